@@ -1,0 +1,73 @@
+# Everything runs in make's own virtual environment, .venv, at the versions of constraints.txt.
+PYTHON ?= python3.11
+DEMO ?= demo
+PYTEST ?=
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Holds for the isolated environment a wheel is built in, too.
+export PIP_CONSTRAINT = constraints.txt
+
+bin := .venv/bin
+made := .venv/.made
+runs := .venv/.runs
+develops := .venv/.develops
+workers := -n auto --maxprocesses 4
+
+.DELETE_ON_ERROR:
+.PHONY: help install demo test slow lint style types imports format figures wheel clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(develops) ## only make the environment, .venv
+
+demo: $(runs) ## redraw a photograph in several styles; one contact sheet in demo/
+	$(bin)/stylespace demo -o "$(DEMO)"
+
+test: $(develops) ## the fast tests; PYTEST="-k colour" chooses
+	$(bin)/python -m pytest -m "not slow and not timing" $(workers) $(PYTEST)
+	$(if $(PYTEST),,$(bin)/python -m pytest -m "timing and not slow")
+
+slow: $(develops) ## the slow tests
+	$(bin)/python -m pytest -m slow $(workers) $(PYTEST)
+
+lint: style types imports ## style, types, import order
+
+style: $(develops)
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+
+types: $(develops)
+	$(bin)/mypy
+
+imports: $(develops)
+	$(bin)/lint-imports
+
+format: $(develops) ## put the code in the project's style
+	$(bin)/ruff check --fix-only --quiet
+	$(bin)/ruff format --quiet
+
+figures: $(develops) ## measure speed, memory and quality: one JSON line a figure
+	$(bin)/python benchmarks/figures.py
+
+wheel: $(develops) ## dist/stylespace-*.whl
+	$(bin)/python -m build --wheel --no-isolation --outdir dist
+
+clean: ## remove what make made, the environment included
+	rm -rf .venv build dist demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find src tests benchmarks recipes -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(made):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Stylespace needs Python 3.11 or newer: say which, as in 'make $(or $(MAKECMDGOALS),demo) PYTHON=python3.12'." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+$(runs): pyproject.toml constraints.txt | $(made)
+	@echo "Installing Stylespace and PyTorch into .venv: a few minutes the first time."
+	@$(bin)/python -m pip install -qq --editable .
+	@touch $@
+
+$(develops): $(runs)
+	@echo "Installing the tools for tests and checks into .venv."
+	@$(bin)/python -m pip install -qq --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,39 @@
+"""Stylespace: photographs and video redrawn in the manner of other pictures."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from stylespace.errors import StylespaceError
+    from stylespace.metrics.score import score
+    from stylespace.result import Result
+    from stylespace.transfer import Area, invert, transfer
+
+__all__ = ["Area", "Result", "StylespaceError", "__version__", "invert", "score", "transfer"]
+
+# Names load when first used: importing stylespace does not import torch.
+_HOMES = {
+    "Area": "transfer",
+    "Result": "result",
+    "StylespaceError": "errors",
+    "invert": "transfer",
+    "score": "metrics.score",
+    "transfer": "transfer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_HOMES[name]}")
+    value = getattr(module, name)
+    globals()[name] = value  # wins over the submodule of the same name, which importing has just set
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

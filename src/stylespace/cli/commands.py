@@ -1,0 +1,99 @@
+"""The commands by name. A command's module is imported when the command is run or its own help is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+import stylespace
+
+COMMANDS = {
+    "transfer": "Redraw photos in the manner of other pictures.",
+    "gatys": "The same, by optimising pixels (Gatys et al. 2016): every setting, default and source.",
+    "inversion": "Rebuild a photo from one layer's features alone.",
+    "sweep": "A labelled contact sheet over settings: layers, weights, sizes, presets.",
+    "score": "How close a result is to its content and to its style, as JSON.",
+    "models": "The encoders' weights: what is here, where, sizes, checksums.",
+    "demo": "Redraw a bundled photograph in several styles, offline.",
+}
+_WIDTH = {"max_content_width": 110, "help_option_names": ["-h", "--help"]}
+
+
+class Late(TyperCommand):
+    """A command known by name and summary until it is needed."""
+
+    def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Import the command and hand over to it."""
+        module = import_module(f"stylespace.cli.{self.name}")
+        return command(str(self.name), module.command).make_context(info_name, args, parent=parent, **extra)
+
+
+class Sectioned(TyperCommand):
+    """A command whose help lists its options under the headings they name (``rich_help_panel``)."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options, section by section."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is None:
+                continue
+            heading = getattr(parameter, "rich_help_panel", None) or "Options"
+            if parameter.param_type_name == "argument":
+                heading, record = "Arguments", (parameter.metavar, record[1])
+            sections.setdefault(heading, []).append(record)
+        for heading, records in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(records, col_max=34)
+
+
+class Group(TyperGroup):
+    """The commands, none of them imported yet."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        return Late(cmd_name, help=COMMANDS[cmd_name], short_help=COMMANDS[cmd_name], rich_markup_mode=None)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names in the order of the help."""
+        return list(COMMANDS)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Knows the names to suggest for a mistyped one."""
+        self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}
+        return super().resolve_command(ctx, args)
+
+
+def group() -> Any:
+    """All commands together."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, cls=Group, context_settings=_WIDTH)
+    app.callback(no_args_is_help=True)(_root)
+    return typer.main.get_command(app)
+
+
+def command(name: str, function: Callable[..., Any]) -> Any:
+    """``function`` with Typer's annotations as the command ``name``."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_WIDTH)
+    app.command(name, cls=Sectioned)(function)
+    return typer.main.get_command(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stylespace {stylespace.__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Photographs redrawn in the manner of other pictures.
+
+    Start with: stylespace transfer photo.jpg --style painting.jpg -o out.png
+    """

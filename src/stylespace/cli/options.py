@@ -1,0 +1,54 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stylespace.methods.gatys_settings import PRESETS
+
+FILES, RUN = "Files", "Running"
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+Style = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--style", "-s", metavar="REF[=WEIGHT]", rich_help_panel=FILES,
+        help="Style picture, with its weight among others; several by repeating; a folder counts as one, shared out.",
+    ),
+]  # fmt: skip
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out", "-o", metavar="OUT", rich_help_panel=FILES,
+        help="Result: .png, .jpg, .webp, .tif, .avif, or a folder. [default: PHOTO-STYLE.png here]",
+    ),
+]  # fmt: skip
+Force = Annotated[bool, typer.Option("--force", help="Replace existing files.", rich_help_panel=FILES)]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", rich_help_panel="What to do",
+        help=f"Published settings to start from: {', '.join(PRESETS)}. [default: default]",
+    ),
+]  # fmt: skip
+Quality = Annotated[
+    str | None,
+    typer.Option(metavar="draft|good|best", help="A factor on the steps. [default: good]", rich_help_panel="What to do"),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Weights of the encoder instead of those shipped or downloaded.", rich_help_panel=RUN),
+]
+Device = Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute. [default: auto]", rich_help_panel=RUN)]
+Threads = Annotated[int | None, typer.Option(metavar="N", min=1, help="Processor threads. [default: all cores]", rich_help_panel=RUN)]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=4, help="Largest picture that is read, in pixels. [default: 200 million]", rich_help_panel=RUN),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=RUN)]
+Traceback = Annotated[
+    bool, typer.Option("--traceback", help="Show where an unexpected error came from.", rich_help_panel=RUN)
+]

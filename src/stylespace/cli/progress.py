@@ -1,0 +1,94 @@
+"""Progress on standard error: a bar on a terminal, else a line for each size."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+    from stylespace.transfer import Progress
+
+
+class Reporter:
+    """Shows where a run is; to be used as a context. ``quiet``: shows nothing."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.name = ""
+        self._size = 0
+        self._task: TaskID | None = None
+        self._bar = None if quiet or not sys.stderr.isatty() else _bar()
+
+    def __enter__(self) -> Reporter:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def begin(self, name: str) -> None:
+        """Another photo is started."""
+        self.name, self._size = name, 0
+        if self._bar:
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task = self._bar.add_task(name, total=None, detail="reading", left="")
+
+    def step(self, progress: Progress) -> None:
+        """A step is done."""
+        step = progress.step
+        if self._bar and self._task is not None:
+            self._bar.update(
+                self._task,
+                completed=progress.done,
+                total=progress.of,
+                detail=f"{step.size} px  step {progress.done}/{progress.of}  loss {step.total:.4g}",
+                left=_duration(progress.seconds_left),
+            )
+        elif step.size != self._size:
+            self._size = step.size
+            self.say(f"{self.name}: {step.size} px, {step.of} steps, loss {step.total:.4g}, {_duration(progress.seconds_left)}")
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """The bar steps aside while something is printed."""
+        if self._bar:
+            self._bar.stop()
+        yield
+        if self._bar:
+            self._bar.start()
+
+    def say(self, text: str) -> None:
+        """A line on standard error, above the bar."""
+        if self._bar:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        elif not self.quiet:
+            print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _bar() -> Bar:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[detail]}", markup=False),
+        TextColumn("{task.fields[left]}", markup=False),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s left"
+    return f"{seconds / 60:.0f} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"

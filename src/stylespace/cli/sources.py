@@ -1,0 +1,130 @@
+"""What names on the command line mean: photos and where their results go, weighted styles, regions."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from stylespace.batch import Job
+from stylespace.errors import PictureError
+from stylespace.pictures.decoding import decode
+from stylespace.pictures.finding import find_pictures
+from stylespace.pictures.reading import contents
+from stylespace.transfer import MAX_PIXELS, Area
+
+
+def find_photos(names: Sequence[str]) -> tuple[list[Path], list[PictureError]]:
+    """The photos that ``names`` (files, folders, patterns, ``-``) give, and what is wrong with the others."""
+    good: list[str] = []
+    errors: list[PictureError] = []
+    for name in names:
+        try:
+            find_pictures([name])
+            good.append(name)
+        except PictureError as error:
+            errors.append(error)
+    return find_pictures(good), errors
+
+
+def many(names: Sequence[str]) -> bool:
+    """Whether ``names`` ask for a folder of results: more than one, a folder or a pattern."""
+    return len(names) > 1 or any(Path(name).is_dir() or (glob.has_magic(name) and not Path(name).exists()) for name in names)
+
+
+def jobs(photos: Sequence[Path], out: str | None, ending: str, *, several: bool, max_pixels: int | None) -> list[Job]:
+    """A job for each photo.
+
+    ``out``: the result's file; a folder when it ends in a slash, when it is one, or with ``several`` photos; None: files named
+    after photo and ``ending`` in the current folder. Photos of the same name get their suffix or folder into the result's.
+    """
+    folder = Path() if out is None else Path(out)
+    if several and out is not None and folder.suffix and not folder.is_dir() and not _slashed(out):
+        raise typer.BadParameter(f"'{out}' is one file, but there may be several photos: give a folder, such as {folder.stem}/.")
+    if not several and out is not None and not folder.is_dir() and not _slashed(out):
+        return [_job(photos[0], folder, max_pixels)]
+    after = ending if out is None else ""
+    stems = _unique([Path("picture") if str(photo) == "-" else photo for photo in photos])
+    return [_job(photo, folder / f"{stem}{after}.png", max_pixels) for photo, stem in zip(photos, stems, strict=True)]
+
+
+def held(name: str | Path, max_pixels: int | None) -> Any:
+    """The source that ``name`` means. Standard input is read now, checked, and held as bytes, so that it can be read again."""
+    if str(name) != "-":
+        return Path(name)
+    data, called = contents("-")
+    decode(data, called, max_pixels or MAX_PIXELS)
+    return data
+
+
+def weighted_styles(texts: Iterable[str], max_pixels: int | None) -> dict[Any, float]:
+    """``painting.jpg``, ``painting.jpg=0.7``, ``folder=2``: pictures and their weights; a folder's is shared out."""
+    found: dict[Any, float] = {}
+    for text in texts:
+        name, weight = _weighed(text)
+        places = find_pictures([name])
+        for place in places:
+            source = held(place, max_pixels)
+            found[source] = found.get(source, 0.0) + weight / len(places)
+    return found
+
+
+def areas(regions: Iterable[str], kept: Iterable[str]) -> tuple[Area, ...]:
+    """``mask.png=painting.jpg`` or ``mask.png=painting.jpg:where.png`` as areas; ``kept``: masks of what stays as it is."""
+    found = []
+    for text in regions:
+        mask, separator, rest = text.partition("=")
+        if not (mask and separator and rest):
+            raise typer.BadParameter(f"'{text}' is not a region: write MASK=STYLE or MASK=STYLE:STYLEMASK.")
+        style, where = rest, ""
+        if ":" in rest and not Path(rest).exists():
+            style, _, where = rest.rpartition(":")
+            if len(style) == 1:  # a drive's letter
+                style, where = rest, ""
+        found.append(Area(_file(mask), {_file(style): 1.0}, _file(where) if where else None))
+    return (*found, *(Area(_file(mask)) for mask in kept))
+
+
+def _file(name: str) -> Path:
+    if name == "-":
+        raise typer.BadParameter("Only the photo or a style can come from standard input: give a file.")
+    return find_pictures([name])[0]
+
+
+def _weighed(text: str) -> tuple[str, float]:
+    name, separator, weight = text.rpartition("=")
+    if not separator or Path(text).exists():
+        return text, 1.0
+    try:
+        return name, float(weight)
+    except ValueError:
+        return text, 1.0
+
+
+def _job(photo: Path, target: Path, max_pixels: int | None) -> Job:
+    return Job(held(photo, max_pixels), target, "standard input" if str(photo) == "-" else str(photo))
+
+
+def _slashed(out: str) -> bool:
+    return out.endswith(("/", "\\") if sys.platform == "win32" else "/")
+
+
+def _unique(photos: Sequence[Path]) -> list[str]:
+    """A stem for each photo: its own, with its suffix where others share it, with its folder where that is not enough."""
+    forms = (
+        lambda photo: photo.stem,
+        lambda photo: f"{photo.stem}-{photo.suffix[1:].lower()}",
+        lambda photo: f"{photo.absolute().parent.name}-{photo.stem}-{photo.suffix[1:].lower()}",
+        lambda photo: "-".join([*photo.absolute().parent.parts[1:], photo.stem, photo.suffix[1:].lower()]),
+    )
+    names: dict[int, str] = {}
+    for form in forms:
+        left = [i for i in range(len(photos)) if i not in names]
+        made = {i: form(photos[i]) for i in left}
+        taken = [name.casefold() for name in (*names.values(), *made.values())]
+        names |= {i: name for i, name in made.items() if taken.count(name.casefold()) == 1}
+    return [names.get(i, f"{photo.stem}-{i + 1}") for i, photo in enumerate(photos)]

@@ -1,0 +1,215 @@
+"""``stylespace transfer``: photos redrawn in the manner of other pictures."""
+
+from __future__ import annotations
+
+import traceback as tracebacks
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stylespace.cli import options
+from stylespace.cli.failures import tell
+from stylespace.cli.options import FILES
+from stylespace.cli.progress import Reporter
+from stylespace.cli.settings import values, with_settings
+from stylespace.methods.gatys_settings import PRESETS, QUALITIES, GatysSettings
+from stylespace.methods.inversion_settings import InversionSettings
+
+if TYPE_CHECKING:
+    from stylespace.batch import Outcome
+    from stylespace.task import Task
+
+METHODS: dict[str, type] = {"gatys": GatysSettings, "inversion": InversionSettings}
+REGIONS = "Regions and strokes"
+
+
+def transfer(
+    photo: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PHOTO", help="Photos: files, folders, patterns in quotes ('*.jpg'), or - for standard input."),
+    ] = None,
+    style: options.Style = None,
+    out: options.Out = None,
+    force: options.Force = False,
+    bits: Annotated[int | None, typer.Option(metavar="8|16", help="Bits a channel. [default: 8]", rich_help_panel=FILES)] = None,
+    losses: Annotated[
+        Path | None, typer.Option(metavar="FILE.jsonl", help="Write the losses, one line a step.", rich_help_panel=FILES)
+    ] = None,
+    curve: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw the losses over steps (.png, .svg, .pdf).", rich_help_panel=FILES),
+    ] = None,
+    snapshots: Annotated[
+        str | None,
+        typer.Option(metavar="N,N,...", help="Write the picture after these steps too, as OUT-N.", rich_help_panel=FILES),
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Write a version of a quarter of the size first, as OUT-preview.", rich_help_panel=FILES)
+    ] = False,
+    repeat: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="RESULT", rich_help_panel=FILES,
+            help="Repeat what made this result: photo, styles and settings, unless given otherwise.",
+        ),
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(metavar="gatys|inversion", help="How. [default: gatys]", rich_help_panel="What to do")
+    ] = None,
+    preset: options.Preset = None,
+    quality: options.Quality = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MASK=STYLE[:STYLEMASK]", rich_help_panel=REGIONS,
+            help="Where the mask is white, another style (where its own mask is white). Repeat for more; --style is for the rest.",
+        ),
+    ] = None,
+    keep_region: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MASK", help="Where the mask is white, leave the photo as it is.", rich_help_panel=REGIONS),
+    ] = None,
+    strokes: Annotated[
+        Path | None,
+        typer.Option(metavar="REF", help="Put this painting's fine strokes on the style's composition.", rich_help_panel=REGIONS),
+    ] = None,
+    start_picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Start from this picture.", rich_help_panel=REGIONS)
+    ] = None,
+    weights: options.Weights = None,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    max_pixels: options.MaxPixels = None,
+    quiet: options.Quiet = False,
+    traceback: options.Traceback = False,
+    **settings: Any,
+) -> None:  # fmt: skip
+    """Redraw photos in the manner of other pictures.
+
+    Finished results are skipped when the command is run again; a file that cannot be read is reported and passed over. Ctrl-C
+    saves the best so far, marked as interrupted, and the next run makes it anew.
+    """
+    if not photo and repeat is None:
+        raise typer.BadParameter("give at least one photo.", param_hint="PHOTO")
+    if repeat is not None and (preset or quality):
+        raise typer.BadParameter("it brings its settings with it: leave --preset and --quality out.", param_hint="--from")
+    if bits not in (None, 8, 16):
+        raise typer.BadParameter(f"{bits} bits cannot be written: 8 or 16.", param_hint="--bits")
+    check_choice("--method", method, METHODS)
+    check_choice("--preset", preset, PRESETS)
+    check_choice("--quality", quality, QUALITIES)
+    check_choice("--device", device and device.split(":")[0], options.DEVICES)
+    steps = _numbers(snapshots)
+    if repeat is None and method != "inversion" and not style and not region:
+        raise typer.BadParameter("give at least one style picture.", param_hint="--style")
+    if method == "inversion" and (style or region or keep_region or strokes or start_picture or preset):
+        raise typer.BadParameter("inversion rebuilds the photo alone: leave styles, regions and presets out.")
+    if start_picture is not None:
+        settings.setdefault("start", "picture")
+    changes = None if repeat is not None else values(METHODS[method or "gatys"], settings)
+
+    from stylespace import batch
+    from stylespace.cli import sources
+    from stylespace.pictures import read_settings
+    from stylespace.repeat import stored
+    from stylespace.task import Task
+    from stylespace.transfer import resolve, resolve_inversion
+
+    given: dict[str, Any] = {
+        "styles": sources.weighted_styles(style, max_pixels) if style else None,
+        "areas": sources.areas(region or (), keep_region or ()) or None,
+        "strokes": strokes,
+        "start_picture": start_picture,
+        "weights": weights,
+        "device": device,
+        "threads": threads,
+        "max_pixels": max_pixels,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    names = photo or []
+    if changes is None:
+        was = str(read_settings(repeat).get("method"))
+        if method not in (None, was):
+            raise typer.BadParameter(f"{repeat} was made by {was}, not by {method}.", param_hint="--from")
+        made = stored(
+            repeat, changes=values(METHODS.get(was, GatysSettings), settings), instead=given, photo_given=bool(photo)
+        )
+        task, bits = made.task, bits or made.bits
+        names = photo or [str(made.photo)]
+        if made.differences and not quiet:
+            tell(f"{repeat} was made with {'; '.join(made.differences)}: the result may differ a little.")
+    elif method == "inversion":
+        task = Task(resolve_inversion(quality or "good", changes), **given)
+    else:
+        task = Task(resolve(preset or "default", quality or "good", None, changes), **given)
+
+    photos, errors = sources.find_photos(names)
+    several = sources.many(names)
+    todo = sources.jobs(photos, out, _ending(task), several=several, max_pixels=max_pixels) if photos else []
+    if len(todo) > 1:
+        task.check_pictures()
+    beside = batch.Beside(losses, curve, steps, preview, several)
+    for error in errors:
+        tell(error)
+    with Reporter(quiet) as reporter:
+        outcomes = batch.run(
+            todo, task, force=force, bits=bits or 8, beside=beside, begin=lambda job: reporter.begin(job.name),
+            progress=reporter.step,
+        )  # fmt: skip
+        code = report(outcomes, reporter, trace=traceback, total=len(todo) + len(errors), failed=len(errors))
+    if code:
+        raise typer.Exit(code)
+
+
+def report(outcomes: Iterable[Outcome], reporter: Reporter, *, trace: bool, total: int, failed: int = 0) -> int:
+    """Print what becomes of each job: results' paths on standard output, the rest on standard error. Returns the exit code."""
+    for outcome in outcomes:
+        job = outcome.job
+        if outcome.state == "skipped":
+            reporter.say(f"{job.target} is finished already: skipped (--force makes it anew).")
+        elif outcome.state == "interrupted":
+            kept = f"the best so far is in {job.target}" if outcome.result else f"nothing of {job.target.name} was made yet"
+            tell(f"Interrupted: {kept}; run the same again to finish.")
+            return 130
+        elif outcome.error is not None:
+            failed += 1
+            if trace:
+                tracebacks.print_exception(outcome.error)
+            with reporter.aside():
+                tell(outcome.error, job.name if total > 1 else "")
+        elif outcome.result is not None and not reporter.quiet:
+            with reporter.aside():
+                place = job.target if outcome.state == "done" else job.target.with_stem(f"{job.target.stem}-preview")
+                typer.echo(place)
+    if failed and total > 1:
+        tell(f"{failed} of {total} photos could not be done.")
+    return 1 if failed else 0
+
+
+def check_choice(flag: str, value: str | None, choices: Iterable[str]) -> None:
+    """A value that is not one of ``choices`` is wrong usage."""
+    if value is not None and value not in choices:
+        raise typer.BadParameter(f"'{value}' is unknown: choose among {', '.join(choices)}.", param_hint=flag)
+
+
+def _numbers(text: str | None) -> tuple[int, ...]:
+    try:
+        numbers = tuple(sorted({int(part) for part in (text or "").split(",") if part.strip()}))
+    except ValueError:
+        numbers = (0,)
+    if any(number < 1 for number in numbers):
+        raise typer.BadParameter(f"'{text}' are not step numbers: write 15,150,1500.", param_hint="--snapshots")
+    return numbers
+
+
+def _ending(task: Task) -> str:
+    """What distinguishes results by default: ``-painting``."""
+    if isinstance(task.settings, InversionSettings):
+        return f"-{task.settings.layer}"
+    stems = [style.stem if isinstance(style, Path) else "picture" for style in task.styles]
+    return "".join(f"-{stem}" for stem in stems)[:80] or "-regions"
+
+
+command = with_settings(transfer, GatysSettings, InversionSettings)

@@ -1,0 +1,45 @@
+"""Pictures to features: the compact encoder, VGG-16, VGG-19."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from stylespace.encoders.encoder import Encoder
+from stylespace.encoders.precision import PRECISIONS, dtype
+from stylespace.errors import InputError
+
+ENCODERS = ("compact", "vgg16", "vgg19")
+
+
+def load(
+    name: str = "compact",
+    *,
+    weights: str | Path | None = None,
+    pooling: str = "max",
+    padding: str = "reflect",
+    device: str | torch.device = "cpu",
+    precision: str = "auto",
+) -> Encoder:
+    """The encoder called ``name``, ready on ``device``.
+
+    ``weights``: a file instead of the shipped or downloaded one. ``pooling``: ``max`` or ``average``. ``padding``: ``reflect``,
+    ``replicate`` or ``zero``. ``precision``: ``auto`` (bfloat16 where a probe proves it faster), ``fp32``, ``bf16``.
+    Raises ``InputError`` for an unknown name or option, ``WeightsError`` when weights cannot be had.
+    """
+    if name not in ENCODERS:
+        raise InputError(f"The encoder '{name}' is unknown: choose among {', '.join(ENCODERS)}.")
+    if precision not in PRECISIONS:
+        raise InputError(f"The precision '{precision}' is unknown: choose among {', '.join(PRECISIONS)}.")
+    path = Path(weights) if weights is not None else None
+    if name == "compact":
+        from stylespace.encoders.compact import compact
+
+        encoder: Encoder = compact(path, pooling=pooling, padding=padding)
+    else:
+        from stylespace.encoders.vgg import vgg
+
+        encoder = Encoder(vgg(name, weights=path, pooling=pooling, padding=padding), name)
+    device = torch.device(device)
+    return encoder.prepare(device, dtype(precision, device))

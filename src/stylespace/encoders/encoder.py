@@ -1,0 +1,49 @@
+"""An encoder as the rooms above see it: a picture in, named features out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import torch
+from torch import Tensor, nn
+
+from stylespace.encoders import layers as names
+from stylespace.encoders.trunk import Trunk
+
+
+class Encoder(nn.Module):
+    """Frozen convolutions that turn a picture into features after each ReLU asked for.
+
+    ``trunk``: the convolutions; ``name``: what users call it. Weights are frozen; gradients reach the picture only.
+    """
+
+    def __init__(self, trunk: Trunk, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.trunk = trunk
+        self.trunk.fold_input()
+        self.requires_grad_(False)
+        self.eval()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Layers that can be asked for, shallow to deep."""
+        return self.trunk.layers
+
+    def check(self, layers: Collection[str]) -> None:
+        """Raise :class:`~stylespace.errors.InputError` when a layer is not there."""
+        names.check(layers, self.layers, self.name)
+
+    def prepare(self, device: torch.device, dtype: torch.dtype) -> Encoder:
+        """Move to ``device`` in ``dtype``, channels last; returns itself."""
+        return self.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Features of ``picture`` (N, 3, H, W; sRGB in [0, 1]): layer name to (N, C, h, w), in the encoder's dtype.
+
+        Block b is 2**(b - 1) times smaller than the picture. Raises ``InputError`` for a layer the encoder does not have.
+        """
+        self.check(layers)
+        weight = self.trunk.input.weight
+        x = picture.to(dtype=weight.dtype).contiguous(memory_format=torch.channels_last)
+        return self.trunk(x, layers)

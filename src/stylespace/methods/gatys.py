@@ -1,0 +1,340 @@
+"""Style transfer by optimising pixels (Gatys, Ecker & Bethge 2016, doi:10.1109/CVPR.2016.265), with the controls of Gatys et al. 2017.
+
+    minimise over x   alpha * L_content(x, p) + beta * sum_l w_l E_l(x, a) + smoothness,   coarse to fine,
+with E_l a distance between Gram matrices or feature distributions of x and of the style a at layer l.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from stylespace.encoders import layers as layer_names
+from stylespace.encoders.encoder import Encoder
+from stylespace.errors import InputError
+from stylespace.methods.gatys_settings import GatysSettings
+from stylespace.objectives.content import feature_distance
+from stylespace.objectives.smoothness import SMOOTHNESS
+from stylespace.objectives.style import STATISTICS, Measurement, Statistic
+from stylespace.pictures import colour
+from stylespace.pictures.resizing import fit, resize
+from stylespace.solvers import adam, lbfgs, pyramid
+from stylespace.solvers.keeping import Keeper
+from stylespace.solvers.solution import Objective, Solution, Step, Watch
+from stylespace.statistics.gram import neighbour_gram
+from stylespace.statistics.guides import follow
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style picture (1, 3, H, W; sRGB in [0, 1]), its weight among others, and where on it (1, 1, H, W) the style is taken."""
+
+    picture: Tensor
+    weight: float = 1.0
+    mask: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where on the photo styles go: a soft map (1, 1, H, W) in [0, 1], or None for all of it.
+
+    No styles: the photo stays as it is there.
+    """
+
+    styles: tuple[Style, ...]
+    guide: Tensor | None = None
+
+
+def gatys(
+    content: Tensor,
+    regions: Sequence[Region],
+    settings: GatysSettings,
+    encoder: Encoder,
+    *,
+    start: Tensor | None = None,
+    watch: Watch | None = None,
+) -> Solution:
+    """Redraw ``content`` (1, 3, H, W; sRGB in [0, 1]) in the styles of ``regions``.
+
+    Guides have the content's proportions; where they overlap each counts by its value. ``start``: a picture to start from, with
+    ``settings.start == "picture"``. ``watch`` is called after each step. Returns the picture at the last size; on
+    ``KeyboardInterrupt`` the best so far with ``interrupted`` set. Raises ``InputError`` for settings that cannot be used.
+    """
+    _check(settings, regions)
+    device = next(encoder.parameters()).device
+    content = content.to(device)
+    regions = [_matched(region, content, settings) for region in regions]
+    photo = _without_colour(content, settings)
+    sizes = settings.sizes or pyramid.sizes(settings.size, settings.smallest, settings.factor)
+    steps = settings.steps_each or pyramid.share(settings.steps, sizes, settings.fall)
+    if len(steps) != len(sizes):
+        raise InputError(f"{len(steps)} numbers of steps were given for {len(sizes)} sizes: give one for each.")
+
+    picture: Tensor | None = None
+    solution = Solution(content)
+    for size, count in zip(sizes, steps, strict=True):
+        height_width = fit(content.shape[-2:], size)
+        resized = resize(photo, height_width)
+        if picture is None:
+            picture = _start(resized, regions, settings, start)
+        else:
+            picture = resize(picture, height_width)
+        objective = objective_at(resized, regions, settings, encoder)
+        solution = _solve(objective, picture, count, settings, solution, watch)
+        picture = solution.picture
+        if solution.interrupted:
+            break
+    solution.picture = _finish(solution.picture, content, regions, settings)
+    return solution
+
+
+def objective_at(content: Tensor, regions: Sequence[Region], settings: GatysSettings, encoder: Encoder) -> Objective:
+    """The loss terms at the size of ``content`` (1, 3, H, W). Targets are computed here, once."""
+    content_layers = layer_names.weights(settings.content_layers, encoder.layers) if settings.content_weight else {}
+    style_layers = layer_names.weights(settings.style_layers, encoder.layers) if settings.style_weight else {}
+    wanted = {*content_layers, *style_layers}
+    encoder.check(wanted)
+    with torch.no_grad():
+        features = encoder(content, content_layers)
+        content_terms = [
+            _content_term(name, weight * settings.content_weight, features[name], settings)
+            for name, weight in content_layers.items()
+        ]
+        del features
+        targets = [region for region in regions if region.styles]
+        guides = _guides(regions, content)
+        style_terms = [
+            term
+            for region, guide in zip(targets, guides, strict=True)
+            for term in _style_terms(region, guide, max(content.shape[-2:]), style_layers, settings, encoder)
+        ]
+    smoothness = SMOOTHNESS[settings.smoothness]
+
+    def objective(picture: Tensor) -> dict[str, Tensor]:
+        given = encoder(picture, wanted)
+        terms: dict[str, Tensor] = {}
+        for name, term in (*content_terms, *style_terms):
+            value = term(given)
+            terms[name] = terms[name] + value if name in terms else value
+        if settings.smoothness_weight:
+            terms["smoothness"] = settings.smoothness_weight * smoothness(picture)
+        return terms
+
+    return objective
+
+
+Term = tuple[str, Callable[[dict[str, Tensor]], Tensor]]
+
+
+def _content_term(name: str, weight: float, target: Tensor, settings: GatysSettings) -> Term:
+    if settings.content_divisor == "own":
+        deviation = target.float() - target.float().mean((2, 3), keepdim=True)
+        # A flat photo has no variance to measure by; then the mean square serves.
+        weight /= max(float(deviation.square().sum()), 1e-3 * float(target.float().square().sum()), 1e-12)
+    else:
+        weight *= {"mean": 1 / target.numel(), "half": 0.5}[settings.content_divisor]
+    return f"content {name}", lambda given: weight * feature_distance(given[name], target)
+
+
+def _style_terms(
+    region: Region, guide: Tensor | None, size: int, layers: dict[str, float], settings: GatysSettings, encoder: Encoder
+) -> list[Term]:
+    pictures = [_style_at(style, size, settings) for style in region.styles]
+    features = [encoder(picture, layers) for picture, _ in pictures]
+    masks = [mask for _, mask in pictures]
+    weights = [style.weight for style in region.styles]
+    share = 1.0 if guide is None else float(guide.mean())
+    scale = settings.style_weight * share / (sum(layers.values()) if settings.style_divisor == "own" else 1.0)
+    order = [name for name in encoder.layers if name in layers]
+    terms = []
+    if settings.neighbours != "instead":
+        statistic = STATISTICS[settings.statistic]
+        for name in order:
+
+            def measure(given: dict[str, Tensor], at: Tensor | None, name: str = name) -> Measurement:
+                return statistic.measure(given[name], at, settings.activation_shift)
+
+            terms.append(
+                _style_term(f"style {name}", scale * layers[name], measure, name, features, masks, weights, guide, settings)
+            )
+    if settings.neighbours != "none":
+        for shallow, deep in pairwise(order):
+
+            def measure_pair(
+                given: dict[str, Tensor], at: Tensor | None, shallow: str = shallow, deep: str = deep
+            ) -> Measurement:
+                return (neighbour_gram(given[shallow], given[deep], at, settings.activation_shift),)
+
+            terms.append(
+                _style_term(
+                    f"style {shallow}-{deep}",
+                    scale * layers[deep],
+                    measure_pair,
+                    shallow,
+                    features,
+                    masks,
+                    weights,
+                    guide,
+                    settings,
+                )
+            )
+    return terms
+
+
+def _style_term(
+    label: str,
+    weight: float,
+    measure: Callable[[dict[str, Tensor], Tensor | None], Measurement],
+    layer: str,
+    features: Sequence[dict[str, Tensor]],
+    masks: Sequence[Tensor | None],
+    weights: Sequence[float],
+    guide: Tensor | None,
+    settings: GatysSettings,
+) -> Term:
+    statistic = STATISTICS["gram" if "-" in label else settings.statistic]
+    measured = []
+    for given, mask in zip(features, masks, strict=True):
+        measured.append(measure(given, None if mask is None else follow(mask, given[layer].shape[-2:])))
+    target = statistic.blend(measured, weights)
+
+    def term(given: dict[str, Tensor]) -> Tensor:
+        maps = given[layer]
+        at = None if guide is None else follow(guide, maps.shape[-2:])
+        positions = maps.shape[-2] * maps.shape[-1] if guide is None else float(guide.mean()) * maps.shape[-2] * maps.shape[-1]
+        return weight * _divided(
+            statistic.distance(measure(given, at), target), statistic, target, maps.shape[1], positions, settings
+        )
+
+    return label, term
+
+
+def _divided(
+    distance: Tensor, statistic: Statistic, target: Measurement, channels: int, positions: float, settings: GatysSettings
+) -> Tensor:
+    """``distance``, between statistics that are means over positions, with the divisors the settings name."""
+    if settings.style_divisor == "own":
+        return distance / statistic.energy(target).clamp_min(1e-12)
+    if statistic is STATISTICS["gram"]:
+        # G = F F^T / M here; the squared difference of F F^T is M^2 times as large, that of F F^T / (C M) C^2 times smaller.
+        distance = distance * {"positions": 1.0, "none": positions**2, "all": channels**-2}[settings.gram_divisor]
+    reductions = {"sum": 1.0, "half": 0.5, "mean": 1 / statistic.size(channels), "gatys": 1 / (4 * channels**2 * positions**2)}
+    return distance * reductions[settings.style_divisor]
+
+
+def _style_at(style: Style, size: int, settings: GatysSettings) -> tuple[Tensor, Tensor | None]:
+    """The style picture and its mask at the size at which strokes are wanted; never enlarged, which would blur them."""
+    own = max(style.picture.shape[-2:])
+    height_width = fit(style.picture.shape[-2:], min(own, max(1, round(size * settings.style_scale))))
+    mask = None if style.mask is None else resize(style.mask, height_width)
+    return resize(style.picture, height_width), mask
+
+
+def _guides(regions: Sequence[Region], content: Tensor) -> list[Tensor | None]:
+    """Guides of the regions that have styles, at the content's size. One region for everything needs none."""
+    if all(region.guide is None for region in regions):
+        return [None for region in regions if region.styles]
+    size = content.shape[-2:]
+    given = {id(region): resize(region.guide.to(content), size) for region in regions if region.guide is not None}
+    rest = (1 - torch.stack(list(given.values())).sum(0)).clamp(0, 1)
+    return [given.get(id(region), rest) for region in regions if region.styles]
+
+
+def _matched(region: Region, content: Tensor, settings: GatysSettings) -> Region:
+    """The region's styles with the photo's colours, as far as the settings want them."""
+    if settings.colour == "style" or settings.colour_strength == 0:
+        return replace(region, styles=tuple(replace(s, picture=s.picture.to(content)) for s in region.styles))
+
+    def matched(picture: Tensor) -> Tensor:
+        if settings.colour == "luminance":
+            wanted = colour.match_luminance(picture, content)
+        else:
+            wanted = colour.match_colours(picture, content, settings.colour)
+        return picture.lerp(wanted, settings.colour_strength)
+
+    return replace(region, styles=tuple(replace(s, picture=matched(s.picture.to(content))) for s in region.styles))
+
+
+def _without_colour(content: Tensor, settings: GatysSettings) -> Tensor:
+    """With ``luminance``, the photo that is redrawn loses its chroma, which :func:`_finish` gives back."""
+    return content.lerp(colour.grey(content), settings.colour_strength) if settings.colour == "luminance" else content
+
+
+def _start(content: Tensor, regions: Sequence[Region], settings: GatysSettings, given: Tensor | None) -> Tensor:
+    generator = torch.Generator().manual_seed(settings.seed)
+    noise = torch.rand(content.shape, generator=generator).to(content)
+    if settings.start == "picture":
+        if given is None:
+            raise InputError("The start 'picture' wants a picture: give --start-picture FILE.")
+        return resize(given.to(content), content.shape[-2:])
+    if settings.start == "style":
+        return resize(next(r for r in regions if r.styles).styles[0].picture, content.shape[-2:])
+    return {"content": content, "noise": noise, "mix": content.lerp(noise, settings.noise_share)}[settings.start]
+
+
+def _solve(
+    objective: Objective, picture: Tensor, steps: int, settings: GatysSettings, previous: Solution, watch: Watch | None
+) -> Solution:
+    keeper = Keeper(settings.keep, settings.average_decay)
+    if settings.solver == "lbfgs":
+        return lbfgs.minimise(objective, picture, steps=steps, history=settings.history, keeper=keeper, watch=watch)
+    moments = adam.carry(previous.moments, picture.shape[-2:]) if settings.carry_moments else None
+    return adam.minimise(
+        objective, picture, steps=steps, rate=settings.rate, final_rate=settings.final_rate, moments=moments,
+        taken=previous.steps if moments else 0, keeper=keeper, watch=watch,
+    )  # fmt: skip
+
+
+def _finish(picture: Tensor, content: Tensor, regions: Sequence[Region], settings: GatysSettings) -> Tensor:
+    resized = resize(content, picture.shape[-2:])
+    if settings.colour == "luminance" and settings.colour_strength:
+        chroma = colour.to_yiq(picture)[:, 1:] * (1 - settings.colour_strength)
+        chroma = chroma + settings.colour_strength * colour.to_yiq(resized)[:, 1:]
+        picture = colour.from_yiq(torch.cat([colour.to_yiq(picture)[:, :1], chroma], 1)).clamp(0, 1)
+    for region in regions:
+        if not region.styles and region.guide is not None:
+            picture = picture.lerp(resized, resize(region.guide.to(picture), picture.shape[-2:]).clamp(0, 1))
+    return picture
+
+
+def _check(settings: GatysSettings, regions: Sequence[Region]) -> None:
+    if not any(region.styles for region in regions):
+        raise InputError("No style was given: give at least one style picture.")
+    for name in (
+        "statistic",
+        "content_divisor",
+        "style_divisor",
+        "gram_divisor",
+        "smoothness",
+        "neighbours",
+        "solver",
+        "keep",
+        "start",
+        "colour",
+    ):
+        choices = GatysSettings.__dataclass_fields__[name].metadata["choices"]
+        if getattr(settings, name) not in choices:
+            raise InputError(f"{name} cannot be '{getattr(settings, name)}': choose among {', '.join(choices)}.")
+    if settings.neighbours != "none" and settings.statistic != "gram":
+        raise InputError("Correlations of neighbouring layers go with Gram matrices: give --statistic gram.")
+    if not 0 <= settings.colour_strength <= 1:
+        raise InputError(f"The colour strength is {settings.colour_strength}: give a number from 0 to 1.")
+
+
+def mix_scales(
+    coarse: Style, fine: Style, settings: GatysSettings, encoder: Encoder, *, watch: Callable[[Step], None] | None = None
+) -> Style:
+    """Fine strokes of one painting on the composition of another (Gatys et al. 2017, sec. 6): a new style picture.
+
+    ``coarse`` is redrawn with only the fine layers' statistics (relu1_1, relu2_1) of ``fine``, its own relu4_2 held.
+    """
+    strokes = replace(
+        settings, style_layers="relu1_1,relu2_1,relu3_1=0.3", content_layers="relu4_2", content_weight=1.0, colour="style",
+        size=min(settings.size, max(coarse.picture.shape[-2:])), sizes=(), steps_each=(), start="content",
+    )  # fmt: skip
+    picture = gatys(coarse.picture, [Region((fine,))], strokes, encoder, watch=watch).picture
+    return replace(coarse, picture=picture, mask=None if coarse.mask is None else resize(coarse.mask, picture.shape[-2:]))

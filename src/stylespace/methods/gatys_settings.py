@@ -1,0 +1,143 @@
+"""Settings of Gatys-style optimisation: our defaults, and the published ones as presets. Loads without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from stylespace.option import option
+
+GATYS = "Gatys, Ecker & Bethge 2016"
+COURSE = "course project, Style transfer using VGG"
+NEURAL_STYLE = "neural-style (Johnson 2015), default options"
+CROWSON = "style-transfer-pytorch (Crowson 2021)"
+NOVAK = "Novak & Nikulin 2016"
+
+
+@dataclass(frozen=True)
+class GatysSettings:
+    """What ``method="gatys"`` minimises and how. The defaults are ours; :meth:`paper` gives those of the publication."""
+
+    encoder: str = option("compact", "network whose features are compared", ("compact", "vgg19", "vgg16"))
+    pooling: str = option("max", "pooling between the encoder's blocks", ("max", "average"))
+    padding: str = option("reflect", "padding of the encoder's convolutions", ("reflect", "replicate", "zero", "replicate-first"))
+    precision: str = option(
+        "auto", "numbers the encoder computes in; auto takes bf16 where it is faster", ("auto", "fp32", "bf16")
+    )
+
+    size: int = option(512, "long side of the result in pixels")
+    smallest: int = option(128, "long side of the first, coarsest size")
+    factor: float = option(2**0.5, "growth from size to size", source=CROWSON)
+    sizes: tuple[int, ...] = option((), "all sizes, coarse to fine, instead of size, smallest and factor")
+    steps: int = option(280, "steps in all, shared out over the sizes")
+    fall: float = option(1.75, "how fast the share of steps falls with size: (smallest / size) ** fall")
+    steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps and fall")
+
+    solver: str = option("adam", "optimiser", ("adam", "lbfgs"), CROWSON)
+    rate: float = option(0.02, "learning rate of Adam, in units of the pixel range", source=CROWSON)
+    final_rate: float | None = option(0.004, "learning rate that each size ends with (none: constant)")
+    history: int = option(100, "corrections that L-BFGS remembers", source=NEURAL_STYLE)
+    carry_moments: bool = option(False, "continue Adam's moments from size to size (style-transfer-pytorch does)")
+    keep: str = option("best", "iterate that is the result of a size", ("best", "average", "last"), COURSE)
+    average_decay: float = option(0.99, "decay of the moving average", source=CROWSON)
+    start: str = option("content", "picture to start from", ("content", "noise", "mix", "style", "picture"), CROWSON)
+    noise_share: float = option(0.5, "share of white noise in the start 'mix'", source=COURSE + " (ratio not given; 0.5 is ours)")
+
+    content_layers: Any = option(
+        "relu4_2", "layers that hold the content, with weights: relu4_2 or relu3_1=0.5,relu4_2", source=GATYS
+    )
+    content_weight: float = option(0.03, "weight of the content")
+    content_divisor: str = option(
+        "own", "content distance: share of its own variance, mean of squares, or half the sum of squares", ("own", "mean", "half")
+    )
+    style_layers: Any = option(
+        "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1", "layers that hold the style, with weights; all; all:geometric", source=GATYS
+    )
+    style_weight: float = option(1.0, "weight of the style")
+    statistic: str = option("wasserstein", "what style is measured by", ("gram", "moments", "wasserstein"), CROWSON)
+    gram_divisor: str = option("positions", "what Gram matrices are divided by", ("positions", "all", "none"))
+    style_divisor: str = option(
+        "own",
+        "style distance: share of the style's own energy, mean, sum, half the sum, or 1/(4 C^2 M^2)",
+        ("own", "mean", "sum", "half", "gatys"),
+    )
+    activation_shift: float = option(0.0, "added to activations before Gram matrices", source=NOVAK + " takes -1")
+    neighbours: str = option("none", "Gram matrices between neighbouring style layers", ("none", "also", "instead"), NOVAK)
+    smoothness_weight: float = option(1.0, "weight of total variation")
+    smoothness: str = option(
+        "squared",
+        "total variation: mean of squares, sum of absolutes, or half the sum of squares over 0..255",
+        ("squared", "absolute", "neural-style"),
+        CROWSON,
+    )
+
+    style_scale: float = option(
+        1.0, "size of the style picture's strokes relative to its composition fitting the result", source=NEURAL_STYLE
+    )
+    colour: str = option(
+        "style",
+        "colours: the style's, or the photo's by luminance only or by an affine match of the style",
+        ("style", "luminance", "cholesky", "root", "transport"),
+        "Gatys et al. 2017, sec. 5",
+    )
+    colour_strength: float = option(1.0, "how far the photo's colours are kept, 0 to 1")
+    seed: int = option(0, "seed of everything random")
+
+    @classmethod
+    def paper(cls) -> GatysSettings:
+        """As published by Gatys et al. 2016. Number of iterations and the picture-dependent ratio within its range are open: ours."""
+        return cls(
+            encoder="vgg19", pooling="average", padding="zero", sizes=(512,), steps_each=(1000,), solver="lbfgs", start="noise",
+            keep="last", content_weight=1.0, content_divisor="half", style_weight=1000.0, statistic="gram", gram_divisor="none",
+            style_divisor="gatys", smoothness_weight=0.0,
+            style_layers={f"relu{b}_1": 0.2 for b in range(1, 6)},
+        )  # fmt: skip
+
+
+def course_project() -> GatysSettings:
+    """The course project's: raw Grams, content relu5_2, content mixed with noise, smallest loss kept. Alpha, beta, solver: open, ours."""
+    return replace(
+        GatysSettings.paper(), pooling="max", sizes=(512,), steps_each=(3200,), solver="adam", final_rate=None, start="mix", keep="best",
+        content_layers="relu5_2", content_weight=1.0, content_divisor="half", style_weight=1e-6, gram_divisor="none", style_divisor="half",
+        style_layers={f"relu{b}_1": 1.0 for b in range(1, 6)},
+    )  # fmt: skip
+
+
+def neural_style() -> GatysSettings:
+    """neural-style's default options: mean squares, Gram / (CHW), L-BFGS with history 100, 1000 iterations at 512 px."""
+    return replace(
+        GatysSettings.paper(), pooling="max", keep="last", content_weight=5.0, content_divisor="mean", style_weight=100.0,
+        gram_divisor="all", style_divisor="mean", style_layers={f"relu{b}_1": 1.0 for b in range(1, 6)},
+        smoothness_weight=1e-3, smoothness="neural-style",
+    )  # fmt: skip
+
+
+def style_transfer_pytorch() -> GatysSettings:
+    """style-transfer-pytorch's defaults: Wasserstein-2, sizes 128 to 512 by sqrt 2, Adam with carried moments, moving average."""
+    raw = {"relu1_1": 256.0, "relu2_1": 64.0, "relu3_1": 16.0, "relu4_1": 4.0, "relu5_1": 1.0}
+    return GatysSettings(
+        encoder="vgg19", padding="replicate-first", sizes=(128, 181, 256, 362, 512), steps_each=(1000, 500, 500, 500, 500),
+        final_rate=None, keep="average", carry_moments=True, content_weight=0.015, content_divisor="mean", statistic="wasserstein", style_divisor="mean",
+        style_layers={name: weight / 341 for name, weight in raw.items()}, smoothness_weight=2.0,
+    )  # fmt: skip
+
+
+def novak_nikulin() -> GatysSettings:
+    """All layers with geometric weights, activations shifted by -1, correlations of neighbouring layers (weights second-hand)."""
+    return replace(
+        GatysSettings.paper(), start="content", style_layers="all:geometric", activation_shift=-1.0, neighbours="instead"
+    )  # fmt: skip
+
+
+PRESETS: dict[str, Callable[[], GatysSettings]] = {
+    "default": GatysSettings,
+    "gatys-2016": GatysSettings.paper,
+    "course-project": course_project,
+    "neural-style": neural_style,
+    "style-transfer-pytorch": style_transfer_pytorch,
+    "novak-nikulin": novak_nikulin,
+}
+
+# Share of the default's steps.
+QUALITIES = {"draft": 0.4, "good": 1.0, "best": 4.0}

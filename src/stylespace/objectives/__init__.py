@@ -1,0 +1,1 @@
+"""Statistics to loss terms: one function a term, its target an argument."""

@@ -1,0 +1,71 @@
+"""Colour of pictures as tensors: luminance and chroma, and affine matches of one picture's colours to another's."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from stylespace.errors import InputError
+
+# NTSC YIQ, as in Gatys et al. 2017 (sec. 5.1).
+_YIQ = ((0.299, 0.587, 0.114), (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))
+MATCHES = ("cholesky", "root", "transport")
+
+
+def to_yiq(pixels: Tensor) -> Tensor:
+    """sRGB (N, 3, H, W) to luminance Y and chroma I, Q, same shape."""
+    return torch.einsum("rc,nchw->nrhw", pixels.new_tensor(_YIQ), pixels)
+
+
+def from_yiq(pixels: Tensor) -> Tensor:
+    """The inverse of :func:`to_yiq`, not clamped."""
+    return torch.einsum("rc,nchw->nrhw", torch.linalg.inv(pixels.new_tensor(_YIQ, dtype=torch.float64)).to(pixels), pixels)
+
+
+def grey(pixels: Tensor) -> Tensor:
+    """Luminance of sRGB (N, 3, H, W) in all three channels."""
+    return to_yiq(pixels)[:, :1].expand(-1, 3, -1, -1)
+
+
+def match_luminance(pixels: Tensor, like: Tensor) -> Tensor:
+    """``pixels`` in grey with the mean and deviation of luminance of ``like`` (Gatys et al. 2017, eq. 10); (N, 3, H, W) in [0, 1]."""
+    own, wanted = grey(pixels), grey(like)
+    deviation = own[:, 0].std().clamp_min(1e-5)
+    return ((own - own[:, 0].mean()) * (wanted[:, 0].std() / deviation) + wanted[:, 0].mean()).clamp(0, 1)
+
+
+def with_chroma(luminance_of: Tensor, chroma_of: Tensor) -> Tensor:
+    """Luminance of one picture with the chroma of another, both sRGB (1, 3, H, W); clamped to [0, 1]."""
+    return from_yiq(torch.cat([to_yiq(luminance_of)[:, :1], to_yiq(chroma_of)[:, 1:]], 1)).clamp(0, 1)
+
+
+def match_colours(pixels: Tensor, like: Tensor, method: str = "transport", epsilon: float = 1e-5) -> Tensor:
+    """``pixels`` with mean and covariance of the colours of ``like``, both sRGB (1, 3, H, W); clamped to [0, 1].
+
+    ``method``: ``cholesky``, ``root`` (symmetric square roots; both Gatys et al. 2017, sec. 5.2) or ``transport`` (the linear optimal
+    transport map, which moves colours least: Pitie & Kokaram 2007). ``epsilon`` is added to the variances.
+    """
+    if method not in MATCHES:
+        raise InputError(f"The colour match '{method}' is unknown: choose among {', '.join(MATCHES)}.")
+    own, own_mean, own_cov = _moments(pixels, epsilon)
+    _, mean, cov = _moments(like, epsilon)
+    if method == "cholesky":
+        matrix = torch.linalg.cholesky(cov) @ torch.linalg.inv(torch.linalg.cholesky(own_cov))
+    elif method == "root":
+        matrix = _power(cov, 0.5) @ _power(own_cov, -0.5)
+    else:
+        root, inverse = _power(own_cov, 0.5), _power(own_cov, -0.5)
+        matrix = inverse @ _power(root @ cov @ root, 0.5) @ inverse
+    matched = matrix @ (own - own_mean) + mean
+    return matched.reshape(pixels.shape[1:])[None].to(pixels).clamp(0, 1)
+
+
+def _moments(pixels: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
+    x = pixels[0].flatten(1).double()
+    mean = x.mean(1, keepdim=True)
+    return x, mean, (x - mean) @ (x - mean).T / x.shape[1] + epsilon * torch.eye(3, dtype=x.dtype, device=x.device)
+
+
+def _power(matrix: Tensor, exponent: float) -> Tensor:
+    values, vectors = torch.linalg.eigh(matrix)
+    return (vectors * values.clamp_min(1e-12) ** exponent) @ vectors.T

@@ -1,0 +1,85 @@
+"""What a result was made from, as plain JSON: kept in its file, compared to skip finished work, read to repeat it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+_PLACES = ("path",)  # where a file is does not change what is made from it
+
+
+def inputs(
+    method: str,
+    photo: Any,
+    settings: Any,
+    *,
+    styles: Any = (),
+    areas: Sequence[Any] = (),
+    strokes: Any = None,
+    start_picture: Any = None,
+    weights: str | Path | None = None,
+) -> dict[str, Any]:
+    """The record of one result's inputs. Arguments as for ``stylespace.transfer``; ``settings``: the method's dataclass, resolved."""
+    return {
+        "method": method,
+        "photo": described(photo),
+        "styles": _described_styles(styles),
+        "areas": [
+            {
+                "mask": described(area.mask),
+                "styles": None if area.styles is None else _described_styles(area.styles),
+                "style_mask": _described_if(area.style_mask),
+            }
+            for area in areas
+        ],
+        "strokes": _described_if(strokes),
+        "start_picture": _described_if(start_picture),
+        "weights": _described_if(weights),
+        "settings": asdict(settings),
+    }
+
+
+def described(source: Any) -> dict[str, Any]:
+    """One input: its path as given, or what kind of object it was, and the SHA-256 of its bytes where it has bytes."""
+    if isinstance(source, bytes):
+        return {"object": "bytes", "sha256": hashlib.sha256(source).hexdigest()}
+    if isinstance(source, str | Path) and str(source) != "-" and Path(source).is_file():
+        with Path(source).open("rb") as file:
+            return {"path": str(source), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    return {"object": "standard input" if isinstance(source, str) else type(source).__name__}
+
+
+def weighted(styles: Any) -> list[tuple[Any, float]]:
+    """``styles`` (one picture, several, or a mapping from picture to weight) as pairs of picture and weight."""
+    if isinstance(styles, Mapping):
+        return [(style, float(weight)) for style, weight in styles.items()]
+    return [(style, 1.0) for style in (styles if isinstance(styles, list | tuple) else [styles])]
+
+
+def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two records name the same inputs, wherever the files lie. Inputs without a checksum are never the same."""
+    keys = ("method", "photo", "styles", "areas", "strokes", "start_picture", "weights", "settings")
+    first, second = (_plain({key: record.get(key) for key in keys}) for record in (one, other))
+    return first == second and not _has_unknown(first)
+
+
+def _described_if(source: Any) -> dict[str, Any] | None:
+    return None if source is None else described(source)
+
+
+def _described_styles(styles: Any) -> list[dict[str, Any]]:
+    return [{"weight": weight, **described(style)} for style, weight in weighted(styles)]
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value), object_hook=lambda entry: {k: v for k, v in entry.items() if k not in _PLACES})
+
+
+def _has_unknown(value: Any) -> bool:
+    if isinstance(value, dict):
+        return ("object" in value and "sha256" not in value) or any(_has_unknown(inner) for inner in value.values())
+    return isinstance(value, list) and any(_has_unknown(inner) for inner in value)

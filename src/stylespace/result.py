@@ -1,0 +1,58 @@
+"""What a transfer leaves: the picture, its losses, and the settings that made it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stylespace.pictures.picture import Picture
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass
+class Result:
+    """A finished (or interrupted) transfer.
+
+    ``source``: the result as a :class:`~stylespace.pictures.picture.Picture`, sRGB in [0, 1], with the photo's transparency and
+    EXIF. ``losses``: one record a step (size, step, total, one value a term, seconds). ``settings``: what :meth:`save` writes into
+    the file. ``snapshots``: step number to picture (1, 3, H, W). ``interrupted``: Ctrl-C ended it; the picture is the best so far.
+    """
+
+    source: Picture
+    losses: list[dict[str, Any]] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    snapshots: dict[int, Picture] = field(default_factory=dict)
+    interrupted: bool = False
+
+    @property
+    def picture(self) -> Image:
+        """The result as a PIL picture, RGB or, where the photo was transparent, RGBA; 8 bits."""
+        from stylespace.pictures import to_pil
+
+        return to_pil(self.source.pixels, self.source.alpha)
+
+    def save(self, path: str | Path, *, bits: int = 8, force: bool = False) -> Path:
+        """Write PNG, JPEG, WebP, TIFF or AVIF by the suffix of ``path``, atomically, with the settings inside.
+
+        Raises ``PictureError`` when the file exists and ``force`` is not given, or cannot be written.
+        """
+        from stylespace.pictures import write
+
+        return write(self.source, path, bits=bits, force=force, settings=self.settings)
+
+    def save_losses(self, path: str | Path) -> Path:
+        """Write the losses as JSON lines, one a step."""
+        from stylespace.pictures.atomic import write_text
+
+        return write_text(path, "".join(json.dumps(record) + "\n" for record in self.losses))
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the learning curve, total and terms over steps, on a logarithmic axis; PNG, SVG or PDF by the suffix."""
+        from stylespace.curve import draw
+
+        return draw(self.losses, path)

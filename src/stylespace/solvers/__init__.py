@@ -1,0 +1,1 @@
+"""Loss to picture: Adam, L-BFGS, coarse to fine."""

@@ -1,0 +1,124 @@
+"""Adam over the pixels (Kingma & Ba 2015), with the step cut when it diverges."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylespace.errors import StylespaceError
+from stylespace.solvers.keeping import Keeper
+from stylespace.solvers.solution import LinAlgError, Objective, Solution, Step, Watch
+
+MAX_CUTS = 12
+
+
+def carry(moments: tuple[Tensor, Tensor] | None, size: Sequence[int]) -> tuple[Tensor, Tensor] | None:
+    """Adam's moments at another picture size (style-transfer-pytorch): means bicubic, squares bilinear and not negative."""
+    if moments is None:
+        return None
+    mean, square = moments
+    return (
+        F.interpolate(mean, size=tuple(size), mode="bicubic"),
+        F.interpolate(square, size=tuple(size), mode="bilinear").relu_(),
+    )
+
+
+def minimise(
+    objective: Objective,
+    start: Tensor,
+    *,
+    steps: int,
+    rate: float,
+    final_rate: float | None = None,
+    betas: tuple[float, float] = (0.9, 0.99),
+    moments: tuple[Tensor, Tensor] | None = None,
+    taken: int = 0,
+    keeper: Keeper,
+    watch: Watch | None = None,
+    limits: tuple[float, float] | None = (0.0, 1.0),
+) -> Solution:
+    """Minimise ``objective`` from ``start`` (1, 3, H, W; sRGB) for ``steps`` evaluations.
+
+    ``rate`` falls by a cosine to ``final_rate`` over the last two fifths of the steps, so that the last iterates are clean.
+    ``moments`` and ``taken`` continue an earlier size. ``limits`` clamps the pixels after each step. A loss that is not
+    finite, or a hundred times the best, takes the picture back to the best iterate and halves the rate; ``StylespaceError`` after
+    twelve times in vain. ``KeyboardInterrupt`` ends the run with what is there.
+    """
+    picture = start.detach().clone().requires_grad_()
+    mean, square = (m.clone() for m in moments) if moments else (torch.zeros_like(start), torch.zeros_like(start))
+    best, best_loss = start.detach().clone(), math.inf
+    scale, cuts, done = 1.0, 0, 0
+    buffer = torch.empty_like(start)
+    interrupted = False
+    try:
+        for index in range(1, steps + 1):
+            picture.grad = None
+            try:
+                terms = objective(picture)
+            except LinAlgError:  # no eigenvalues: the features are not finite any more
+                terms = {"total": picture.new_tensor(math.nan)}
+            loss: Tensor = torch.stack(list(terms.values())).sum()
+            total = loss.item()
+            values = {name: term.item() for name, term in terms.items()}
+            diverged = not math.isfinite(total) or total > 100 * best_loss + 1e-6
+            if not diverged:
+                loss.backward()  # type: ignore[no-untyped-call]
+                diverged = not bool(torch.isfinite(_gradient(picture)).all())
+            if diverged:
+                cuts += 1
+                if cuts > MAX_CUTS:
+                    raise StylespaceError(
+                        "The optimisation does not settle: its loss is not a finite number even with tiny steps; "
+                        "lower the weights or --rate, or use --precision fp32."
+                    )
+                if watch:
+                    watch(Step(index, steps, max(start.shape[-2:]), total, values, best, cut=True))
+                scale *= 0.5
+                with torch.no_grad():
+                    picture.copy_(best)
+                mean.zero_()
+                square.zero_()
+                taken = done = 0
+                continue
+            with torch.no_grad():
+                keeper.offer(picture, total)
+                if total < best_loss:
+                    best_loss = total
+                    best.copy_(picture)
+                if watch:
+                    watch(Step(index, steps, max(start.shape[-2:]), total, values, picture.detach()))
+                done += 1
+                t = taken + done
+                gradient = _gradient(picture)
+                mean.lerp_(gradient, 1 - betas[0])
+                square.mul_(betas[1]).addcmul_(gradient, gradient, value=1 - betas[1])
+                torch.sqrt(square, out=buffer).div_(math.sqrt(1 - betas[1] ** t)).add_(1e-8)
+                step = scale * _rate(index, steps, rate, final_rate) / (1 - betas[0] ** t)
+                picture.addcdiv_(mean, buffer, value=-step)
+                if limits:
+                    picture.clamp_(*limits)
+        if steps and keeper.keep != "average":
+            with torch.no_grad():  # the last step's picture has not been judged yet
+                total = float(sum(term.item() for term in objective(picture).values()))
+                if math.isfinite(total):
+                    keeper.offer(picture, total)
+    except KeyboardInterrupt:
+        interrupted = True
+    kept = keeper.picture()
+    return Solution(best if kept is None else kept, (mean, square), taken + done, interrupted)
+
+
+def _gradient(picture: Tensor) -> Tensor:
+    gradient = picture.grad
+    return torch.zeros_like(picture) if gradient is None else gradient
+
+
+def _rate(index: int, steps: int, rate: float, final_rate: float | None) -> float:
+    if final_rate is None:
+        return rate
+    x = max(0.0, (index / steps - 0.6) / 0.4)
+    return final_rate + (rate - final_rate) * 0.5 * (1 + math.cos(math.pi * x))

@@ -1,0 +1,41 @@
+"""What solvers pass around: one step's record, and what a run leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+# Raised by eigenvalue routines when their input is not finite.
+LinAlgError: type[Exception] = torch.linalg.LinAlgError  # type: ignore[attr-defined]
+
+# A picture to its loss terms, weighted; their sum is minimised.
+Objective = Callable[[Tensor], dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One evaluation: its number within the size (from 1), the long side, the total and its terms, and the picture evaluated."""
+
+    index: int
+    of: int
+    size: int
+    total: float
+    terms: dict[str, float]
+    picture: Tensor = field(repr=False)
+    cut: bool = False  # the step diverged and was taken back
+
+
+Watch = Callable[[Step], None]
+
+
+@dataclass
+class Solution:
+    """The picture (1, 3, H, W) a solver ends with, and its state for the next size."""
+
+    picture: Tensor
+    moments: tuple[Tensor, Tensor] | None = None
+    steps: int = 0
+    interrupted: bool = False

@@ -1,0 +1,1 @@
+"""Features to what is compared: Gram matrices, moments, guides."""

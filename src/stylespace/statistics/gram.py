@@ -1,0 +1,33 @@
+"""Gram matrices of features: what textures have in common wherever they lie (Gatys, Ecker & Bethge 2016, eq. 3)."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylespace.statistics.positions import positions
+
+
+def gram(features: Tensor, guide: Tensor | None = None, shift: float = 0.0) -> Tensor:
+    """Mean product of every two channels over positions, ``G = (F + shift)(F + shift)^T / M``; (C, C), float32.
+
+    ``features``: (1, C, H, W). ``guide``: (1, 1, H, W) in [0, 1] weighs the positions; M is then the guide's sum, so that
+    regions of any size compare. ``shift``: added to every activation; Novak & Nikulin 2016 take -1.
+    """
+    f, weight = positions(features, guide)
+    if shift:
+        f = f + shift
+    return (f * weight) @ f.T
+
+
+def neighbour_gram(shallow: Tensor, deep: Tensor, guide: Tensor | None = None, shift: float = 0.0) -> Tensor:
+    """Mean product of a layer's channels with those of the next layer, (C_shallow, C_deep) (Novak & Nikulin 2016, sec. 3.4).
+
+    Where a pooling lies between them, the deeper map is enlarged to the shallower one's positions. ``guide`` belongs to the
+    shallow layer.
+    """
+    if deep.shape[-2:] != shallow.shape[-2:]:
+        deep = F.interpolate(deep, size=shallow.shape[-2:], mode="nearest")
+    f, weight = positions(shallow, guide)
+    g, _ = positions(deep, None)
+    return ((f + shift) * weight) @ (g + shift).T

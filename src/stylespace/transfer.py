@@ -1,0 +1,308 @@
+"""One call from files to a result: what the command line, the studio and Python users share."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import stylespace
+from stylespace import encoders
+from stylespace.encoders.encoder import Encoder
+from stylespace.errors import InputError
+from stylespace.methods import gatys as gatys_method
+from stylespace.methods import inversion
+from stylespace.methods.gatys import Region, Style
+from stylespace.methods.gatys_settings import PRESETS, QUALITIES, GatysSettings
+from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.pictures.picture import Picture
+from stylespace.pictures.reading import read
+from stylespace.pictures.resizing import fit, resize
+from stylespace.record import inputs, weighted
+from stylespace.result import Result
+from stylespace.solvers.memory import keep_freed_memory
+from stylespace.solvers.pyramid import share, sizes
+from stylespace.solvers.solution import Solution, Step
+
+Source = Any  # a path, "-", bytes, PIL picture, array (H, W, 3), tensor (3, H, W), or Picture
+Styles = Source | Sequence[Source] | Mapping[Source, float]
+METHODS = ("gatys", "inversion")
+MAX_PIXELS = 200_000_000
+
+
+@dataclass(frozen=True)
+class Area:
+    """A part of the photo with a style of its own.
+
+    ``mask``: a picture whose brightness says where, of the photo's proportions. ``styles``: as for :func:`transfer`; None leaves the
+    photo as it is there. ``style_mask``: where on the (single) style picture the style is taken.
+    """
+
+    mask: Source
+    styles: Styles | None = None
+    style_mask: Source | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is: steps done and in all, the latest step, seconds so far and left (an estimate that weighs steps by area)."""
+
+    done: int
+    of: int
+    step: Step
+    seconds: float
+    seconds_left: float
+
+
+def transfer(
+    photo: Source,
+    style: Styles,
+    *,
+    method: str = "gatys",
+    preset: str = "default",
+    quality: str = "good",
+    areas: Sequence[Area] = (),
+    strokes: Source | None = None,
+    start_picture: Source | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    weights: str | Path | None = None,
+    max_pixels: int = MAX_PIXELS,
+    snapshots: Iterable[int] = (),
+    progress: Callable[[Progress], None] | None = None,
+    encoder: Encoder | str | None = None,
+    **settings: Any,
+) -> Result:
+    """Redraw ``photo`` in the manner of ``style``.
+
+    ``photo``: a path, ``-`` (standard input), bytes, PIL picture, array (H, W, 3), tensor (3, H, W) with sRGB in [0, 1]. ``style``:
+    one such picture, several, or a mapping from picture to weight. ``preset``: published settings to start from
+    (``methods.gatys_settings.PRESETS``); ``settings``: any field of :class:`~stylespace.methods.gatys_settings.GatysSettings`.
+    ``quality``: ``draft``, ``good`` or ``best``, a factor on the steps. ``areas``: parts of the photo with styles of their own, or none.
+    ``strokes``: another painting whose fine strokes are put on the style's composition first. ``device``: ``auto``, ``cpu``,
+    ``cuda``, ``mps``. ``weights``: a file for the encoder. ``snapshots``: step numbers, counted over all sizes, whose pictures are
+    kept. ``progress`` is called after each step. Ctrl-C gives the best picture so far with ``interrupted`` set.
+
+    Raises ``InputError``, ``PictureError`` and ``WeightsError``, each with one sentence that says what to do.
+    """
+    if method != "gatys":
+        hint = " Use stylespace.invert." if method == "inversion" else ""
+        raise InputError(f"The method '{method}' cannot transfer a style: choose gatys.{hint}")
+    chosen = resolve(preset, quality, encoder if isinstance(encoder, str) else None, settings)
+    content = _picture(photo, max_pixels)
+    run = _Run(chosen, content, device, threads, snapshots, progress, sum_steps(chosen))
+    network = run.network(encoder, weights)
+    with run:
+        whole = _styles(style, None, max_pixels)
+        if strokes is not None:
+            fine = Style(_picture(strokes, max_pixels).pixels)
+            whole = tuple(gatys_method.mix_scales(s, fine, chosen, network) for s in whole)
+        regions = [_region(area, content, max_pixels) for area in areas] + [Region(whole)]
+        start = None if start_picture is None else _picture(start_picture, max_pixels).pixels
+        run.solution = gatys_method.gatys(content.pixels, regions, chosen, network, start=start, watch=run.watch)
+    return run.result(
+        inputs(
+            "gatys", photo, chosen, styles=style, areas=areas, strokes=strokes, start_picture=start_picture, weights=weights
+        )
+    )  # fmt: skip
+
+
+def invert(
+    photo: Source,
+    *,
+    quality: str = "good",
+    device: str = "auto",
+    threads: int | None = None,
+    weights: str | Path | None = None,
+    max_pixels: int = MAX_PIXELS,
+    snapshots: Iterable[int] = (),
+    progress: Callable[[Progress], None] | None = None,
+    encoder: Encoder | str | None = None,
+    **settings: Any,
+) -> Result:
+    """Rebuild ``photo`` from one layer's features alone; ``settings``: fields of
+    :class:`~stylespace.methods.inversion.InversionSettings`. Other arguments as in :func:`transfer`."""
+    if isinstance(encoder, str):
+        settings["encoder"] = encoder
+    chosen = resolve_inversion(quality, settings)
+    content = _picture(photo, max_pixels)
+    steps = dict(zip(s := sizes(chosen.size, chosen.smallest, 2.0), share(chosen.steps, s, chosen.fall), strict=True))
+    run = _Run(chosen, content, device, threads, snapshots, progress, steps)
+    network = run.network(encoder, weights)
+    with run:
+        run.solution = inversion.invert(content.pixels, chosen, network, watch=run.watch)
+    return run.result(inputs("inversion", photo, chosen, weights=weights))
+
+
+def resolve(preset: str, quality: str, encoder: str | None, settings: Mapping[str, Any]) -> GatysSettings:
+    """The settings that a preset, a quality and single settings give together."""
+    if preset not in PRESETS:
+        raise InputError(f"The preset '{preset}' is unknown: choose among {', '.join(PRESETS)}.")
+    base = PRESETS[preset]()
+    factor = _factor(quality)
+    base = replace(
+        base, steps=max(1, round(base.steps * factor)), steps_each=tuple(max(1, round(n * factor)) for n in base.steps_each)
+    )
+    return adjusted(base, dict(settings) if encoder is None else {**settings, "encoder": encoder})
+
+
+def adjusted(base: GatysSettings, settings: Mapping[str, Any]) -> GatysSettings:
+    """``base`` with single settings changed; a preset's own sizes and steps scale with ``size`` and ``steps``."""
+    given = dict(settings)
+    if "size" in given and "sizes" not in given and base.sizes:
+        # A preset's sizes are for 512 px: scale them, the last one exactly.
+        given["sizes"] = tuple(max(1, round(s * given["size"] / base.sizes[-1])) for s in base.sizes)
+    if "steps" in given and "steps_each" not in given and base.steps_each:
+        total = sum(base.steps_each)
+        given["steps_each"] = tuple(max(1, round(n * given["steps"] / total)) for n in base.steps_each)
+    return _replaced(base, given)
+
+
+def resolve_inversion(quality: str, settings: Mapping[str, Any]) -> InversionSettings:
+    """The settings of inversion that a quality and single settings give together."""
+    base = InversionSettings()
+    return _replaced(replace(base, steps=max(1, round(base.steps * _factor(quality)))), settings)
+
+
+def _factor(quality: str) -> float:
+    if quality not in QUALITIES:
+        raise InputError(f"The quality '{quality}' is unknown: choose among {', '.join(QUALITIES)}.")
+    return QUALITIES[quality]
+
+
+def sum_steps(settings: GatysSettings) -> dict[int, int]:
+    """Steps at each size of a run."""
+    each = settings.sizes or sizes(settings.size, settings.smallest, settings.factor)
+    return dict(zip(each, settings.steps_each or share(settings.steps, each, settings.fall), strict=False))
+
+
+def _replaced(base: Any, settings: Mapping[str, Any]) -> Any:
+    known = {f.name for f in fields(base)}
+    for name in settings:
+        if name not in known:
+            raise InputError(f"There is no setting '{name}': choose among {', '.join(sorted(known))}.")
+    return replace(base, **settings)
+
+
+class _Run:
+    """One run: device, threads, clock, records."""
+
+    def __init__(
+        self,
+        settings: Any,
+        content: Picture,
+        device: str,
+        threads: int | None,
+        snapshots: Iterable[int],
+        progress: Callable[[Progress], None] | None,
+        steps: Mapping[int, int],
+    ) -> None:
+        self.settings, self.content, self.progress = settings, content, progress
+        self.device = choose_device(device)
+        self.threads = threads
+        self.steps = steps
+        self.wanted = set(snapshots)
+        self.losses: list[dict[str, Any]] = []
+        self.snapshots: dict[int, Picture] = {}
+        self.solution = Solution(content.pixels)
+        self.dtype = "float32"
+        self._work = 0.0
+
+    def network(self, encoder: Encoder | str | None, weights: str | Path | None) -> Encoder:
+        """The encoder the settings name, or the one given, on the run's device."""
+        if isinstance(encoder, Encoder):
+            return encoder
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        s = self.settings
+        loaded = encoders.load(
+            s.encoder, weights=weights, pooling=s.pooling, padding=s.padding, device=self.device, precision=s.precision
+        )
+        self.dtype = str(next(loaded.parameters()).dtype).removeprefix("torch.")
+        return loaded
+
+    def __enter__(self) -> _Run:
+        keep_freed_memory()
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        torch.manual_seed(self.settings.seed)
+        self.started = time.perf_counter()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.seconds = time.perf_counter() - self.started
+
+    def watch(self, step: Step) -> None:
+        seconds = time.perf_counter() - self.started
+        record = {"size": step.size, "step": step.index, "total": step.total, **step.terms, "seconds": round(seconds, 3)}
+        self.losses.append(record | ({"cut": True} if step.cut else {}))
+        number = len(self.losses)
+        if number in self.wanted:
+            self.snapshots[number] = self.content.with_pixels(step.picture.detach().cpu().clamp(0, 1).clone())
+        if self.progress:
+            total = sum(count * size**2 for size, count in self.steps.items())
+            self._work = min(total, self._work + step.size**2)
+            left = seconds / max(self._work, 1) * (total - self._work)
+            self.progress(Progress(number, sum(self.steps.values()), step, seconds, left))
+
+    def result(self, made_from: dict[str, Any]) -> Result:
+        record = {
+            "stylespace": stylespace.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "machine": f"{platform.system()} {platform.machine()}",
+            "device": self.device.type,
+            "dtype": self.dtype,
+            "threads": torch.get_num_threads(),
+            "interrupted": self.solution.interrupted,
+            **made_from,
+        }
+        return Result(
+            self.content.with_pixels(self.solution.picture.cpu().clamp(0, 1)),
+            self.losses,
+            record,
+            self.seconds,
+            self.snapshots,
+            self.solution.interrupted,
+        )
+
+
+def choose_device(device: str) -> torch.device:
+    """``auto`` (CUDA, MPS or the CPU, whichever is there, in this order) or the one named. Raises ``InputError`` if it is not there."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        device = next(name for name, available in there.items() if available)
+    if device.split(":")[0] not in there:
+        raise InputError(f"The device '{device}' is unknown: choose among auto, cpu, cuda, mps.")
+    if not there[device.split(":")[0]]:
+        raise InputError(f"The device '{device}' is not there: use --device cpu or auto.")
+    return torch.device(device)
+
+
+def _picture(source: Source, max_pixels: int) -> Picture:
+    return source if isinstance(source, Picture) else read(source, max_pixels=max_pixels)
+
+
+def _styles(style: Styles, mask: Source | None, max_pixels: int) -> tuple[Style, ...]:
+    pairs = weighted(style)
+    if any(weight < 0 for _, weight in pairs) or (pairs and not any(weight > 0 for _, weight in pairs)):
+        raise InputError("Style weights must not be negative, and one must be more than zero.")
+    taken = None if mask is None else _mask(mask, max_pixels)
+    return tuple(Style(_picture(source, max_pixels).pixels, float(weight), taken) for source, weight in pairs if weight > 0)
+
+
+def _region(area: Area, content: Picture, max_pixels: int) -> Region:
+    guide = resize(_mask(area.mask, max_pixels), fit(content.size, max(content.size)))
+    if float(guide.max()) <= 0:
+        raise InputError("A mask is black everywhere: paint white where its style goes.")
+    return Region(() if area.styles is None else _styles(area.styles, area.style_mask, max_pixels), guide)
+
+
+def _mask(source: Source, max_pixels: int) -> Tensor:
+    return _picture(source, max_pixels).pixels.mean(1, keepdim=True)

@@ -1,0 +1,60 @@
+"""Layer names and what users write for layer weights."""
+
+from __future__ import annotations
+
+import pytest
+
+from stylespace.encoders.layers import block, check, layer_names, weights
+from stylespace.errors import InputError
+
+VGG19 = layer_names((2, 2, 4, 4, 4))
+
+
+def test_names() -> None:
+    assert layer_names((1, 2)) == ("relu1_1", "relu2_1", "relu2_2")
+    assert len(VGG19) == 16
+    assert (VGG19[0], VGG19[9], VGG19[-1]) == ("relu1_1", "relu4_2", "relu5_4")
+    assert [block(name) for name in VGG19] == [1, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5]
+    assert block("relu4_11") == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("relu4_2", {"relu4_2": 1.0}),
+        ("relu1_1,relu2_1=0.5", {"relu1_1": 1.0, "relu2_1": 0.5}),
+        (" relu1_1 = 2 , relu3_1=1e-3,", {"relu1_1": 2.0, "relu3_1": 0.001}),
+    ],
+)
+def test_written(text: str, expected: dict[str, float]) -> None:
+    assert weights(text, VGG19) == expected
+
+
+def test_mapping() -> None:
+    assert weights({"relu4_2": 1, "relu1_1": 0.5}, VGG19) == {"relu4_2": 1.0, "relu1_1": 0.5}
+
+
+def test_all() -> None:
+    assert weights("all", VGG19) == dict.fromkeys(VGG19, 1.0)
+    geometric = weights("all:geometric", VGG19)  # 2 ** (D - d), Novak & Nikulin 2016
+    assert list(geometric) == list(VGG19)
+    assert (geometric["relu1_1"], geometric["relu5_4"]) == (2.0**15, 1.0)
+    values = list(geometric.values())
+    assert all(before == 2 * after for before, after in zip(values, values[1:], strict=False))
+    assert weights("all:geometric", ("relu1_1",)) == {"relu1_1": 1.0}
+
+
+@pytest.mark.parametrize("text", ["", " , ", "relu4_2=much", "relu1_1=0.5=2"])
+def test_unreadable(text: str) -> None:
+    with pytest.raises(InputError, match="write relu4_2"):
+        weights(text, VGG19)
+
+
+def test_missing_layers() -> None:
+    check(["relu1_1", "relu5_4"], VGG19, "vgg19")
+    with pytest.raises(InputError, match=r"vgg19 encoder has no layer 'relu6_1'.*relu5_4"):
+        check(["relu1_1", "relu6_1"], VGG19, "vgg19")
+    with pytest.raises(InputError, match=r"Use relu5_1 instead, or --encoder vgg19"):
+        check(["relu5_2"], VGG19[:13], "compact")
+    with pytest.raises(InputError, match="Choose among relu1_1"):
+        check(["conv1_1"], VGG19[:13], "compact")
