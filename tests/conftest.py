@@ -94,3 +94,18 @@ def offline() -> Iterator[None]:
         patch.setattr(socket, "getaddrinfo", look_up_here)
         patch.setattr(socket.socket, "connect", connect_here)
         yield
+
+
+@pytest.fixture(scope="session")
+def compact_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of the compact encoder's form with random weights, for tests that must not depend on what it learned."""
+    from safetensors.torch import save_file
+
+    from stylespace.encoders.compact import CompactTrunk
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        state = {name: tensor.contiguous() for name, tensor in CompactTrunk().state_dict().items()}
+    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
+    save_file(state, path)
+    return path

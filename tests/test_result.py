@@ -15,17 +15,33 @@ from stylespace.errors import InputError, PictureError
 from stylespace.pictures import Picture, read, read_settings
 from stylespace.result import Result
 
-SETTINGS = {"method": "gatys", "settings": {"size": 40, "style_layers": {"relu1_1": 0.2}, "sizes": [32, 40]}, "styles": [{"weight": 0.5}]}
+SETTINGS = {
+    "method": "gatys",
+    "settings": {"size": 40, "style_layers": {"relu1_1": 0.2}, "sizes": [32, 40]},
+    "styles": [{"weight": 0.5}],
+}
 
 
 def record(step: int, total: float, size: int = 32, **more: Any) -> dict[str, Any]:
-    return {"size": size, "step": step, "total": total, "content relu4_2": total / 3, "style relu1_1": total * 2 / 3, "seconds": 0.1} | more
+    return {
+        "size": size,
+        "step": step,
+        "total": total,
+        "content relu4_2": total / 3,
+        "style relu1_1": total * 2 / 3,
+        "seconds": 0.1,
+    } | more
 
 
 @pytest.fixture
 def result() -> Result:
     losses = [record(1, 9.0), record(2, 3.0), record(1, 4.0, 40), record(2, 1.0, 40)]
     return Result(Picture(torch.rand(1, 3, 30, 40), bits=16), losses, SETTINGS, 1.5)
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    with Image.open(path) as opened:
+        return opened.size
 
 
 def test_picture(result: Result) -> None:
@@ -46,7 +62,7 @@ def test_saved_with_its_settings(result: Result, tmp_path: Path, suffix: str) ->
     path = result.save(tmp_path / f"out{suffix}")
     assert path == tmp_path / f"out{suffix}"
     assert read_settings(path) == SETTINGS
-    assert Image.open(path).size == (40, 30)
+    assert size_of(path) == (40, 30)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -63,7 +79,7 @@ def test_finished_files_are_safe(result: Result, tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"out\.png"):
         result.save(path)
     assert path.read_bytes() == b"mine"
-    assert Image.open(result.save(path, force=True)).size == (40, 30)
+    assert size_of(result.save(path, force=True)) == (40, 30)
     with pytest.raises(PictureError):
         result.save(tmp_path / "out.xyz")
     assert list(tmp_path.iterdir()) == [path]
@@ -107,7 +123,6 @@ def test_curve_names_what_it_shows(result: Result, tmp_path: Path) -> None:
     "losses",
     [
         [record(1, 2.0)],
-        [record(1, 0.0), record(2, 0.0)],
         [record(1, -1e-9), record(2, 3.0)],
         [record(1, 2.0), record(2, float("nan"), cut=True), record(3, 1.0)],
         [record(1, 2.0), {"size": 32, "step": 2, "total": float("inf"), "seconds": 0.2, "cut": True}],
@@ -122,7 +137,7 @@ def test_no_curve(result: Result, tmp_path: Path) -> None:
         Result(result.source).plot(tmp_path / "curve.png")
     with pytest.raises(InputError, match=r"\.png, \.svg or \.pdf"):
         result.plot(tmp_path / "curve.jpg")
+    (tmp_path / "file").touch()
     with pytest.raises(PictureError, match="Cannot write"):
-        (tmp_path / "file").touch()
         result.plot(tmp_path / "file" / "curve.png")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

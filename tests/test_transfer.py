@@ -64,7 +64,7 @@ def tensor(array: np.ndarray) -> Tensor:
 
 
 def made(photo: Any, style: Any, encoder: Encoder, **options: Any) -> Result:
-    quick: dict[str, Any] = {} if "preset" in options else {"sizes": (32,), "steps_each": (3,)}
+    quick: dict[str, Any] = {} if "preset" in options else {"sizes": (32,), "steps_each": (3,), "keep": "last"}
     return stylespace.transfer(photo, style, encoder=encoder, device="cpu", **quick | options)
 
 
@@ -72,9 +72,7 @@ def made(photo: Any, style: Any, encoder: Encoder, **options: Any) -> Result:
 
 
 @pytest.mark.parametrize("form", ["path", "text", "bytes", "pil", "array", "tensor", "batch", "float array", "picture"])
-def test_forms_of_a_picture_agree(
-    encoder: Encoder, photo: np.ndarray, painting: np.ndarray, tmp_path: Path, form: str
-) -> None:
+def test_forms_of_a_picture_agree(encoder: Encoder, photo: np.ndarray, painting: np.ndarray, tmp_path: Path, form: str) -> None:
     def formed(array: np.ndarray, name: str) -> Any:
         path = tmp_path / name
         path.write_bytes(png(array))
@@ -96,9 +94,9 @@ def test_forms_of_a_picture_agree(
 
 
 def test_one_style_many_styles(encoder: Encoder, photo: np.ndarray, painting: np.ndarray, other: np.ndarray) -> None:
-    one, two = Image.fromarray(painting), Image.fromarray(other)
+    one, two = png(painting), png(other)
     alone = made(photo, one, encoder).source.pixels
-    for style in ([one], (one,), {one: 0.3}, {one: 1, two: 0}):
+    for style in ([one], (one,), [painting], {one: 0.3}, {one: 1, two: 0}):
         assert torch.equal(made(photo, style, encoder).source.pixels, alone)
     mixed = made(photo, [one, two], encoder).source.pixels
     assert not torch.allclose(mixed, alone, atol=1e-3)
@@ -142,13 +140,10 @@ def test_records(encoder: Encoder, files: dict[str, Path]) -> None:
     assert (record["method"], record["device"], record["dtype"], record["threads"]) == ("gatys", "cpu", "float32", 1)
     assert record["python"]
     assert record["machine"]
-    for entry, (name, weight) in zip(
-        [record["photo"], *record["styles"]], [("photo", 1.0), ("painting", 0.75), ("other", 0.25)], strict=True
-    ):
+    for entry, name in zip([record["photo"], *record["styles"]], ("photo", "painting", "other"), strict=True):
         assert entry["path"] == str(files[name])
         assert entry["sha256"] == hashlib.sha256(files[name].read_bytes()).hexdigest()
-        assert entry["weight"] == weight
-    assert [entry["role"] for entry in record["styles"]] == ["style", "style"]
+    assert [entry["weight"] for entry in record["styles"]] == [0.75, 0.25]
     assert set(record["settings"]) == set(GatysSettings.__dataclass_fields__)
     assert record["settings"]["style_layers"] == {"relu1_1": 1.0}
     assert record["settings"]["seed"] == 7
@@ -156,13 +151,16 @@ def test_records(encoder: Encoder, files: dict[str, Path]) -> None:
 
 
 def test_records_of_pictures_in_memory(encoder: Encoder, photo: np.ndarray, painting: np.ndarray) -> None:
-    record = made(photo, Image.fromarray(painting), encoder).settings
-    assert record["photo"]["object"] == "ndarray"
+    record = made(photo, [Image.fromarray(painting), png(painting)], encoder).settings
+    assert record["photo"] == {"object": "ndarray"}
     assert record["styles"][0]["object"] == "Image"
+    assert record["styles"][1]["sha256"] == hashlib.sha256(png(painting)).hexdigest()
 
 
 def test_settings_in_a_file_repeat_the_result(encoder: Encoder, files: dict[str, Path], tmp_path: Path) -> None:
-    first = made(files["photo"], files["painting"], encoder, preset="style-transfer-pytorch", size=64, steps=12, quality="draft", seed=3)
+    first = made(
+        files["photo"], files["painting"], encoder, preset="style-transfer-pytorch", size=64, steps=12, quality="draft", seed=3
+    )
     record = stylespace.pictures.read_settings(first.save(tmp_path / "out.png", bits=16))
     settings = {name: value for name, value in record["settings"].items() if name != "encoder"}
     style = {entry["path"]: entry["weight"] for entry in record["styles"]}
@@ -175,7 +173,9 @@ def test_losses_and_progress(encoder: Encoder, photo: np.ndarray, painting: np.n
     result = made(photo, painting, encoder, sizes=(16, 32), steps_each=(4, 3), progress=seen.append)
     assert [progress.done for progress in seen] == list(range(1, 8))
     assert {progress.of for progress in seen} == {7}
-    assert [(record["size"], record["step"]) for record in result.losses] == [(16, n) for n in (1, 2, 3, 4)] + [(32, n) for n in (1, 2, 3)]
+    assert [(record["size"], record["step"]) for record in result.losses] == [(16, n) for n in (1, 2, 3, 4)] + [
+        (32, n) for n in (1, 2, 3)
+    ]
     for progress, record in zip(seen, result.losses, strict=True):
         assert record["total"] == progress.step.total
         terms = [value for name, value in record.items() if name.split()[0] in ("content", "style", "smoothness")]
@@ -212,7 +212,7 @@ def test_interrupted(encoder: Encoder, photo: np.ndarray, painting: np.ndarray, 
         if progress.done == 4:
             raise KeyboardInterrupt
 
-    result = made(photo, painting, encoder, steps_each=(9,), solver=solver, progress=stop, snapshots=range(5))
+    result = made(photo, painting, encoder, steps_each=(9,), keep="best", solver=solver, progress=stop, snapshots=range(5))
     assert result.interrupted
     assert len(result.losses) == 4
     best = min(result.losses, key=lambda record: record["total"])["step"]
@@ -231,32 +231,36 @@ def test_a_given_encoders_precision_is_recorded(encoder: Encoder, photo: np.ndar
 def test_areas(encoder: Encoder, photo: np.ndarray, painting: np.ndarray, other: np.ndarray) -> None:
     half = np.zeros((24, 32), np.uint8)
     half[:, 16:] = 255
-    near = {"style_layers": "relu1_1", "content_layers": "relu1_2", "keep": "last", "steps_each": (12,)}
-    plain = made(photo, painting, encoder, **near).source.pixels
-    kept = made(photo, painting, encoder, areas=[stylespace.Area(half)], **near).source.pixels
-    assert torch.equal(kept[..., 16:], stylespace.pictures.read(photo).pixels[..., 16:])
-    assert not torch.allclose(kept[..., :12], stylespace.pictures.read(photo).pixels[..., :12], atol=0.02)
-    styled = made(photo, painting, encoder, areas=[stylespace.Area(half, other)], **near).source.pixels
-    difference = (styled - plain).abs().mean((0, 1, 2))
-    assert difference[20:].mean() > 3 * difference[:12].mean()
-    everywhere = made(photo, painting, encoder, areas=[stylespace.Area(np.full((24, 32), 255, np.uint8), other)], **near)
-    assert (everywhere.source.pixels - made(photo, other, encoder, **near).source.pixels).abs().mean() < 1e-3
+    near = {"style_layers": "relu1_1", "content_layers": "relu1_2", "steps_each": (12,)}
+
+    def areas(*given: stylespace.Area) -> Tensor:
+        return made(photo, painting, encoder, areas=given, **near).source.pixels
+
+    kept, before = areas(stylespace.Area(half)), stylespace.pictures.read(photo).pixels
+    assert torch.equal(kept[..., 16:], before[..., 16:])
+    assert not torch.allclose(kept[..., :12], before[..., :12], atol=0.02)
+    difference = (areas(stylespace.Area(half, other)) - areas(stylespace.Area(half, 255 - painting))).abs().mean((0, 1, 2))
+    assert difference[20:].mean() > 5 * difference[:12].mean()
+    everywhere = areas(stylespace.Area(np.full((24, 32), 255, np.uint8), other))
+    assert (everywhere - made(photo, other, encoder, **near).source.pixels).abs().mean() < 1e-3
+    masked = areas(stylespace.Area(half, other, style_mask=np.full((26, 30), 255, np.uint8)))
+    assert (masked - areas(stylespace.Area(half, other))).abs().mean() < 1e-3
 
 
-def test_areas_are_recorded(encoder: Encoder, files: dict[str, Path], tmp_path: Path) -> None:
-    """Without its mask and its role the record could not repeat the result."""
-    mask = tmp_path / "mask.png"
-    mask.write_bytes(png(np.full((24, 32, 3), 255, np.uint8)))
-    record = made(files["photo"], files["painting"], encoder, areas=[stylespace.Area(mask, files["other"])]).settings
-    text = json.dumps(record)
-    assert json.dumps(str(mask)) in text
-    roles = {entry["path"]: entry["role"] for entry in record["styles"]}
-    assert roles[str(files["painting"])] != roles[str(files["other"])]
-
-
-def test_the_start_picture_is_recorded(encoder: Encoder, files: dict[str, Path]) -> None:
-    record = made(files["photo"], files["painting"], encoder, start="picture", start_picture=files["other"]).settings
-    assert hashlib.sha256(files["other"].read_bytes()).hexdigest() in json.dumps(record)
+def test_everything_a_result_was_made_from_is_recorded(encoder: Encoder, files: dict[str, Path], tmp_path: Path) -> None:
+    """Without each of these the record could not repeat the result."""
+    for name in ("mask", "style mask"):
+        (tmp_path / f"{name}.png").write_bytes(png(np.full((24, 32, 3), 255 if name == "mask" else 254, np.uint8)))
+    given = {"mask": tmp_path / "mask.png", "style mask": tmp_path / "style mask.png", **files}
+    area = stylespace.Area(given["mask"], files["other"], given["style mask"])
+    options = {"areas": [area], "strokes": files["other"], "start": "picture", "start_picture": files["painting"], "steps": 3}
+    record = json.loads(json.dumps(made(files["photo"], files["painting"], encoder, **options).settings))
+    sums = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in given.items()}
+    assert record["areas"][0]["mask"]["sha256"] == sums["mask"]
+    assert record["areas"][0]["style_mask"]["sha256"] == sums["style mask"]
+    assert record["areas"][0]["styles"][0]["sha256"] == sums["other"]
+    assert record["strokes"]["sha256"] == sums["other"]
+    assert record["start_picture"]["sha256"] == sums["painting"]
 
 
 def test_start_picture(encoder: Encoder, photo: np.ndarray, painting: np.ndarray, other: np.ndarray) -> None:
@@ -269,7 +273,6 @@ def test_strokes(encoder: Encoder, photo: np.ndarray, painting: np.ndarray, othe
     plain = made(photo, painting, encoder, steps=4)
     mixed = made(photo, painting, encoder, steps=4, strokes=other)
     assert not torch.allclose(mixed.source.pixels, plain.source.pixels, atol=1e-3)
-    assert [entry["role"] for entry in mixed.settings["styles"]] == ["style", "strokes"]
 
 
 def test_a_black_mask(encoder: Encoder, photo: np.ndarray, painting: np.ndarray, other: np.ndarray) -> None:
@@ -333,7 +336,9 @@ def test_tiny_runs_of_presets_keep_a_step_a_size() -> None:
         ({"start": "picture"}, "--start-picture"),
     ],
 )
-def test_what_is_unknown(encoder: Encoder, photo: np.ndarray, painting: np.ndarray, options: dict[str, Any], message: str) -> None:
+def test_what_is_unknown(
+    encoder: Encoder, photo: np.ndarray, painting: np.ndarray, options: dict[str, Any], message: str
+) -> None:
     given = {"encoder": encoder, "device": "cpu", "smallest": 16, "steps": 1} | ({} if "size" in options else {"size": 16})
     with pytest.raises(InputError, match=message) as raised:
         stylespace.transfer(photo, painting, **given | options)
@@ -341,7 +346,9 @@ def test_what_is_unknown(encoder: Encoder, photo: np.ndarray, painting: np.ndarr
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps"])
-def test_devices_that_are_not_there(monkeypatch: pytest.MonkeyPatch, photo: np.ndarray, painting: np.ndarray, device: str) -> None:
+def test_devices_that_are_not_there(
+    monkeypatch: pytest.MonkeyPatch, photo: np.ndarray, painting: np.ndarray, device: str
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(InputError, match="not there: use --device cpu or auto"):
@@ -358,8 +365,10 @@ def test_auto_takes_the_best_device(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("style", [[], {}, "negative", "zero"])
-def test_styles_that_cannot_be_used(encoder: Encoder, photo: np.ndarray, painting: np.ndarray, other: np.ndarray, style: Any) -> None:
-    one, two = Image.fromarray(painting), Image.fromarray(other)
+def test_styles_that_cannot_be_used(
+    encoder: Encoder, photo: np.ndarray, painting: np.ndarray, other: np.ndarray, style: Any
+) -> None:
+    one, two = png(painting), png(other)
     style = {"negative": {one: 1.0, two: -0.5}, "zero": {one: 0.0}}[style] if isinstance(style, str) else style
     with pytest.raises(InputError, match=r"one style picture|must not be negative"):
         made(photo, style, encoder)

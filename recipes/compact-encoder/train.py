@@ -41,6 +41,7 @@ class Student(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.trunk = CompactTrunk()
+        self.trunk.metric = nn.ModuleDict()  # export.py makes it
         names = layer_names(DEPTHS)
         width = dict(zip(names, WIDTHS, strict=True))
         self.heads = nn.ModuleDict(
@@ -115,6 +116,54 @@ def window(given: Tensor, wanted: Tensor, generator: random.Random, side: int = 
     return given[..., y : y + side, x : x + side], wanted[..., y : y + side, x : x + side]
 
 
+@torch.no_grad()
+def revive(student: Student, optimiser: torch.optim.Optimizer, x: Tensor) -> dict[str, int]:
+    """Give channels that are zero everywhere on ``x`` new random weights; returns how many a layer.
+
+    Early large steps kill ReLUs, up to two thirds of a deep layer, and dead ones get no gradient: the encoder would keep few directions
+    of its teacher's. A revived channel is active on half the positions, as strong as its neighbours, and not yet read by anyone.
+    """
+    found = {}
+    trunk = student.trunk
+    readers = {**trunk.to_vgg19, **student.heads}
+    previous = "1"
+    x = trunk.input(x)
+    for index, name in enumerate(trunk.layers):
+        if name[4] != previous:
+            x, previous = F.max_pool2d(x, 2), name[4]
+        convolution = trunk.convolutions[name.replace("relu", "conv")]
+        padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
+        before = F.conv2d(padded, convolution.weight, convolution.bias)
+        dead = ((before > 0).float().mean((0, 2, 3)) < 1e-4).nonzero().flatten()
+        if len(dead):
+            found[name] = len(dead)
+            strength = before.std((0, 2, 3))
+            strength[dead] = 0
+            strength = strength.sum() / max(1, len(strength) - len(dead))
+            convolution.weight[dead] = torch.randn_like(convolution.weight[dead])
+            fresh = F.conv2d(padded, convolution.weight[dead])
+            scale = strength / fresh.std((0, 2, 3)).clamp_min(1e-6)
+            convolution.weight[dead] *= scale[:, None, None, None]
+            convolution.bias[dead] = -(fresh.mean((0, 2, 3)) * scale)
+            columns = [readers[name].weight]
+            if index + 1 < len(trunk.layers):
+                columns.append(trunk.convolutions[trunk.layers[index + 1].replace("relu", "conv")].weight)
+            for weight in columns:
+                weight[:, dead] = 0
+            for parameter, rows in [
+                (convolution.weight, True),
+                (convolution.bias, True),
+                *((weight, False) for weight in columns),
+            ]:
+                for key in ("exp_avg", "exp_avg_sq"):
+                    if key in optimiser.state.get(parameter, {}):
+                        state = optimiser.state[parameter][key]
+                        (state if rows else state.transpose(0, 1))[dead] = 0
+            before = F.conv2d(padded, convolution.weight, convolution.bias)
+        x = F.relu(before)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
@@ -124,8 +173,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--size", type=int, default=160)
     parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--real", type=int, default=3, help="crops of a batch that the real VGG-19 sees; 1 at the end")
     parser.add_argument(
-        "--real", type=int, default=3, help="crops of a batch that the real VGG-19 sees; 1 at the end"
+        "--deep-only", action="store_true", help="hold the layers that the real VGG-19 teaches; train the deeper ones"
     )
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     options = parser.parse_args()
@@ -146,6 +196,10 @@ def main() -> None:
     crops = Crops(*training_pictures(options.data), options.size, seed=step)
     real, compressed = real_vgg19(options.weights), Compressed(options.weights).to(memory_format=torch.channels_last)
 
+    if options.deep_only:
+        for name in REAL:
+            student.trunk.convolutions[name.replace("relu", "conv")].requires_grad_(False)
+
     started, since = time.time(), step
     log = (options.run / "log.jsonl").open("a")
     running: dict[str, float] = {}
@@ -155,9 +209,13 @@ def main() -> None:
         for group in optimiser.param_groups:
             group["lr"] = rate
         x = crops.batch(options.batch)
+        if step in (250, 500, 1000, 1500, 2000) or (step - since in (0, 150, 400) and 0 < progress < 0.7):
+            revived = revive(student, optimiser, crops.batch(12))
+            print(json.dumps({"step": step, "revived": revived}), file=log, flush=True)
+            ema = {k: v.clone() for k, v in student.state_dict().items()}
         real_crops = min(options.batch, options.real) if progress < 0.85 else 1
         with torch.no_grad():
-            target = real(x[:real_crops], REAL)
+            target = {} if options.deep_only else real(x[:real_crops], REAL)
             trunk = compressed.trunk(x, COMPRESSED)
             target |= {k: (compressed.to_vgg19[k](v).relu_() if k in compressed.to_vgg19 else v) for k, v in trunk.items()}
         features = student.trunk(x, student.trunk.layers)

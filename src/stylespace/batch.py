@@ -145,7 +145,7 @@ def look(
     Raises ``PictureError`` when another file is there, when it is the photo itself, or when nothing can be written there.
     """
     check_target(job.target, bits=bits, force=True)
-    if isinstance(job.photo, str | Path) and job.target.exists() and Path(job.photo).exists() and job.target.samefile(job.photo):
+    if isinstance(job.photo, str | Path) and _one_file(Path(job.photo), job.target):
         raise PictureError(f"{job.target} is the photo itself: give -o another name or folder.")
     _check_folder(job.target)
     standing = "new" if force or not job.target.exists() else _compared(job, task, bits)
@@ -154,6 +154,12 @@ def look(
             if path.exists():
                 raise PictureError(f"{path} exists already: choose another name, or replace it with --force (force=True).")
     return standing
+
+
+def _one_file(one: Path, other: Path) -> bool:
+    if one.exists() and other.exists() and one.samefile(other):
+        return True
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _compared(job: Job, task: Task, bits: int) -> Literal["unfinished", "finished"]:

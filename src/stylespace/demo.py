@@ -24,6 +24,7 @@ from stylespace.transfer import MAX_PIXELS, Progress, resolve
 
 STYLES = tuple(DRAWINGS)
 SIZE = 448
+DRAWING = (512, 512)
 SHEET = "sheet.png"
 
 
@@ -61,7 +62,7 @@ class Demo:
             self._own(path)
         self._write(chelsea, self.photo)
         for style in self.styles:
-            self._write(partial(draw, style, (512, 512)), self.drawing(style))
+            self._write(partial(draw, style, DRAWING), self.drawing(style))
 
     def run(
         self,
@@ -103,9 +104,8 @@ class Demo:
 
     def _own(self, path: Path) -> None:
         check_target(path, force=True)
-        if path.exists() and not self.force:
-            if "demo" not in _settings(path):
-                raise PictureError(f"{path} exists already and is not the demo's: choose another folder with -o, or give --force.")
+        if path.exists() and not self.force and "demo" not in _settings(path):
+            raise PictureError(f"{path} exists already and is not the demo's: choose another folder with -o, or give --force.")
 
     def _write(self, make: Callable[[], Any], path: Path) -> None:
         if path.exists() and not self.force and _settings(path) == self._mark():

@@ -20,7 +20,7 @@ from stylespace.record import described
 from stylespace.task import Task
 from stylespace.transfer import Area, Source, adjusted
 
-SETTINGS: dict[str, type[GatysSettings] | type[InversionSettings]] = {"gatys": GatysSettings, "inversion": InversionSettings}
+SETTINGS: dict[str, type] = {"gatys": GatysSettings, "inversion": InversionSettings}
 _PRECISIONS = {"float32": "fp32", "bfloat16": "bf16"}
 
 
@@ -46,8 +46,8 @@ def stored(
 ) -> Stored:
     """Read what the result at ``path`` was made with; with the same machine and versions it can be made again to the pixel.
 
-    ``changes``: settings to take instead of the stored ones, as for :func:`stylespace.transfer`. ``instead``: other fields of
-    the :class:`~stylespace.task.Task`, such as ``styles``. ``photo_given``: another photo will be used, so the stored one need not be there.
+    ``changes``: settings to take instead of the stored ones, as for :func:`stylespace.transfer`. ``instead``: other fields of the
+    :class:`~stylespace.task.Task`, such as ``styles``. ``photo_given``: another photo will be used, the stored one is not needed.
 
     Files are looked for where they were and beside the result, and must have the content they had. Raises ``PictureError`` when
     the file holds no settings, ``InputError`` when a picture has moved or changed or the settings are of another version.
@@ -84,7 +84,7 @@ def stored(
     return Stored(task, photo, 16 if deep else 8, _differences(record))
 
 
-def _settings(kind: type[GatysSettings] | type[InversionSettings], given: Mapping[str, Any], name: str) -> Any:
+def _settings(kind: type, given: Mapping[str, Any], name: str) -> Any:
     known = {f.name for f in fields(kind)}
     if unknown := sorted(set(given) - known):
         raise InputError(f"{name} has settings that this version of Stylespace does not know ({', '.join(unknown)}).")

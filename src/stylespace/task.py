@@ -34,9 +34,7 @@ class Task:
         """The name of the method that the settings belong to."""
         return "gatys" if isinstance(self.settings, GatysSettings) else "inversion"
 
-    def run(
-        self, photo: Source, *, snapshots: Iterable[int] = (), progress: Callable[[Progress], None] | None = None
-    ) -> Result:
+    def run(self, photo: Source, *, snapshots: Iterable[int] = (), progress: Callable[[Progress], None] | None = None) -> Result:
         """Apply the task to ``photo``. Raises what :func:`stylespace.transfer` raises."""
         given: dict[str, Any] = {f.name: getattr(self.settings, f.name) for f in fields(self.settings)}
         given |= {

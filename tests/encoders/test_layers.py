@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from stylespace.encoders.layers import block, check, layer_names, weights
@@ -40,7 +42,7 @@ def test_all() -> None:
     assert list(geometric) == list(VGG19)
     assert (geometric["relu1_1"], geometric["relu5_4"]) == (2.0**15, 1.0)
     values = list(geometric.values())
-    assert all(before == 2 * after for before, after in zip(values, values[1:], strict=False))
+    assert all(before == 2 * after for before, after in pairwise(values))
     assert weights("all:geometric", ("relu1_1",)) == {"relu1_1": 1.0}
 
 

@@ -105,6 +105,22 @@ def test_other_layers_are_the_narrow_stacks(pictures: tuple[Tensor, Tensor]) -> 
     assert torch.allclose(found, made.trunk(pictures[0], ["relu2_1"])["relu2_1"], atol=1e-12)
 
 
+def test_a_metric_of_its_own(pictures: tuple[Tensor, Tensor]) -> None:
+    torch.manual_seed(0)
+    readouts, metric = {"relu1_1": nn.Conv2d(6, 24, 1)}, {"relu1_1": nn.Conv2d(6, 3, 1)}
+    made = ReadoutEncoder(Trunk((2, 1), (*NARROW, 4)), "student", readouts, metric).double()
+    narrow = made.trunk(pictures[0], ["relu1_1"])["relu1_1"]
+    expected = torch.einsum("dc,nchw->ndhw", metric["relu1_1"].weight[:, :, 0, 0], narrow) + metric["relu1_1"].bias[:, None, None]
+    assert torch.allclose(made(pictures[0], ["relu1_1"])["relu1_1"], expected, atol=1e-12)
+    assert made.read_out(pictures[0], ["relu1_1"])["relu1_1"].shape[1] == 24
+
+
+def test_a_read_out_without_offset() -> None:
+    readout = nn.Conv2d(6, 24, 1, bias=False)
+    x = torch.rand(1, 6, 4, 4)
+    assert isometry(readout)(x).square().mean().item() == pytest.approx(readout(x).square().mean().item(), rel=1e-4)
+
+
 def test_is_frozen_and_gradients_reach_the_picture(pictures: tuple[Tensor, Tensor]) -> None:
     made = encoder()
     assert not any(parameter.requires_grad for parameter in made.parameters())

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
-from stylespace.methods.gatys import Region, Style, gatys, mix_scales, objective_at
+from stylespace.methods.gatys import Region, Style, framed, gatys, mix_scales, objective_at, unframed
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.pictures import colour
 from stylespace.pictures.resizing import resize
 from stylespace.solvers.solution import Solution, Step
 
-SMALL = {"sizes": (32,), "steps_each": (6,)}
+SMALL = {"sizes": (32,), "steps_each": (6,), "margin": 0}
 
 
 def settings(**changes: Any) -> GatysSettings:
@@ -54,7 +54,9 @@ def sound(picture: Tensor, size: tuple[int, int]) -> bool:
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("start", ["content", "noise"])
 def test_loss_falls(encoder: Encoder, photo: Tensor, red: Tensor, solver: str, start: str) -> None:
-    chosen = settings(sizes=(64,), steps_each=(25,), solver=solver, start=start)
+    chosen = settings(
+        sizes=(64,), steps_each=(40,) if solver == "adam" else (15,), solver=solver, start=start, smoothness_weight=1.0
+    )
     solution, steps = run(photo, whole(red), chosen, encoder)
     assert sound(solution.picture, (48, 64))
     assert not any(step.cut for step in steps)
@@ -66,19 +68,19 @@ def test_loss_falls(encoder: Encoder, photo: Tensor, red: Tensor, solver: str, s
 
 
 def test_coarse_to_fine(encoder: Encoder, photo: Tensor, red: Tensor) -> None:
-    chosen = GatysSettings(size=64, smallest=32, steps=30, fall=1.0)
+    chosen = GatysSettings(size=64, smallest=16, factor=2.0, steps=30, fall=1.0)
     solution, steps = run(photo, whole(red), chosen, encoder)
     assert sound(solution.picture, (48, 64))
     sizes = [step.size for step in steps]
-    assert sorted(set(sizes)) == [32, 45, 64]
+    assert sorted(set(sizes)) == [16, 32, 64]
     assert sizes == sorted(sizes)
     shapes = {step.size: tuple(step.picture.shape[2:]) for step in steps}
-    assert shapes == {32: (24, 32), 45: (34, 45), 64: (48, 64)}
-    assert [step.index for step in steps if step.size == 45] == list(range(1, sizes.count(45) + 1))
+    assert shapes == {16: (12, 16), 32: (24, 32), 64: (48, 64)}
+    assert [step.index for step in steps if step.size == 32] == list(range(1, sizes.count(32) + 1))
 
 
 def test_each_size_starts_where_the_last_ended(encoder: Encoder, photo: Tensor, red: Tensor) -> None:
-    chosen = settings(sizes=(32, 64), steps_each=(8, 1), keep="last")
+    chosen = settings(sizes=(32, 64), steps_each=(8, 1), keep="last", margin=5)
     first = gatys(photo, whole(red), replace(chosen, sizes=(32,), steps_each=(8,)), encoder).picture
     _, steps = run(photo, whole(red), chosen, encoder)
     assert torch.equal(steps[-1].picture, resize(first, (48, 64)))
@@ -103,6 +105,40 @@ def test_one_step(encoder: Encoder, photo: Tensor, red: Tensor, keep: str) -> No
     assert len(steps) == 1
     assert sound(solution.picture, (24, 32))
     assert torch.equal(solution.picture, steps[0].picture) == (keep != "last")  # here the start is the better one
+
+
+@pytest.mark.parametrize("size", [(5, 5), (1, 9), (30, 20)])
+@pytest.mark.parametrize("margin", [0, 1, 4])
+def test_frames(size: tuple[int, int], margin: int) -> None:
+    picture = torch.rand(1, 3, *size)
+    margin = min(margin, min(size) - 1)
+    frame = framed(picture, margin)
+    assert frame.shape == (1, 3, size[0] + 2 * margin, size[1] + 2 * margin)
+    assert torch.equal(unframed(frame, margin), picture)
+    if margin:
+        assert torch.equal(frame[..., margin - 1, margin], picture[..., 1, 0])  # reflected
+        assert torch.equal(frame[..., 0, -1], picture[..., margin, -1 - margin])
+
+
+@pytest.mark.parametrize("margin", [3, 100])
+def test_a_margin_is_not_seen(encoder: Encoder, photo: Tensor, red: Tensor, margin: int) -> None:
+    chosen = settings(sizes=(16, 32), steps_each=(2, 20), margin=margin, keep="last")
+    solution, steps = run(photo, whole(red), chosen, encoder)
+    assert sound(solution.picture, (24, 32))
+    assert [(step.size, tuple(step.picture.shape[2:])) for step in steps] == [(16, (12, 16))] * 2 + [(32, (24, 32))] * 20
+    assert torch.equal(steps[0].picture, resize(photo, (12, 16)))
+    without = gatys(photo, whole(red), replace(chosen, margin=0), encoder).picture
+    assert not torch.allclose(solution.picture, without, atol=0.01)
+
+
+def test_objectives_of_a_framed_picture(encoder: Encoder, photo: Tensor, red: Tensor) -> None:
+    """The same as of a photo that was framed before."""
+    guide = torch.rand(1, 1, 48, 64)
+    ours = objective_at(photo, [Region((Style(red),), guide)], settings(margin=4, style_scale=1.0), encoder)
+    before = objective_at(framed(photo, 4), [Region((Style(red),), framed(guide, 4))], settings(style_scale=64 / 72), encoder)
+    picture = torch.rand(1, 3, 56, 72)
+    for name, term in ours(picture).items():
+        assert before(picture)[name].item() == pytest.approx(term.item(), rel=1e-4, abs=1e-7)
 
 
 # Starts and seeds
@@ -140,9 +176,7 @@ def test_seeds(encoder: Encoder, photo: Tensor, red: Tensor) -> None:
 
 
 @pytest.mark.parametrize("statistic", ["gram", "moments", "wasserstein"])
-def test_a_style_without_weight_is_not_there(
-    encoder: Encoder, photo: Tensor, red: Tensor, blue: Tensor, statistic: str
-) -> None:
+def test_a_style_without_weight_is_not_there(encoder: Encoder, photo: Tensor, red: Tensor, blue: Tensor, statistic: str) -> None:
     chosen = settings(statistic=statistic)
     alone = gatys(photo, whole(red), chosen, encoder).picture
     with_none = gatys(photo, [Region((Style(red, 1.0), Style(blue, 0.0)))], chosen, encoder).picture
@@ -204,7 +238,9 @@ def test_a_region_pulls_only_where_it_is(encoder: Encoder, photo: Tensor, red: T
     pulls = []
     for style in (red, blue):
         picture = photo.clone().requires_grad_()
-        objective = objective_at(photo, [Region((Style(red),), left), Region((Style(style),), 1 - left)], settings(**NEAR), encoder)
+        objective = objective_at(
+            photo, [Region((Style(red),), left), Region((Style(style),), 1 - left)], settings(**NEAR), encoder
+        )
         torch.stack(list(objective(picture).values())).sum().backward()
         pulls.append(picture.grad)
     scale = pulls[0].abs().max()
@@ -221,7 +257,7 @@ def test_a_region_without_a_guide_is_the_rest(encoder: Encoder, photo: Tensor, r
 
 @pytest.mark.parametrize("preset", list(PRESETS))
 def test_a_region_of_everything_is_no_region(encoder: Encoder, photo: Tensor, red: Tensor, preset: str) -> None:
-    chosen = PRESETS[preset]()
+    chosen = replace(PRESETS[preset](), margin=0)
     plain, guided = (
         objective_at(photo, [Region((Style(red),), guide)], chosen, encoder) for guide in (None, torch.ones(1, 1, 48, 64))
     )
@@ -240,7 +276,7 @@ def test_regions_that_leave_no_rest(
     encoder: Encoder, photo: Tensor, red: Tensor, blue: Tensor, left: Tensor, preset: str
 ) -> None:
     """The style of the rest has nowhere to go and adds nothing."""
-    chosen = PRESETS[preset]()
+    chosen = replace(PRESETS[preset](), margin=0)
     covered = [Region((Style(red),), left), Region((Style(blue),), 1 - left)]
     expected = objective_at(photo, covered, chosen, encoder)(photo)
     found = objective_at(photo, [*covered, Region((Style(red),))], chosen, encoder)(photo)
@@ -304,17 +340,22 @@ def test_style_scale(encoder: Encoder, photo: Tensor) -> None:
 
 def test_mixing_scales(encoder: Encoder, red: Tensor, blue: Tensor) -> None:
     coarse, fine = Style(blue, 0.4), Style(red)
-    chosen = GatysSettings(size=64, smallest=32, steps=60)
+    chosen = GatysSettings(size=64, smallest=64, steps=100, margin=0)
     steps: list[Step] = []
     mixed = mix_scales(coarse, fine, chosen, encoder, watch=steps.append)
     assert mixed.weight == 0.4
     assert sound(mixed.picture, (64, 48))
-    assert {step.size for step in steps} == {32, 45, 64}
+    assert {step.size for step in steps} == {64}
     fine_terms = objective_at(resize(blue, (64, 48)), whole(red), settings(style_layers="relu1_1,relu2_1"), encoder)
     before, after = (fine_terms(picture) for picture in (resize(blue, (64, 48)), mixed.picture))
-    for name in ("style relu1_1", "style relu2_1"):
-        assert after[name] < 0.6 * before[name]
-    assert mix_scales(coarse, fine, replace(chosen, size=500), encoder).picture.shape == (1, 3, 80, 60)  # its own size at most
+    strokes = ("style relu1_1", "style relu2_1")
+    assert sum(after[name] for name in strokes) < 0.8 * sum(before[name] for name in strokes)
+    assert mix_scales(coarse, fine, replace(chosen, size=500, steps=2), encoder).picture.shape == (
+        1,
+        3,
+        80,
+        60,
+    )  # its own size at most
 
 
 @pytest.mark.parametrize("preset", list(PRESETS))
@@ -364,7 +405,8 @@ def test_luminance_redraws_in_grey(encoder: Encoder, photo: Tensor, red: Tensor)
 
 
 @pytest.mark.parametrize(
-    ("content", "style"), [("grey", "noisy"), ("noisy", "grey"), ("black", "white"), ("white", "black"), ("black", "black"), ("grey", "grey")]
+    ("content", "style"),
+    [("grey", "noisy"), ("noisy", "grey"), ("black", "white"), ("white", "black"), ("black", "black"), ("grey", "grey")],
 )
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_flat_pictures(encoder: Encoder, content: str, style: str, solver: str) -> None:
@@ -375,7 +417,9 @@ def test_flat_pictures(encoder: Encoder, content: str, style: str, solver: str) 
     assert all(torch.isfinite(torch.tensor(step.total)) for step in steps)
 
 
-@pytest.mark.parametrize("changes", [{}, {"smoothness_weight": 0.0}, {"statistic": "gram"}, {"smoothness_weight": 0.0, "solver": "lbfgs"}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"smoothness_weight": 0.0}, {"statistic": "gram"}, {"smoothness_weight": 0.0, "solver": "lbfgs"}]
+)
 def test_a_photo_in_its_own_style(encoder: Encoder, photo: Tensor, changes: dict[str, Any]) -> None:
     """The start is the minimum, or nearly; rounding must not count as failure."""
     solution, _ = run(photo, whole(photo), settings(**{"sizes": (64,), "steps_each": (30,)} | changes), encoder)
@@ -498,6 +542,7 @@ def test_choices_are_checked(encoder: Encoder, photo: Tensor, red: Tensor, name:
         ({"style_layers": "relu1_1=0"}, None),
         ({"content_weight": 0.0, "style_weight": 0.0, "smoothness_weight": 0.0}, None),
         ({"keep": "average", "average_decay": 1.0}, None),
+        ({"margin": -1}, None),
     ],
 )
 def test_settings_that_cannot_be_used(

@@ -22,7 +22,8 @@ def settings(**changes: Any) -> InversionSettings:
 def test_a_shallow_layer_gives_the_picture_back(encoder: Encoder, photo: Tensor) -> None:
     """relu1_1 keeps what a deep layer of a random network loses."""
     shallow, deep = (
-        invert(photo, settings(layer=layer, steps=100, smoothness_weight=0.0), encoder).picture for layer in ("relu1_1", "relu5_1")
+        invert(photo, settings(layer=layer, steps=100, smoothness_weight=0.0), encoder).picture
+        for layer in ("relu1_1", "relu5_1")
     )
     assert shallow.shape == (1, 3, 48, 64)
     target, given = (encoder(picture, ["relu1_1"])["relu1_1"] for picture in (photo, shallow))
@@ -43,7 +44,9 @@ def test_losses_are_what_is_said(encoder: Encoder, photo: Tensor) -> None:
     first: list[Tensor] = []
     invert(photo, settings(layer="relu3_1", smallest=64, steps=1), encoder, watch=lambda step: first.append(step.picture.clone()))
     given = encoder(first[0], ["relu3_1"])["relu3_1"]
-    assert start.terms["content relu3_1"] == pytest.approx(float((given - target).square().sum() / target.square().sum()), rel=1e-4)
+    assert start.terms["content relu3_1"] == pytest.approx(
+        float((given - target).square().sum() / target.square().sum()), rel=1e-4
+    )
     squares = first[0].diff(dim=2).square().sum() + first[0].diff(dim=3).square().sum()
     assert start.terms["smoothness"] == pytest.approx(float(2 * squares / first[0].numel()), rel=1e-4)
     assert steps[-1].total < 0.5 * start.total

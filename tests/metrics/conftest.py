@@ -8,8 +8,8 @@ import skimage.data
 import torch
 from torch import Tensor, nn
 
-from stylespace.encoders.compact import CompactTrunk
-from stylespace.encoders.readout import ReadoutEncoder
+from stylespace.encoders.encoder import Encoder
+from stylespace.encoders.trunk import Trunk
 from stylespace.metrics.seen import Seen
 from stylespace.pictures import resize
 from stylespace.pictures.drawings import draw
@@ -20,10 +20,10 @@ def _tensor(array: np.ndarray) -> Tensor:
 
 
 @pytest.fixture(scope="session")
-def encoder() -> ReadoutEncoder:
-    """The compact encoder's stack with random weights that keep the features' size from layer to layer (He et al. 2015)."""
+def encoder() -> Encoder:
+    """A narrow stack of the compact encoder's depth with random weights that keep the features' size (He et al. 2015)."""
     generator = torch.Generator().manual_seed(7)
-    trunk = CompactTrunk()
+    trunk = Trunk((2, 2, 4, 4, 1), (16, 8, 24, 16, *4 * [24], *4 * [32], 40))
     with torch.no_grad():
         for module in trunk.modules():
             if isinstance(module, nn.Conv2d):
@@ -32,8 +32,7 @@ def encoder() -> ReadoutEncoder:
                 module.bias.zero_()
         trunk.input.weight.copy_(4 * torch.eye(3)[:, :, None, None])
         trunk.input.bias.fill_(-2)
-    readouts = {name: layer for name, layer in trunk.to_vgg19.items() if isinstance(layer, nn.Conv2d)}
-    return ReadoutEncoder(trunk, "random", readouts)
+    return Encoder(trunk, "random")
 
 
 @pytest.fixture(scope="session")

@@ -24,10 +24,9 @@ def figures(picture: Tensor) -> tuple[float, float]:
 
 
 def texture(size: tuple[int, int] = (400, 500)) -> Tensor:
-    """The same everywhere: blobs of 6 pixels."""
-    generator = torch.Generator().manual_seed(5)
-    large = resize(torch.rand(1, 3, 120, 120, generator=generator), (720, 720))
-    return large[..., 100 : 100 + size[0], 100 : 100 + size[1]].contiguous()
+    """The same everywhere: soft blobs of 4 pixels."""
+    large = resize(torch.rand(1, 3, 150, 150, generator=torch.Generator().manual_seed(5)), (600, 600))
+    return (0.4 + 0.3 * large[..., 50 : 50 + size[0], 50 : 50 + size[1]]).contiguous()
 
 
 def test_a_clean_texture_is_near_one() -> None:

@@ -47,7 +47,7 @@ def test_small_pictures(portrait: Tensor, size: tuple[int, int]) -> None:
 
 def test_self_similarity_against_numpy() -> None:
     """Correlation of the two matrices' off-diagonal entries, by NumPy."""
-    given, target = torch.rand(2, 1, 8, 6, 7)[:, :, :, :, None].permute(0, 1, 2, 4, 3).reshape(2, 1, 8, 2, 3)[:, :, :, :, :]
+    given, target = torch.rand(2, 1, 8, 2, 3)
     expected = []
     for features in (given, target):
         vectors = features[0].flatten(1).T.double().numpy()
@@ -82,4 +82,5 @@ def test_without_structure(grey: Seen) -> None:
     assert self_similarity(flat, rich) == self_similarity(rich, flat) == 0
     assert self_similarity(torch.ones(1, 4, 1, 1), torch.ones(1, 4, 1, 1)) == 1
     assert luminance_similarity(grey, grey) == pytest.approx(1)
-    assert abs(luminance_similarity(grey, Seen(torch.rand(1, 3, 96, 80)))) < 0.1
+    blobs = resize(torch.rand(1, 3, 12, 10), (96, 80))
+    assert luminance_similarity(grey, Seen(blobs)) < 0.3

@@ -62,7 +62,9 @@ def test_wasserstein_as_style_transfer_pytorch_averages_it() -> None:
     b_root = scipy.linalg.sqrtm(b)
     mean_difference = np.mean((first[0] - second[0]) ** 2)
     covariance_difference = np.diag(a + b - 2 * np.real(scipy.linalg.sqrtm(b_root @ a @ b_root))).mean()
-    assert w2(first, second) / STATISTICS["wasserstein"].size(6) == pytest.approx(mean_difference + covariance_difference, abs=1e-6)
+    assert w2(first, second) / STATISTICS["wasserstein"].size(6) == pytest.approx(
+        mean_difference + covariance_difference, abs=1e-6
+    )
 
 
 def test_root() -> None:
@@ -93,7 +95,9 @@ def test_zero_for_equal_and_more_for_others(name: str, positions: int) -> None:
 def test_wasserstein_in_float32(channels: int, positions: int) -> None:
     """Deep layers of small pictures have more channels than positions; (512, 64) is relu5_1 of VGG-19 at 128 px."""
     statistic = STATISTICS["wasserstein"]
-    features = (torch.randn(channels, 8) @ torch.randn(8, positions) + 0.3 * torch.randn(channels, positions)).relu()[None, ..., None]
+    features = (torch.randn(channels, 8) @ torch.randn(8, positions) + 0.3 * torch.randn(channels, positions)).relu()[
+        None, ..., None
+    ]
     nearby = (features + 0.3 * torch.randn_like(features)).relu()
     target, exact = target_of("wasserstein", features), target_of("wasserstein", features.double())
     energy = statistic.energy(exact).item()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -66,11 +67,11 @@ def test_carried_moments_continue(quadratic: Objective, start: Tensor) -> None:
 def test_rate_falls_by_a_cosine_over_the_last_two_fifths(start: Tensor) -> None:
     """On a slope every step of Adam has the length of its rate."""
     _, seen = run(lambda x: {"slope": 1000 + x.sum()}, start, 100, rate=0.01, final_rate=0.002, limits=None)
-    lengths = [(a.picture - b.picture).mean().item() for a, b in zip(seen, seen[1:], strict=False)]
+    lengths = [(a.picture - b.picture).mean().item() for a, b in pairwise(seen)]
     assert lengths[:60] == pytest.approx([0.01] * 60, rel=1e-3)
     assert lengths[79] == pytest.approx(0.006, rel=1e-2)
     assert lengths[98] == pytest.approx(0.002, rel=1e-2)
-    assert all(later <= earlier * 1.001 for earlier, later in zip(lengths, lengths[1:], strict=False))
+    assert all(later <= earlier * 1.001 for earlier, later in pairwise(lengths))
 
 
 def test_limits(start: Tensor) -> None:
@@ -207,7 +208,9 @@ def test_interrupted(quadratic: Objective, start: Tensor, keep: str) -> None:
     solution = adam.minimise(quadratic, start, steps=100, rate=0.05, keeper=Keeper(keep), watch=watch)
     assert solution.interrupted
     assert len(seen) == 7
-    assert torch.equal(solution.picture, min(seen, key=lambda x: sum(quadratic(x).values()).item()) if keep == "best" else seen[-1])
+    assert torch.equal(
+        solution.picture, min(seen, key=lambda x: sum(quadratic(x).values()).item()) if keep == "best" else seen[-1]
+    )
 
 
 def test_interrupted_before_the_first_step(start: Tensor) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from stylespace.errors import InputError
@@ -33,12 +35,14 @@ def test_grow_by_the_factor_up_to_the_size(size: int, smallest: int, factor: flo
     assert found[-1] == size
     assert found[0] >= min(size, smallest)
     assert found[0] < max(smallest, 1) * factor + 1 or found == (size,)  # no room for a smaller one
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert before < after
         assert abs(after - before * factor) <= 0.5 + 0.5 * factor
 
 
-@pytest.mark.parametrize(("size", "smallest", "factor"), [(0, 128, 2.0), (-5, 1, 2.0), (64, 0, 2.0), (64, 16, 1.0), (64, 16, 0.5)])
+@pytest.mark.parametrize(
+    ("size", "smallest", "factor"), [(0, 128, 2.0), (-5, 1, 2.0), (64, 0, 2.0), (64, 16, 1.0), (64, 16, 0.5)]
+)
 def test_impossible(size: int, smallest: int, factor: float) -> None:
     with pytest.raises(InputError):
         sizes(size, smallest, factor)

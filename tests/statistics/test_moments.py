@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from stylespace.statistics.moments import mean_and_covariance, mean_and_deviation
 
@@ -55,9 +58,14 @@ def test_an_empty_guide() -> None:
 
 
 @pytest.mark.parametrize("statistic", [mean_and_covariance, mean_and_deviation])
-def test_gradients(statistic: object) -> None:
-    assert callable(statistic)
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_gradients(statistic: Callable[..., tuple[Tensor, Tensor]], channels_last: bool) -> None:
+    """Of each part and of both, which have one backward pass."""
     features = torch.randn(1, 3, 4, 5, dtype=torch.float64, requires_grad=True)
-    guide = torch.rand(1, 1, 4, 5, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(statistic, features)
-    assert torch.autograd.gradcheck(statistic, (features, guide))
+    if channels_last:
+        features = features.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
+    guide = torch.rand(1, 1, 4, 5, dtype=torch.float64)
+    for at in (None, guide, torch.zeros_like(guide)):
+        assert torch.autograd.gradcheck(lambda f, at=at: statistic(f, at), features)
+        for part in (0, 1):
+            assert torch.autograd.gradcheck(lambda f, at=at, part=part: statistic(f, at)[part], features)

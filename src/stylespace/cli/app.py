@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
         return 130
-    except Exception as error:  # noqa: BLE001 (one sentence instead of a traceback)
+    except Exception as error:
         if "--traceback" in arguments:
             raise
         from stylespace.cli.failures import tell

@@ -44,7 +44,7 @@ class Sectioned(TyperCommand):
                 continue
             heading = getattr(parameter, "rich_help_panel", None) or "Options"
             if parameter.param_type_name == "argument":
-                heading, record = "Arguments", (parameter.metavar, record[1])
+                heading, record = "Arguments", (str(parameter.metavar), record[1])
             sections.setdefault(heading, []).append(record)
         for heading, records in sections.items():
             with formatter.section(heading):

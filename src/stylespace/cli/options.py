@@ -42,13 +42,15 @@ Weights = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Weights of the encoder instead of those shipped or downloaded.", rich_help_panel=RUN),
 ]
-Device = Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute. [default: auto]", rich_help_panel=RUN)]
-Threads = Annotated[int | None, typer.Option(metavar="N", min=1, help="Processor threads. [default: all cores]", rich_help_panel=RUN)]
+Device = Annotated[
+    str | None, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute. [default: auto]", rich_help_panel=RUN)
+]
+Threads = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="Processor threads. [default: all cores]", rich_help_panel=RUN)
+]
 MaxPixels = Annotated[
     int | None,
     typer.Option(metavar="N", min=4, help="Largest picture that is read, in pixels. [default: 200 million]", rich_help_panel=RUN),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=RUN)]
-Traceback = Annotated[
-    bool, typer.Option("--traceback", help="Show where an unexpected error came from.", rich_help_panel=RUN)
-]
+Traceback = Annotated[bool, typer.Option("--traceback", help="Show where an unexpected error came from.", rich_help_panel=RUN)]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -26,26 +24,23 @@ class Reporter:
         self._bar = None if quiet or not sys.stderr.isatty() else _bar()
 
     def __enter__(self) -> Reporter:
-        if self._bar:
-            self._bar.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._bar:
-            self._bar.stop()
+        self.settle()
 
     def begin(self, name: str) -> None:
         """Another photo is started."""
+        self.settle()
         self.name, self._size = name, 0
-        if self._bar:
-            if self._task is not None:
-                self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(name, total=None, detail="reading", left="")
 
     def step(self, progress: Progress) -> None:
         """A step is done."""
         step = progress.step
-        if self._bar and self._task is not None:
+        if self._bar:
+            if self._task is None:
+                self._task = self._bar.add_task(self.name, detail="", left="")
+                self._bar.start()
             self._bar.update(
                 self._task,
                 completed=progress.done,
@@ -57,20 +52,17 @@ class Reporter:
             self._size = step.size
             self.say(f"{self.name}: {step.size} px, {step.of} steps, loss {step.total:.4g}, {_duration(progress.seconds_left)}")
 
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """The bar steps aside while something is printed."""
-        if self._bar:
+    def settle(self) -> None:
+        """Take the bar away, so that something can be printed."""
+        if self._bar and self._task is not None:
             self._bar.stop()
-        yield
-        if self._bar:
-            self._bar.start()
+            self._bar.remove_task(self._task)
+            self._task = None
 
     def say(self, text: str) -> None:
-        """A line on standard error, above the bar."""
-        if self._bar:
-            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        elif not self.quiet:
+        """A line on standard error."""
+        self.settle()
+        if not self.quiet:
             print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 

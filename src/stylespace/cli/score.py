@@ -9,19 +9,30 @@ from typing import Annotated
 import typer
 
 from stylespace.cli import options
+from stylespace.cli.transfer import check_choice
 
 
 def command(
     content: Annotated[Path, typer.Argument(metavar="CONTENT", help="The photo.")],
-    style: Annotated[Path, typer.Argument(metavar="STYLE", help="The style picture.")],
+    style: Annotated[str, typer.Argument(metavar="STYLE", help="The style picture; more with --style.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The result.")],
+    more: options.Style = None,
+    size: Annotated[int, typer.Option(metavar="N", min=16, help="Long side at which pictures are compared.")] = 512,
+    encoder: Annotated[str, typer.Option(metavar="NAME", help="compact, vgg19 or vgg16.")] = "compact",
+    weights: options.Weights = None,
+    device: options.Device = None,
     traceback: options.Traceback = False,
 ) -> None:
     """Print how close OUT is to CONTENT and to STYLE, as JSON.
 
-    Distances are 0 for the same picture and grow with difference: content; style, at full, half and quarter size; palette;
-    structure; checkerboard.
+    Distances are 0 for the same picture and grow with difference: content; style, at full, half and quarter size; palette.
+    Beside them: structure, checkerboard, noise, borders.
     """
+    check_choice("--device", device and device.split(":")[0], options.DEVICES)
+    from stylespace.cli.sources import weighted_styles
     from stylespace.metrics.score import score
+    from stylespace.transfer import choose_device
 
-    typer.echo(json.dumps(score(content, style, out), indent=2))
+    styles = weighted_styles([style, *(more or ())], None)
+    figures = score(content, styles, out, encoder=encoder, weights=weights, size=size, device=choose_device(device or "auto"))
+    typer.echo(json.dumps(figures, indent=2))

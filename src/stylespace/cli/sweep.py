@@ -75,16 +75,26 @@ def sweep(
     with Reporter(quiet) as reporter:
         reporter.begin("first")
         for growing in sweeps.sweep(
-            sources.held(photo, max_pixels), styles, axes, method=method, preset=preset or "default", quality=quality or "good",
-            settings=given, weights=weights, device=device or "auto", threads=threads, max_pixels=max_pixels, side=cell,
+            sources.held(photo, max_pixels),
+            styles,
+            axes,
+            method=method,
+            preset=preset or "default",
+            quality=quality or "good",
+            settings=given,
+            weights=weights,
+            device=device or "auto",
+            threads=threads,
+            max_pixels=max_pixels,
+            side=cell,
             progress=reporter.step,
         ):
             made = len(growing.pictures) + len(growing.failures)
             if made < len(growing.places):
                 reporter.begin(f"{made + 1} of {len(growing.places)}: {growing.label(growing.places[made])}")
     assert growing is not None
-    for place, error in growing.failures.items():
-        tell(error, growing.label(place))
+    for place, failure in growing.failures.items():
+        tell(failure, growing.label(place))
     if growing.pictures:
         names = " + ".join(name.name if isinstance(name, Path) else "standard input" for name in styles)
         title = f"{Path(photo).name} in the manner of {names}" if styles else f"{Path(photo).name}, rebuilt"
@@ -93,7 +103,8 @@ def sweep(
         if not quiet:
             typer.echo(out)
     if growing.interrupted:
-        tell(f"Interrupted: {len(growing.pictures)} of {len(growing.places)} pictures are on {out}." if growing.pictures else "Interrupted.")
+        where = f"on {out}" if growing.pictures else "made, so there is no sheet"
+        tell(f"Interrupted: {len(growing.pictures)} of {len(growing.places)} pictures are {where}.")
         raise typer.Exit(130)
     if growing.failures:
         raise typer.Exit(1)

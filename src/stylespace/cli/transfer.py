@@ -108,7 +108,7 @@ def transfer(
         raise typer.BadParameter("inversion rebuilds the photo alone: leave styles, regions and presets out.")
     if start_picture is not None:
         settings.setdefault("start", "picture")
-    changes = None if repeat is not None else values(METHODS[method or "gatys"], settings)
+    changes = values(METHODS[method or "gatys"], settings) if repeat is None else {}
 
     from stylespace import batch
     from stylespace.cli import sources
@@ -129,13 +129,11 @@ def transfer(
     }
     given = {name: value for name, value in given.items() if value is not None}
     names = photo or []
-    if changes is None:
+    if repeat is not None:
         was = str(read_settings(repeat).get("method"))
         if method not in (None, was):
             raise typer.BadParameter(f"{repeat} was made by {was}, not by {method}.", param_hint="--from")
-        made = stored(
-            repeat, changes=values(METHODS.get(was, GatysSettings), settings), instead=given, photo_given=bool(photo)
-        )
+        made = stored(repeat, changes=values(METHODS.get(was, GatysSettings), settings), instead=given, photo_given=bool(photo))
         task, bits = made.task, bits or made.bits
         names = photo or [str(made.photo)]
         if made.differences and not quiet:
@@ -167,6 +165,7 @@ def report(outcomes: Iterable[Outcome], reporter: Reporter, *, trace: bool, tota
     """Print what becomes of each job: results' paths on standard output, the rest on standard error. Returns the exit code."""
     for outcome in outcomes:
         job = outcome.job
+        reporter.settle()
         if outcome.state == "skipped":
             reporter.say(f"{job.target} is finished already: skipped (--force makes it anew).")
         elif outcome.state == "interrupted":
@@ -177,12 +176,9 @@ def report(outcomes: Iterable[Outcome], reporter: Reporter, *, trace: bool, tota
             failed += 1
             if trace:
                 tracebacks.print_exception(outcome.error)
-            with reporter.aside():
-                tell(outcome.error, job.name if total > 1 else "")
+            tell(outcome.error, job.name if total > 1 else "")
         elif outcome.result is not None and not reporter.quiet:
-            with reporter.aside():
-                place = job.target if outcome.state == "done" else job.target.with_stem(f"{job.target.stem}-preview")
-                typer.echo(place)
+            typer.echo(job.target if outcome.state == "done" else job.target.with_stem(f"{job.target.stem}-preview"))
     if failed and total > 1:
         tell(f"{failed} of {total} photos could not be done.")
     return 1 if failed else 0

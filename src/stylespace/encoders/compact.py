@@ -22,12 +22,17 @@ SHIPPED = Path(__file__).parent.parent / "models" / "compact.safetensors"
 
 
 class CompactTrunk(Trunk):
-    """The narrow stack, with the 1x1 read-outs ``to_vgg19`` from its layers to the channels of normalised VGG-19."""
+    """The narrow stack, with 1x1 maps from its layers.
+
+    ``to_vgg19``: best estimates of the channels of normalised VGG-19. ``metric``: the same in fewer channels and with the variance
+    that estimating takes away given back (recipes/compact-encoder/export.py); style is compared there.
+    """
 
     def __init__(self, padding: str = "reflect", pooling: str = "max") -> None:
         super().__init__(DEPTHS, WIDTHS, pooling=pooling, padding=padding)
         width = dict(zip(self.layers, WIDTHS, strict=True))
         self.to_vgg19 = nn.ModuleDict({name: nn.Conv2d(width[name], channels, 1) for name, channels in READOUTS.items()})
+        self.metric = nn.ModuleDict({name: nn.Conv2d(width[name], width[name] + 1, 1) for name in READOUTS})
 
 
 def compact(weights: Path | None = None, *, pooling: str = "max", padding: str = "reflect") -> ReadoutEncoder:
@@ -47,5 +52,8 @@ def compact(weights: Path | None = None, *, pooling: str = "max", padding: str =
             f"'{path}' does not hold the compact encoder's weights ({str(error).splitlines()[0]}): "
             "reinstall stylespace, or give --weights a file made by recipes/compact-encoder."
         ) from error
-    readouts = {name: readout for name, readout in trunk.to_vgg19.items() if isinstance(readout, nn.Conv2d)}
-    return ReadoutEncoder(trunk, "compact", readouts)
+    return ReadoutEncoder(trunk, "compact", _convolutions(trunk.to_vgg19), _convolutions(trunk.metric))
+
+
+def _convolutions(modules: nn.ModuleDict) -> dict[str, nn.Conv2d]:
+    return {name: module for name, module in modules.items() if isinstance(module, nn.Conv2d)}

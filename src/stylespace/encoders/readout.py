@@ -31,20 +31,31 @@ def isometry(readout: nn.Conv2d) -> nn.Conv2d:
 class ReadoutEncoder(Encoder):
     """Features of a narrow student, at some layers in the geometry of its teacher's channels.
 
-    ``readouts``: layer name to the 1x1 convolution that estimates the teacher's features from the student's. At those layers the
-    features are the read-outs, turned into as few channels as keep their inner products (:func:`isometry`); elsewhere those of
-    the narrow stack.
+    ``readouts``: layer name to the 1x1 convolution that estimates the teacher's features from the student's. ``metric``: layer name
+    to the map whose outputs are this encoder's features there; without one, the read-outs themselves in as few channels as keep
+    their inner products (:func:`isometry`). At other layers the features are the narrow stack's.
     """
 
-    def __init__(self, trunk: Trunk, name: str, readouts: Mapping[str, nn.Conv2d]) -> None:
+    def __init__(
+        self, trunk: Trunk, name: str, readouts: Mapping[str, nn.Conv2d], metric: Mapping[str, nn.Conv2d] | None = None
+    ) -> None:
         super().__init__(trunk, name)
         self.readouts = nn.ModuleDict(dict(readouts)).requires_grad_(False)
-        self.metric = nn.ModuleDict({layer: isometry(readout) for layer, readout in readouts.items()}).requires_grad_(False)
+        chosen = {layer: isometry(readout) for layer, readout in readouts.items()} if metric is None else dict(metric)
+        self.metric = nn.ModuleDict(chosen).requires_grad_(False)
 
     def forward(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """See :meth:`Encoder.forward`."""
         features = super().forward(picture, layers)
-        return {name: self.metric[name](f) if name in self.metric else f for name, f in features.items()}
+        return {name: self._measured(name, f) for name, f in features.items()}
+
+    def _measured(self, name: str, features: Tensor) -> Tensor:
+        if name not in self.metric:
+            return features
+        narrow = self.metric[name]
+        assert isinstance(narrow, nn.Conv2d)
+        # A matrix product over positions: convolutions of odd channel numbers take a slow path.
+        return F.linear(features.permute(0, 2, 3, 1), narrow.weight[:, :, 0, 0], narrow.bias).permute(0, 3, 1, 2)
 
     def read_out(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Estimates of the teacher's own features, clamped at zero as after its ReLU, (N, C of the teacher, h, w)."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylespace.encoders import layers as layer_names
@@ -79,13 +80,11 @@ def gatys(
     for size, count in zip(sizes, steps, strict=True):
         height_width = fit(content.shape[-2:], size)
         resized = resize(photo, height_width)
-        if picture is None:
-            picture = _start(resized, regions, settings, start)
-        else:
-            picture = resize(picture, height_width)
+        picture = _start(resized, regions, settings, start) if picture is None else resize(picture, height_width)
         objective = objective_at(resized, regions, settings, encoder)
-        solution = _solve(objective, picture, count, settings, solution, watch)
-        picture = solution.picture
+        margin = _margin(height_width, settings)
+        solution = _solve(objective, framed(picture, margin), count, settings, solution, _cut(watch, margin))
+        picture = solution.picture = unframed(solution.picture, margin)
         if solution.interrupted:
             break
     solution.picture = _finish(solution.picture, content, regions, settings)
@@ -93,20 +92,24 @@ def gatys(
 
 
 def objective_at(content: Tensor, regions: Sequence[Region], settings: GatysSettings, encoder: Encoder) -> Objective:
-    """The loss terms at the size of ``content`` (1, 3, H, W). Targets are computed here, once."""
+    """The loss terms at the size of ``content`` (1, 3, H, W), of pictures that have the settings' margin around them.
+
+    Targets are computed here, once.
+    """
     content_layers = layer_names.weights(settings.content_layers, encoder.layers) if settings.content_weight else {}
     style_layers = layer_names.weights(settings.style_layers, encoder.layers) if settings.style_weight else {}
     wanted = {*content_layers, *style_layers}
     encoder.check(wanted)
+    margin = _margin(content.shape[-2:], settings)
     with torch.no_grad():
-        features = encoder(content, content_layers)
+        features = encoder(framed(content, margin), content_layers)
         content_terms = [
             _content_term(name, weight * settings.content_weight, features[name], settings)
             for name, weight in content_layers.items()
         ]
         del features
         targets = [region for region in regions if region.styles]
-        guides = _guides(regions, content)
+        guides = [None if guide is None else framed(guide, margin) for guide in _guides(regions, content)]
         style_terms = [
             term
             for region, guide in zip(targets, guides, strict=True)
@@ -125,6 +128,30 @@ def objective_at(content: Tensor, regions: Sequence[Region], settings: GatysSett
         return terms
 
     return objective
+
+
+def framed(picture: Tensor, margin: int) -> Tensor:
+    """``picture`` (1, C, H, W) with ``margin`` pixels reflected around it.
+
+    Border pixels have fewer neighbours to answer to and drift to odd colours; in a margin they may.
+    """
+    return F.pad(picture, (margin,) * 4, mode="reflect") if margin else picture
+
+
+def unframed(picture: Tensor, margin: int) -> Tensor:
+    """The inverse of :func:`framed`."""
+    return picture[..., margin:-margin, margin:-margin].contiguous() if margin else picture
+
+
+def _margin(size: Sequence[int], settings: GatysSettings) -> int:
+    return min(settings.margin, min(size) - 1)
+
+
+def _cut(watch: Watch | None, margin: int) -> Watch | None:
+    """``watch``, shown pictures without their margin and their real size."""
+    if watch is None or not margin:
+        return watch
+    return lambda step: watch(replace(step, picture=unframed(step.picture, margin), size=step.size - 2 * margin))
 
 
 Term = tuple[str, Callable[[dict[str, Tensor]], Tensor]]

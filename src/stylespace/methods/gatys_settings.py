@@ -31,7 +31,7 @@ class GatysSettings:
     factor: float = option(2**0.5, "growth from size to size", source=CROWSON)
     sizes: tuple[int, ...] = option((), "all sizes, coarse to fine, instead of size, smallest and factor")
     steps: int = option(280, "steps in all, shared out over the sizes")
-    fall: float = option(1.75, "how fast the share of steps falls with size: (smallest / size) ** fall")
+    fall: float = option(1.6, "how fast the share of steps falls with size: (smallest / size) ** fall")
     steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps and fall")
 
     solver: str = option("adam", "optimiser", ("adam", "lbfgs"), CROWSON)
@@ -47,7 +47,7 @@ class GatysSettings:
     content_layers: Any = option(
         "relu4_2", "layers that hold the content, with weights: relu4_2 or relu3_1=0.5,relu4_2", source=GATYS
     )
-    content_weight: float = option(0.03, "weight of the content")
+    content_weight: float = option(0.035, "weight of the content")
     content_divisor: str = option(
         "own", "content distance: share of its own variance, mean of squares, or half the sum of squares", ("own", "mean", "half")
     )
@@ -64,7 +64,7 @@ class GatysSettings:
     )
     activation_shift: float = option(0.0, "added to activations before Gram matrices", source=NOVAK + " takes -1")
     neighbours: str = option("none", "Gram matrices between neighbouring style layers", ("none", "also", "instead"), NOVAK)
-    smoothness_weight: float = option(1.0, "weight of total variation")
+    smoothness_weight: float = option(2.0, "weight of total variation")
     smoothness: str = option(
         "squared",
         "total variation: mean of squares, sum of absolutes, or half the sum of squares over 0..255",
@@ -72,6 +72,7 @@ class GatysSettings:
         CROWSON,
     )
 
+    margin: int = option(8, "pixels reflected around the picture while it is optimised, against odd colours at its border")
     style_scale: float = option(
         1.0, "size of the style picture's strokes relative to its composition fitting the result", source=NEURAL_STYLE
     )
@@ -88,7 +89,7 @@ class GatysSettings:
     def paper(cls) -> GatysSettings:
         """As published by Gatys et al. 2016. Number of iterations and the picture-dependent ratio within its range are open: ours."""
         return cls(
-            encoder="vgg19", pooling="average", padding="zero", sizes=(512,), steps_each=(1000,), solver="lbfgs", start="noise",
+            margin=0, encoder="vgg19", pooling="average", padding="zero", sizes=(512,), steps_each=(1000,), solver="lbfgs", start="noise",
             keep="last", content_weight=1.0, content_divisor="half", style_weight=1000.0, statistic="gram", gram_divisor="none",
             style_divisor="gatys", smoothness_weight=0.0,
             style_layers={f"relu{b}_1": 0.2 for b in range(1, 6)},
@@ -117,8 +118,9 @@ def style_transfer_pytorch() -> GatysSettings:
     """style-transfer-pytorch's defaults: Wasserstein-2, sizes 128 to 512 by sqrt 2, Adam with carried moments, moving average."""
     raw = {"relu1_1": 256.0, "relu2_1": 64.0, "relu3_1": 16.0, "relu4_1": 4.0, "relu5_1": 1.0}
     return GatysSettings(
-        encoder="vgg19", padding="replicate-first", sizes=(128, 181, 256, 362, 512), steps_each=(1000, 500, 500, 500, 500),
-        final_rate=None, keep="average", carry_moments=True, content_weight=0.015, content_divisor="mean", statistic="wasserstein", style_divisor="mean",
+        margin=0, encoder="vgg19", padding="replicate-first", sizes=(128, 181, 256, 362, 512), steps_each=(1000, 500, 500, 500, 500),
+        final_rate=None, keep="average", carry_moments=True, content_weight=0.015, content_divisor="mean", statistic="wasserstein",
+        style_divisor="mean",
         style_layers={name: weight / 341 for name, weight in raw.items()}, smoothness_weight=2.0,
     )  # fmt: skip
 

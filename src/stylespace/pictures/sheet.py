@@ -62,9 +62,9 @@ def sheet(
     y = plan.gap + (heading.height + plan.gap if title else 0)
     tops = []
     down = y + max((label.height for label in above), default=0) + (plan.gap // 2 if above else 0)
-    for row, texts in zip(sizes, labels, strict=True):
+    for shapes, texts in zip(sizes, labels, strict=True):
         tops.append(down)
-        down += max((h for _, h in row), default=0) + max((label.height for label in texts), default=0) + plan.gap
+        down += max((h for _, h in shapes), default=0) + max((label.height for label in texts), default=0) + plan.gap
 
     canvas = Image.new("RGB", (width, down), PAPER)
     draw = ImageDraw.Draw(canvas)

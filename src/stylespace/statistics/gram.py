@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylespace.statistics.positions import positions
+from stylespace.statistics.positions import first_and_second_moment, mean_product, positions
 
 
 def gram(features: Tensor, guide: Tensor | None = None, shift: float = 0.0) -> Tensor:
@@ -14,10 +14,8 @@ def gram(features: Tensor, guide: Tensor | None = None, shift: float = 0.0) -> T
     ``features``: (1, C, H, W). ``guide``: (1, 1, H, W) in [0, 1] weighs the positions; M is then the guide's sum, so that
     regions of any size compare. ``shift``: added to every activation; Novak & Nikulin 2016 take -1.
     """
-    f, weight = positions(features, guide)
-    if shift:
-        f = f + shift
-    return (f * weight) @ f.T
+    f = positions(features) + shift if shift else positions(features)
+    return first_and_second_moment(f, guide)[1]
 
 
 def neighbour_gram(shallow: Tensor, deep: Tensor, guide: Tensor | None = None, shift: float = 0.0) -> Tensor:
@@ -28,6 +26,4 @@ def neighbour_gram(shallow: Tensor, deep: Tensor, guide: Tensor | None = None, s
     """
     if deep.shape[-2:] != shallow.shape[-2:]:
         deep = F.interpolate(deep, size=shallow.shape[-2:], mode="nearest")
-    f, weight = positions(shallow, guide)
-    g, _ = positions(deep, None)
-    return ((f + shift) * weight) @ (g + shift).T
+    return mean_product(positions(shallow) + shift, positions(deep) + shift, guide)

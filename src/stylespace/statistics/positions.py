@@ -1,6 +1,8 @@
-"""Features as a matrix of channels by positions, and the weight of each position."""
+"""Features as a matrix of channels by positions, and means over positions."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,17 +10,52 @@ from torch import Tensor
 from stylespace.errors import InputError
 
 
-def positions(features: Tensor, guide: Tensor | None) -> tuple[Tensor, Tensor]:
-    """``features`` (1, C, H, W) as (C, M) in at least float32, and weights (1, M) that sum to one.
-
-    ``guide``: (1, 1, H, W), not negative; without one every position counts alike.
-    """
+def positions(features: Tensor) -> Tensor:
+    """``features`` (1, C, H, W) as (C, M), in at least float32; a view where they are channels-last."""
     if features.ndim != 4 or features.shape[0] != 1:
         raise InputError(f"Features of one picture are wanted, (1, C, H, W), not {tuple(features.shape)}.")
-    f = features[0].flatten(1)
-    if f.dtype in (torch.bfloat16, torch.float16):
-        f = f.float()
+    # Views only: selecting the first picture would make autograd fill a map of zeros.
+    f = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1]).T
+    return f.float() if f.dtype in (torch.bfloat16, torch.float16) else f
+
+
+def weights(guide: Tensor | None, f: Tensor) -> Tensor:
+    """Weights (1, M) or (1, 1) of the positions of ``f`` (C, M) that make a mean: in proportion to ``guide`` (1, 1, H, W), not negative."""
     if guide is None:
-        return f, torch.full((1, 1), 1.0 / f.shape[1], dtype=f.dtype, device=f.device)
-    weight = guide.reshape(1, -1).to(f)
-    return f, weight / weight.sum().clamp_min(torch.finfo(f.dtype).tiny)
+        return f.new_full((1, 1), 1.0 / f.shape[1])
+    weight = guide.detach().reshape(1, -1).to(f)
+    return weight / weight.sum().clamp_min(torch.finfo(f.dtype).tiny)
+
+
+def mean_product(f: Tensor, g: Tensor, guide: Tensor | None) -> Tensor:
+    """Mean over positions of the products of channels of ``f`` (C, M) and ``g`` (D, M), (C, D)."""
+    weight = weights(guide, f)
+    return (f @ g.T) * weight if guide is None else (f * weight) @ g.T
+
+
+def first_and_second_moment(f: Tensor, guide: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Mean (C,) and mean product of every two channels (C, C) over positions of ``f`` (C, M). The guide gets no gradient."""
+    mean, second = _Moments.apply(f, weights(guide, f))  # type: ignore[no-untyped-call]
+    return mean, second
+
+
+class _Moments(torch.autograd.Function):
+    """Both moments with a gradient in one matrix product: automatic differentiation takes two and three passes over the features."""
+
+    @staticmethod
+    def forward(ctx: Any, f: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(f, weight)
+        if weight.numel() == 1:
+            return f.sum(1) * weight[0], (f @ f.T) * weight
+        weighted = f * weight
+        return weighted.sum(1), weighted @ f.T
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        f, weight = ctx.saved_tensors
+        mean, second = gradients
+        symmetric = second + second.T
+        if weight.numel() == 1:
+            # Transposed, so that the gradient has the features' own (channels-last) order.
+            return torch.addmm(mean * weight[0], f.T, symmetric * weight).T, None
+        return torch.addmm(mean, f.T, symmetric).mul_(weight.T).T, None
