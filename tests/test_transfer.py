@@ -197,6 +197,12 @@ def test_progress_of_shared_out_steps(encoder: Encoder, photo: np.ndarray, paint
     assert seen[-1].done == seen[-1].of == len(result.losses)
 
 
+def test_progress_of_a_size_used_twice(encoder: Encoder, photo: np.ndarray, painting: np.ndarray) -> None:
+    seen: list[Any] = []
+    made(photo, painting, encoder, sizes=(32, 32), steps_each=(2, 3), progress=seen.append)
+    assert seen[-1].done == seen[-1].of == 5
+
+
 def test_snapshots(encoder: Encoder, photo: np.ndarray, painting: np.ndarray) -> None:
     result = made(photo, painting, encoder, sizes=(16, 32), steps_each=(4, 3), snapshots=[1, 6, 99])
     assert set(result.snapshots) == {1, 6}
@@ -273,6 +279,33 @@ def test_strokes(encoder: Encoder, photo: np.ndarray, painting: np.ndarray, othe
     plain = made(photo, painting, encoder, steps=4)
     mixed = made(photo, painting, encoder, steps=4, strokes=other)
     assert not torch.allclose(mixed.source.pixels, plain.source.pixels, atol=1e-3)
+
+
+class Impatient(Encoder):
+    """Ctrl-C comes at the fourth look at a picture being made."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        torch.nn.Module.__init__(self)
+        self.name, self.trunk, self.count = encoder.name, encoder.trunk, 0
+
+    def forward(self, picture: Tensor, layers: Any) -> dict[str, Tensor]:
+        self.count += picture.requires_grad
+        if self.count == 4 and picture.requires_grad:
+            raise KeyboardInterrupt
+        return super().forward(picture, layers)
+
+
+def test_interrupted_while_strokes_are_put_on(
+    encoder: Encoder, photo: np.ndarray, painting: np.ndarray, other: np.ndarray
+) -> None:
+    """It ends there, and does not take Ctrl-C for the end of the first half."""
+    impatient = Impatient(encoder)
+    try:
+        result = made(photo, painting, impatient, size=32, smallest=32, steps=20, strokes=other, steps_each=(20,))
+        assert result.interrupted
+    except KeyboardInterrupt:
+        pass
+    assert impatient.count == 4
 
 
 def test_a_black_mask(encoder: Encoder, photo: np.ndarray, painting: np.ndarray, other: np.ndarray) -> None:

@@ -22,7 +22,7 @@ from stylespace.pictures.writing import check_target
 from stylespace.task import Task
 from stylespace.transfer import MAX_PIXELS, Progress, resolve
 
-STYLES = tuple(DRAWINGS)
+STYLES = ("swirls", "waves", "stained_glass", "halftone", "linocut")
 SIZE = 448
 DRAWING = (512, 512)
 SHEET = "sheet.png"
@@ -90,7 +90,7 @@ class Demo:
             title = DRAWINGS[style].partition(":")[0]
             if self.result(style).exists():
                 cells.append(Cell(_pil(self.result(style)), title, _pil(self.drawing(style))))
-        picture = sheet(grid(cells, 4), title="One photograph, redrawn", side=360)
+        picture = sheet(grid(cells, 3), title="One photograph, redrawn", side=400)
         return write(read(picture), self.sheet, force=True, settings=self._mark())
 
     @staticmethod

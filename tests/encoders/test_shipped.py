@@ -30,7 +30,7 @@ def test_activations_are_normalised_to_a_mean_of_one() -> None:
     from skimage.data import astronaut, coffee
 
     encoder = compact()
-    means = {name: 0.0 for name in encoder.layers}
+    means = dict.fromkeys(encoder.layers, 0.0)
     for photo in (astronaut(), coffee()):
         x = torch.from_numpy(photo.copy()).permute(2, 0, 1)[None] / 255
         for name, features in encoder.trunk(x, encoder.layers).items():

@@ -213,7 +213,9 @@ def test_several_layers_of_content(encoder: Encoder, content: Tensor, style: Ten
 @pytest.mark.parametrize("guided", [False, True])
 def test_gradient_of_the_whole(encoder_with: Callable[..., Encoder], changes: dict[str, object], guided: bool) -> None:
     """From the pixels to the total, in float64, regions and all."""
-    settings = GatysSettings(**{"style_layers": "relu1_1,relu2_1", "content_layers": "relu2_2", "margin": 2} | changes)  # type: ignore[arg-type]
+    settings = GatysSettings(
+        **{"style_layers": "relu1_1,relu2_1", "content_layers": "relu2_2", "margin": 2, "shifted": False} | changes
+    )  # type: ignore[arg-type]
     encoder = encoder_with(pooling="average", padding="replicate").double()
     try:
         content, first, second = (torch.rand(1, 3, 6, 7, dtype=torch.float64) for _ in range(3))

@@ -101,6 +101,7 @@ def transfer(
     check_choice("--preset", preset, PRESETS)
     check_choice("--quality", quality, QUALITIES)
     check_choice("--device", device and device.split(":")[0], options.DEVICES)
+    check_choice("--curve", None if curve is None else curve.suffix.lower(), (".png", ".svg", ".pdf"))
     steps = _numbers(snapshots)
     if repeat is None and method != "inversion" and not style and not region:
         raise typer.BadParameter("give at least one style picture.", param_hint="--style")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +28,9 @@ from stylespace.solvers.keeping import Keeper
 from stylespace.solvers.solution import Objective, Solution, Step, Watch
 from stylespace.statistics.gram import neighbour_gram
 from stylespace.statistics.guides import follow
+
+# Each step sees the picture at the next of these offsets (rows, columns): all phases of pooling by two and four take part.
+OFFSETS = ((0, 0), (2, 1), (1, 2), (3, 3))
 
 
 @dataclass(frozen=True)
@@ -77,16 +80,21 @@ def gatys(
 
     picture: Tensor | None = None
     solution = Solution(content)
-    for size, count in zip(sizes, steps, strict=True):
-        height_width = fit(content.shape[-2:], size)
-        resized = resize(photo, height_width)
-        picture = _start(resized, regions, settings, start) if picture is None else resize(picture, height_width)
-        objective = objective_at(resized, regions, settings, encoder)
-        margin = _margin(height_width, settings)
-        solution = _solve(objective, framed(picture, margin), count, settings, solution, _cut(watch, margin))
-        picture = solution.picture = unframed(solution.picture, margin)
-        if solution.interrupted:
-            break
+    try:
+        for size, count in zip(sizes, steps, strict=True):
+            height_width = fit(content.shape[-2:], size)
+            resized = resize(photo, height_width)
+            picture = _start(resized, regions, settings, start) if picture is None else resize(picture, height_width)
+            objective = objective_at(resized, regions, settings, encoder)
+            margin = _margin(height_width, settings)
+            solution = _solve(objective, framed(picture, margin), count, settings, solution, _cut(watch, margin))
+            picture = solution.picture = unframed(solution.picture, margin)
+            if solution.interrupted:
+                break
+    except KeyboardInterrupt:  # between two sizes
+        if not solution.steps:
+            raise
+        solution.interrupted = True
     solution.picture = _finish(solution.picture, content, regions, settings)
     return solution
 
@@ -101,15 +109,21 @@ def objective_at(content: Tensor, regions: Sequence[Region], settings: GatysSett
     wanted = {*content_layers, *style_layers}
     encoder.check(wanted)
     margin = _margin(content.shape[-2:], settings)
+    # L-BFGS wants the same function at every call.
+    shifted = settings.shifted and settings.solver == "adam" and margin > max(OFFSETS[-1])
+    offsets = OFFSETS if shifted else OFFSETS[:1]
+    reach = max(offsets[-1])
     with torch.no_grad():
-        features = encoder(framed(content, margin), content_layers)
-        content_terms = [
-            _content_term(name, weight * settings.content_weight, features[name], settings)
-            for name, weight in content_layers.items()
-        ]
-        del features
+        content_terms = []
+        for offset in offsets:
+            features = encoder(_shifted(framed(content, margin), offset, reach), content_layers)
+            content_terms.append(
+                [_content_term(name, w * settings.content_weight, features[name], settings) for name, w in content_layers.items()]
+            )
+            del features
         targets = [region for region in regions if region.styles]
-        guides = [None if guide is None else framed(guide, margin) for guide in _guides(regions, content)]
+        middle = (reach // 2, reach // 2)
+        guides = [None if guide is None else _shifted(framed(guide, margin), middle, reach) for guide in _guides(regions, content)]
         style_terms = [
             term
             for region, guide in zip(targets, guides, strict=True)
@@ -117,10 +131,13 @@ def objective_at(content: Tensor, regions: Sequence[Region], settings: GatysSett
         ]
     smoothness = SMOOTHNESS[settings.smoothness]
 
+    turns = cycle(zip(offsets, content_terms, strict=True))
+
     def objective(picture: Tensor) -> dict[str, Tensor]:
-        given = encoder(picture, wanted)
+        offset, content_terms_there = next(turns)
+        given = encoder(_shifted(picture, offset, reach), wanted)
         terms: dict[str, Tensor] = {}
-        for name, term in (*content_terms, *style_terms):
+        for name, term in (*content_terms_there, *style_terms):
             value = term(given)
             terms[name] = terms[name] + value if name in terms else value
         if settings.smoothness_weight:
@@ -141,6 +158,12 @@ def framed(picture: Tensor, margin: int) -> Tensor:
 def unframed(picture: Tensor, margin: int) -> Tensor:
     """The inverse of :func:`framed`."""
     return picture[..., margin:-margin, margin:-margin].contiguous() if margin else picture
+
+
+def _shifted(picture: Tensor, offset: tuple[int, int], reach: int) -> Tensor:
+    """The part of ``picture`` that starts at ``offset`` and ends ``reach`` pixels short, so that all offsets give one size."""
+    y, x = offset
+    return picture[..., y : picture.shape[-2] - reach + y, x : picture.shape[-1] - reach + x] if reach else picture
 
 
 def _margin(size: Sequence[int], settings: GatysSettings) -> int:
@@ -363,5 +386,8 @@ def mix_scales(
         settings, style_layers="relu1_1,relu2_1,relu3_1=0.3", content_layers="relu4_2", content_weight=1.0, colour="style",
         size=min(settings.size, max(coarse.picture.shape[-2:])), sizes=(), steps_each=(), start="content",
     )  # fmt: skip
-    picture = gatys(coarse.picture, [Region((fine,))], strokes, encoder, watch=watch).picture
+    solution = gatys(coarse.picture, [Region((fine,))], strokes, encoder, watch=watch)
+    if solution.interrupted:
+        raise KeyboardInterrupt  # half a style is none
+    picture = solution.picture
     return replace(coarse, picture=picture, mask=None if coarse.mask is None else resize(coarse.mask, picture.shape[-2:]))

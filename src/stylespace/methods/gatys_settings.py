@@ -73,6 +73,7 @@ class GatysSettings:
     )
 
     margin: int = option(8, "pixels reflected around the picture while it is optimised, against odd colours at its border")
+    shifted: bool = option(True, "look at the picture at shifted offsets in turn, against a weave of the pooling's period")
     style_scale: float = option(
         1.0, "size of the style picture's strokes relative to its composition fitting the result", source=NEURAL_STYLE
     )
@@ -89,10 +90,9 @@ class GatysSettings:
     def paper(cls) -> GatysSettings:
         """As published by Gatys et al. 2016. Number of iterations and the picture-dependent ratio within its range are open: ours."""
         return cls(
-            margin=0, encoder="vgg19", pooling="average", padding="zero", sizes=(512,), steps_each=(1000,), solver="lbfgs", start="noise",
-            keep="last", content_weight=1.0, content_divisor="half", style_weight=1000.0, statistic="gram", gram_divisor="none",
-            style_divisor="gatys", smoothness_weight=0.0,
-            style_layers={f"relu{b}_1": 0.2 for b in range(1, 6)},
+            margin=0, shifted=False, encoder="vgg19", pooling="average", padding="zero", sizes=(512,), steps_each=(1000,), solver="lbfgs",
+            start="noise", keep="last", content_weight=1.0, content_divisor="half", style_weight=1000.0, statistic="gram",
+            gram_divisor="none", style_divisor="gatys", smoothness_weight=0.0, style_layers={f"relu{b}_1": 0.2 for b in range(1, 6)},
         )  # fmt: skip
 
 
@@ -118,7 +118,8 @@ def style_transfer_pytorch() -> GatysSettings:
     """style-transfer-pytorch's defaults: Wasserstein-2, sizes 128 to 512 by sqrt 2, Adam with carried moments, moving average."""
     raw = {"relu1_1": 256.0, "relu2_1": 64.0, "relu3_1": 16.0, "relu4_1": 4.0, "relu5_1": 1.0}
     return GatysSettings(
-        margin=0, encoder="vgg19", padding="replicate-first", sizes=(128, 181, 256, 362, 512), steps_each=(1000, 500, 500, 500, 500),
+        margin=0, shifted=False, encoder="vgg19", padding="replicate-first", sizes=(128, 181, 256, 362, 512),
+        steps_each=(1000, 500, 500, 500, 500),
         final_rate=None, keep="average", carry_moments=True, content_weight=0.015, content_divisor="mean", statistic="wasserstein",
         style_divisor="mean",
         style_layers={name: weight / 341 for name, weight in raw.items()}, smoothness_weight=2.0,

@@ -54,7 +54,7 @@ def minimise(
             before = picture.detach().clone()
             failed = False
             try:
-                total = float(optimiser.step(closure))  # type: ignore[no-untyped-call]
+                total = float(optimiser.step(closure).detach())  # type: ignore[no-untyped-call]
             except LinAlgError:
                 total, failed = math.nan, True
             failed = failed or not math.isfinite(total) or not bool(torch.isfinite(picture).all())

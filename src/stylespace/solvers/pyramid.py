@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from stylespace.errors import InputError
@@ -13,10 +14,8 @@ def sizes(size: int, smallest: int = 128, factor: float = 2**0.5) -> tuple[int, 
         raise InputError(f"A size of {min(size, smallest)} pixels cannot be made: sizes are 1 or more.")
     if factor <= 1:
         raise InputError(f"Sizes cannot grow by a factor of {factor}: give more than 1.")
-    found = [size]
-    while found[-1] / factor >= smallest * 0.999:
-        found.append(round(size / factor ** len(found)))
-    return tuple(reversed(found))
+    levels = math.floor(math.log(max(size / smallest, 1)) / math.log(factor) + 1e-9)
+    return tuple(sorted({round(size / factor**level) for level in range(levels + 1)}))
 
 
 def share(steps: int, sizes: Sequence[int], fall: float) -> tuple[int, ...]:

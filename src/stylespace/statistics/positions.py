@@ -16,6 +16,11 @@ def positions(features: Tensor) -> Tensor:
         raise InputError(f"Features of one picture are wanted, (1, C, H, W), not {tuple(features.shape)}.")
     # Views only: selecting the first picture would make autograd fill a map of zeros.
     f = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1]).T
+    return widened(f)
+
+
+def widened(f: Tensor) -> Tensor:
+    """``f`` in float32 where it is in half precision: sums over positions want more digits."""
     return f.float() if f.dtype in (torch.bfloat16, torch.float16) else f
 
 
