@@ -6,6 +6,8 @@ import hashlib
 import io
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from stylespace.encoders.trunk import Trunk
 from stylespace.errors import InputError, PictureError, StylespaceError
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.result import Result
+from stylespace.transfer import Area, choose_device, invert, transfer
+from stylespace.transfer import resolve as resolve_settings
 
 WIDTHS = (4, 4, 6, 6, *[8] * 4, *[10] * 4, *[12] * 4)
 
@@ -65,7 +69,17 @@ def tensor(array: np.ndarray) -> Tensor:
 
 def made(photo: Any, style: Any, encoder: Encoder, **options: Any) -> Result:
     quick: dict[str, Any] = {} if "preset" in options else {"sizes": (32,), "steps_each": (3,), "keep": "last"}
-    return stylespace.transfer(photo, style, encoder=encoder, device="cpu", **quick | options)
+    return transfer(photo, style, encoder=encoder, device="cpu", **quick | options)
+
+
+@pytest.mark.parametrize(
+    "first", ["import stylespace.transfer", "from stylespace.transfer import Area", "import stylespace.batch"]
+)
+def test_the_package_has_the_function_whatever_was_imported_before(first: str) -> None:
+    """Importing the module of the same name must not put itself in the function's place."""
+    check = "import stylespace; assert callable(stylespace.transfer), stylespace.transfer"
+    done = subprocess.run([sys.executable, "-c", f"{first}; {check}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 # What goes in
@@ -164,7 +178,7 @@ def test_settings_in_a_file_repeat_the_result(encoder: Encoder, files: dict[str,
     record = stylespace.pictures.read_settings(first.save(tmp_path / "out.png", bits=16))
     settings = {name: value for name, value in record["settings"].items() if name != "encoder"}
     style = {entry["path"]: entry["weight"] for entry in record["styles"]}
-    again = stylespace.transfer(record["photo"]["path"], style, encoder=encoder, device="cpu", **settings)
+    again = transfer(record["photo"]["path"], style, encoder=encoder, device="cpu", **settings)
     assert torch.equal(again.source.pixels, first.source.pixels)
 
 
@@ -191,9 +205,7 @@ def test_losses_and_progress(encoder: Encoder, photo: np.ndarray, painting: np.n
 
 def test_progress_of_shared_out_steps(encoder: Encoder, photo: np.ndarray, painting: np.ndarray) -> None:
     seen: list[Any] = []
-    result = stylespace.transfer(
-        photo, painting, encoder=encoder, device="cpu", size=48, smallest=16, steps=12, progress=seen.append
-    )
+    result = transfer(photo, painting, encoder=encoder, device="cpu", size=48, smallest=16, steps=12, progress=seen.append)
     assert seen[-1].done == seen[-1].of == len(result.losses)
 
 
@@ -239,18 +251,18 @@ def test_areas(encoder: Encoder, photo: np.ndarray, painting: np.ndarray, other:
     half[:, 16:] = 255
     near = {"style_layers": "relu1_1", "content_layers": "relu1_2", "steps_each": (12,)}
 
-    def areas(*given: stylespace.Area) -> Tensor:
+    def areas(*given: Area) -> Tensor:
         return made(photo, painting, encoder, areas=given, **near).source.pixels
 
-    kept, before = areas(stylespace.Area(half)), stylespace.pictures.read(photo).pixels
+    kept, before = areas(Area(half)), stylespace.pictures.read(photo).pixels
     assert torch.equal(kept[..., 16:], before[..., 16:])
     assert not torch.allclose(kept[..., :12], before[..., :12], atol=0.02)
-    difference = (areas(stylespace.Area(half, other)) - areas(stylespace.Area(half, 255 - painting))).abs().mean((0, 1, 2))
+    difference = (areas(Area(half, other)) - areas(Area(half, 255 - painting))).abs().mean((0, 1, 2))
     assert difference[20:].mean() > 5 * difference[:12].mean()
-    everywhere = areas(stylespace.Area(np.full((24, 32), 255, np.uint8), other))
+    everywhere = areas(Area(np.full((24, 32), 255, np.uint8), other))
     assert (everywhere - made(photo, other, encoder, **near).source.pixels).abs().mean() < 1e-3
-    masked = areas(stylespace.Area(half, other, style_mask=np.full((26, 30), 255, np.uint8)))
-    assert (masked - areas(stylespace.Area(half, other))).abs().mean() < 1e-3
+    masked = areas(Area(half, other, style_mask=np.full((26, 30), 255, np.uint8)))
+    assert (masked - areas(Area(half, other))).abs().mean() < 1e-3
 
 
 def test_everything_a_result_was_made_from_is_recorded(encoder: Encoder, files: dict[str, Path], tmp_path: Path) -> None:
@@ -258,7 +270,7 @@ def test_everything_a_result_was_made_from_is_recorded(encoder: Encoder, files: 
     for name in ("mask", "style mask"):
         (tmp_path / f"{name}.png").write_bytes(png(np.full((24, 32, 3), 255 if name == "mask" else 254, np.uint8)))
     given = {"mask": tmp_path / "mask.png", "style mask": tmp_path / "style mask.png", **files}
-    area = stylespace.Area(given["mask"], files["other"], given["style mask"])
+    area = Area(given["mask"], files["other"], given["style mask"])
     options = {"areas": [area], "strokes": files["other"], "start": "picture", "start_picture": files["painting"], "steps": 3}
     record = json.loads(json.dumps(made(files["photo"], files["painting"], encoder, **options).settings))
     sums = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in given.items()}
@@ -310,16 +322,14 @@ def test_interrupted_while_strokes_are_put_on(
 
 def test_a_black_mask(encoder: Encoder, photo: np.ndarray, painting: np.ndarray, other: np.ndarray) -> None:
     with pytest.raises(InputError, match="black everywhere"):
-        made(photo, painting, encoder, areas=[stylespace.Area(np.zeros((24, 32), np.uint8), other)])
+        made(photo, painting, encoder, areas=[Area(np.zeros((24, 32), np.uint8), other)])
 
 
 # Settings
 
 
 def resolve(preset: str = "default", quality: str = "good", encoder: str | None = None, **settings: Any) -> GatysSettings:
-    from stylespace.transfer import resolve
-
-    return resolve(preset, quality, encoder, settings)
+    return resolve_settings(preset, quality, encoder, settings)
 
 
 def test_presets_and_single_settings() -> None:
@@ -374,7 +384,7 @@ def test_what_is_unknown(
 ) -> None:
     given = {"encoder": encoder, "device": "cpu", "smallest": 16, "steps": 1} | ({} if "size" in options else {"size": 16})
     with pytest.raises(InputError, match=message) as raised:
-        stylespace.transfer(photo, painting, **given | options)
+        transfer(photo, painting, **given | options)
     assert "\n" not in str(raised.value)
 
 
@@ -385,12 +395,10 @@ def test_devices_that_are_not_there(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(InputError, match="not there: use --device cpu or auto"):
-        stylespace.transfer(photo, painting, device=device)
+        transfer(photo, painting, device=device)
 
 
 def test_auto_takes_the_best_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    from stylespace.transfer import choose_device
-
     for cuda, mps, expected in [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]:
         monkeypatch.setattr(torch.cuda, "is_available", lambda there=cuda: there)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda there=mps: there)
@@ -434,7 +442,7 @@ def test_threads(encoder: Encoder, photo: np.ndarray, painting: np.ndarray) -> N
 
 def test_invert(encoder: Encoder, photo: np.ndarray) -> None:
     seen: list[Any] = []
-    result = stylespace.invert(
+    result = invert(
         photo, encoder=encoder, device="cpu", layer="relu2_1", size=32, smallest=16, steps=40, progress=seen.append, snapshots=[2]
     )
     assert result.picture.size == (32, 24)
@@ -444,6 +452,6 @@ def test_invert(encoder: Encoder, photo: np.ndarray) -> None:
     record = json.loads(json.dumps(result.settings))
     assert (record["method"], record["settings"]["layer"]) == ("inversion", "relu2_1")
     with pytest.raises(InputError, match="no setting 'style_weight'"):
-        stylespace.invert(photo, encoder=encoder, style_weight=1.0)
+        invert(photo, encoder=encoder, style_weight=1.0)
     with pytest.raises(InputError, match="no layer 'relu6_1'"):
-        stylespace.invert(photo, encoder=encoder, device="cpu", layer="relu6_1")
+        invert(photo, encoder=encoder, device="cpu", layer="relu6_1")
