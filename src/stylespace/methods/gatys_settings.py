@@ -30,8 +30,8 @@ class GatysSettings:
     smallest: int = option(128, "long side of the first, coarsest size")
     factor: float = option(2**0.5, "growth from size to size", source=CROWSON)
     sizes: tuple[int, ...] = option((), "all sizes, coarse to fine, instead of size, smallest and factor")
-    steps: int = option(280, "steps in all, shared out over the sizes")
-    fall: float = option(1.6, "how fast the share of steps falls with size: (smallest / size) ** fall")
+    steps: int = option(200, "steps in all, shared out over the sizes")
+    fall: float = option(1.75, "how fast the share of steps falls with size: (smallest / size) ** fall")
     steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps and fall")
 
     solver: str = option("adam", "optimiser", ("adam", "lbfgs"), CROWSON)
