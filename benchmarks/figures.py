@@ -84,7 +84,7 @@ def main() -> None:
     for row in rows:
         mark = {True: "met   ", False: "MISSED", None: "      "}[row["met"]]
         value = row["value"]
-        print(f"{mark}  {row['claim']:<46} {value if value is None else format(value, '.4g'):>10}  {row.get('target', '')}")
+        print(f"{mark}  {row['claim']:<46} {'none' if value is None else format(value, '.4g'):>10}  {row.get('target', '')}")
 
 
 def processor() -> str:

@@ -10,7 +10,7 @@ import torch
 from common import figure, parser
 from stylespace import encoders
 from stylespace.encoders.precision import fastest
-from stylespace.methods.gatys import Region, Style, objective_at
+from stylespace.methods.gatys import Region, Style, framed, objective_at
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.pictures.drawings import draw
 from stylespace.pictures.reading import read
@@ -27,7 +27,7 @@ def main() -> None:
     for precision in ("fp32", "bf16"):
         encoder = encoders.load("compact", precision=precision)
         objective = objective_at(content, [Region((Style(style),))], settings, encoder)
-        picture = content.clone().requires_grad_()
+        picture = framed(content, settings.margin).clone().requires_grad_()
         torch.stack(list(objective(picture).values())).sum().backward()
         gradients[precision] = picture.grad
         with torch.no_grad():

@@ -27,7 +27,7 @@ def ours(name: str, size: int, steps: int) -> None:
     from stylespace.encoders.encoder import Encoder
     from stylespace.encoders.precision import dtype
     from stylespace.encoders.vgg import vgg
-    from stylespace.methods.gatys import Region, Style, objective_at
+    from stylespace.methods.gatys import Region, Style, framed, objective_at
     from stylespace.methods.gatys_settings import GatysSettings, neural_style
     from stylespace.solvers import adam
     from stylespace.solvers.keeping import Keeper
@@ -49,7 +49,7 @@ def ours(name: str, size: int, steps: int) -> None:
     def watch(step: Step) -> None:
         marks.append((time.perf_counter(), page_faults()))
 
-    adam.minimise(objective, content, steps=steps + 2, rate=0.02, keeper=Keeper("best"), watch=watch)
+    adam.minimise(objective, framed(content, settings.margin), steps=steps + 2, rate=0.02, keeper=Keeper("best"), watch=watch)
     seconds = sorted(b[0] - a[0] for a, b in itertools.pairwise(marks))
     macs = multiplications(encoder, size, size, LAYERS)
     figure(

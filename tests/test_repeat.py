@@ -21,7 +21,7 @@ from stylespace.pictures import read, read_settings, write
 from stylespace.repeat import stored
 from stylespace.result import Result
 from stylespace.task import Task
-from stylespace.transfer import Area, resolve
+from stylespace.transferring import Area, resolve
 
 TINY = {"size": 32, "smallest": 16, "steps": 4, "encoder": "compact", "content_layers": "relu4_2"}
 

@@ -13,7 +13,7 @@ from stylespace.cli.app import main
 from stylespace.errors import InputError
 from stylespace.pictures import read_settings
 from stylespace.sweep import Axis, Sweep, axis, sweep
-from stylespace.transfer import transfer
+from stylespace.transferring import transfer
 
 TINY = {"size": 32, "smallest": 32, "steps": 2, "precision": "fp32"}
 

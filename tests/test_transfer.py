@@ -24,8 +24,8 @@ from stylespace.encoders.trunk import Trunk
 from stylespace.errors import InputError, PictureError, StylespaceError
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.result import Result
-from stylespace.transfer import Area, choose_device, invert, transfer
-from stylespace.transfer import resolve as resolve_settings
+from stylespace.transferring import Area, choose_device, invert, transfer
+from stylespace.transferring import resolve as resolve_settings
 
 WIDTHS = (4, 4, 6, 6, *[8] * 4, *[10] * 4, *[12] * 4)
 
@@ -73,7 +73,7 @@ def made(photo: Any, style: Any, encoder: Encoder, **options: Any) -> Result:
 
 
 @pytest.mark.parametrize(
-    "first", ["import stylespace.transfer", "from stylespace.transfer import Area", "import stylespace.batch"]
+    "first", ["import stylespace.transferring", "from stylespace.transferring import Area", "import stylespace.batch"]
 )
 def test_the_package_has_the_function_whatever_was_imported_before(first: str) -> None:
     """Importing the module of the same name must not put itself in the function's place."""

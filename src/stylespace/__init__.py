@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from stylespace.errors import StylespaceError
     from stylespace.metrics.score import score
     from stylespace.result import Result
-    from stylespace.transfer import Area, invert, transfer
+    from stylespace.transferring import Area, invert, transfer
 
 __all__ = ["Area", "Result", "StylespaceError", "__version__", "invert", "score", "transfer"]
 
 # Names load when first used: importing stylespace does not import torch.
 _HOMES = {
-    "Area": "transfer",
+    "Area": "transferring",
     "Result": "result",
     "StylespaceError": "errors",
-    "invert": "transfer",
+    "invert": "transferring",
     "score": "metrics.score",
-    "transfer": "transfer",
+    "transfer": "transferring",
 }
 
 

@@ -15,7 +15,7 @@ from stylespace.pictures.writing import check_target
 from stylespace.record import same
 from stylespace.result import Result
 from stylespace.task import Task
-from stylespace.transfer import Progress, Source
+from stylespace.transferring import Progress, Source
 
 State = Literal["preview", "done", "skipped", "failed", "interrupted"]
 

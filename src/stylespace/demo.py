@@ -20,7 +20,7 @@ from stylespace.pictures.settings import read_settings
 from stylespace.pictures.sheet import Cell, grid, sheet
 from stylespace.pictures.writing import check_target
 from stylespace.task import Task
-from stylespace.transfer import MAX_PIXELS, Progress, resolve
+from stylespace.transferring import MAX_PIXELS, Progress, resolve
 
 STYLES = ("swirls", "waves", "stained_glass", "halftone", "linocut")
 SIZE = 448

@@ -18,7 +18,7 @@ from stylespace.pictures.decoding import header
 from stylespace.pictures.settings import read_settings
 from stylespace.record import described
 from stylespace.task import Task
-from stylespace.transfer import Area, Source, adjusted
+from stylespace.transferring import Area, Source, adjusted
 
 SETTINGS: dict[str, type] = {"gatys": GatysSettings, "inversion": InversionSettings}
 _PRECISIONS = {"float32": "fp32", "bfloat16": "bf16"}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from stylespace.pictures import Picture
-    from stylespace.transfer import Progress
+    from stylespace.transferring import Progress
 
 COLUMNS = 5  # of a sheet over one axis
 MOST = 200
@@ -122,7 +122,7 @@ def sweep(
     from stylespace.pictures import read
     from stylespace.record import weighted
     from stylespace.task import Task
-    from stylespace.transfer import MAX_PIXELS, resolve, resolve_inversion
+    from stylespace.transferring import MAX_PIXELS, resolve, resolve_inversion
 
     if not 1 <= len(axes) <= 2:
         raise InputError(f"{len(axes)} settings are to vary: give one, or two for rows and columns.")

@@ -12,7 +12,7 @@ from stylespace.methods.inversion_settings import InversionSettings
 from stylespace.pictures.reading import read
 from stylespace.record import inputs, weighted
 from stylespace.result import Result
-from stylespace.transfer import MAX_PIXELS, Area, Progress, Source, adjusted, invert, transfer
+from stylespace.transferring import MAX_PIXELS, Area, Progress, Source, adjusted, invert, transfer
 
 
 @dataclass(frozen=True)

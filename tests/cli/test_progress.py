@@ -11,7 +11,7 @@ import torch
 
 from stylespace.cli.progress import Reporter
 from stylespace.solvers.solution import Step
-from stylespace.transfer import Progress
+from stylespace.transferring import Progress
 
 
 def progress(done: int, size: int, left: float = 30.0) -> Progress:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-    from stylespace.transfer import Progress
+    from stylespace.transferring import Progress
 
 
 class Reporter:

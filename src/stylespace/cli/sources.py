@@ -15,7 +15,7 @@ from stylespace.errors import PictureError
 from stylespace.pictures.decoding import decode
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.reading import contents
-from stylespace.transfer import MAX_PIXELS, Area
+from stylespace.transferring import MAX_PIXELS, Area
 
 
 def find_photos(names: Sequence[str]) -> tuple[list[Path], list[PictureError]]:

@@ -116,7 +116,7 @@ def transfer(
     from stylespace.pictures import read_settings
     from stylespace.repeat import stored
     from stylespace.task import Task
-    from stylespace.transfer import resolve, resolve_inversion
+    from stylespace.transferring import resolve, resolve_inversion
 
     given: dict[str, Any] = {
         "styles": sources.weighted_styles(style, max_pixels) if style else None,

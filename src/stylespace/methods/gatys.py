@@ -123,7 +123,9 @@ def objective_at(content: Tensor, regions: Sequence[Region], settings: GatysSett
             del features
         targets = [region for region in regions if region.styles]
         middle = (reach // 2, reach // 2)
-        guides = [None if guide is None else _shifted(framed(guide, margin), middle, reach) for guide in _guides(regions, content)]
+        guides = [
+            None if guide is None else _shifted(framed(guide, margin), middle, reach) for guide in _guides(regions, content)
+        ]
         style_terms = [
             term
             for region, guide in zip(targets, guides, strict=True)
@@ -198,6 +200,8 @@ def _style_terms(
     masks = [mask for _, mask in pictures]
     weights = [style.weight for style in region.styles]
     share = 1.0 if guide is None else float(guide.mean())
+    if not layers or not share or not any(layers.values()):
+        return []
     scale = settings.style_weight * share / (sum(layers.values()) if settings.style_divisor == "own" else 1.0)
     order = [name for name in encoder.layers if name in layers]
     terms = []
@@ -272,7 +276,12 @@ def _divided(
     if statistic is STATISTICS["gram"]:
         # G = F F^T / M here; the squared difference of F F^T is M^2 times as large, that of F F^T / (C M) C^2 times smaller.
         distance = distance * {"positions": 1.0, "none": positions**2, "all": channels**-2}[settings.gram_divisor]
-    reductions = {"sum": 1.0, "half": 0.5, "mean": 1 / statistic.size(channels), "gatys": 1 / (4 * channels**2 * positions**2)}
+    reductions = {
+        "sum": 1.0,
+        "half": 0.5,
+        "mean": 1 / statistic.size(channels),
+        "gatys": 1 / (4 * channels**2 * max(positions, 1e-12) ** 2),
+    }
     return distance * reductions[settings.style_divisor]
 
 
@@ -371,6 +380,10 @@ def _check(settings: GatysSettings, regions: Sequence[Region]) -> None:
             raise InputError(f"{name} cannot be '{getattr(settings, name)}': choose among {', '.join(choices)}.")
     if settings.neighbours != "none" and settings.statistic != "gram":
         raise InputError("Correlations of neighbouring layers go with Gram matrices: give --statistic gram.")
+    if not 0 <= settings.average_decay < 1:
+        raise InputError(f"The decay of the average is {settings.average_decay}: give a number from 0 to below 1.")
+    if not (settings.content_weight or settings.style_weight or settings.smoothness_weight):
+        raise InputError("All weights are zero: give --content-weight, --style-weight or --smoothness-weight.")
     if not 0 <= settings.colour_strength <= 1:
         raise InputError(f"The colour strength is {settings.colour_strength}: give a number from 0 to 1.")
 

@@ -29,9 +29,9 @@ def moments_distance(given: Measurement, target: Measurement) -> Tensor:
 
 def root(covariance: Tensor, epsilon: float = 1e-4) -> Tensor:
     """Symmetric square root of ``covariance + epsilon I`` (C, C); what :func:`wasserstein_distance` wants of its target."""
-    identity = torch.eye(covariance.shape[0], dtype=covariance.dtype, device=covariance.device)
-    values, vectors = torch.linalg.eigh((covariance + covariance.T) / 2 + epsilon * identity)
-    return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    identity = torch.eye(covariance.shape[0], dtype=torch.float64, device=covariance.device)
+    values, vectors = torch.linalg.eigh((covariance + covariance.T).double() / 2 + epsilon * identity)
+    return ((vectors * values.clamp_min(0).sqrt()) @ vectors.T).to(covariance.dtype)
 
 
 def wasserstein_distance(given: Measurement, target: Measurement, epsilon: float = 1e-4) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from stylespace.errors import PictureError
@@ -24,7 +25,8 @@ def write_whole(path: str | Path, fill: Callable[[Path], object]) -> Path:
     except OSError as error:
         raise PictureError(f"Cannot write {target}: {error.strerror or error}; choose another place or make room.") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # its folder may not be one
+            temporary.unlink(missing_ok=True)
     return target
 
 

@@ -64,7 +64,7 @@ def minimise(
             loss: Tensor = torch.stack(list(terms.values())).sum()
             total = loss.item()
             values = {name: term.item() for name, term in terms.items()}
-            diverged = not math.isfinite(total) or total > 100 * best_loss + 1e-6
+            diverged = not math.isfinite(total) or total - best_loss > 99 * abs(best_loss) + 1.0
             if not diverged:
                 loss.backward()  # type: ignore[no-untyped-call]
                 diverged = not bool(torch.isfinite(_gradient(picture)).all())

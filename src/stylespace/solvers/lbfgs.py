@@ -35,7 +35,16 @@ def minimise(
     index = 0
 
     def search() -> torch.optim.LBFGS:
-        return torch.optim.LBFGS([picture], lr=1.0, max_iter=1, max_eval=25, history_size=history, line_search_fn="strong_wolfe")
+        return torch.optim.LBFGS(
+            [picture],
+            lr=1.0,
+            max_iter=1,
+            max_eval=25,
+            history_size=history,
+            tolerance_grad=0,
+            tolerance_change=0,
+            line_search_fn="strong_wolfe",
+        )
 
     def closure() -> Tensor:
         optimiser.zero_grad()
