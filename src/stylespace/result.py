@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,10 +50,15 @@ class Result:
         """Write the losses as JSON lines, one a step."""
         from stylespace.pictures.atomic import write_text
 
-        return write_text(path, "".join(json.dumps(record) + "\n" for record in self.losses))
+        return write_text(path, "".join(json.dumps({k: _finite(v) for k, v in record.items()}) + "\n" for record in self.losses))
 
     def plot(self, path: str | Path) -> Path:
         """Draw the learning curve, total and terms over steps, on a logarithmic axis; PNG, SVG or PDF by the suffix."""
         from stylespace.curve import draw
 
         return draw(self.losses, path)
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN or infinity: null stands for them."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -132,7 +132,7 @@ def invert(
         settings["encoder"] = encoder
     chosen = resolve_inversion(quality, settings)
     content = _picture(photo, max_pixels)
-    steps = dict(zip(s := sizes(chosen.size, chosen.smallest, 2.0), share(chosen.steps, s, chosen.fall), strict=True))
+    steps = list(zip(s := sizes(chosen.size, chosen.smallest, 2.0), share(chosen.steps, s, chosen.fall), strict=True))
     run = _Run(chosen, content, device, threads, snapshots, progress, steps)
     network = run.network(encoder, weights)
     with run:
@@ -176,10 +176,10 @@ def _factor(quality: str) -> float:
     return QUALITIES[quality]
 
 
-def sum_steps(settings: GatysSettings) -> dict[int, int]:
-    """Steps at each size of a run."""
+def sum_steps(settings: GatysSettings) -> list[tuple[int, int]]:
+    """Size and steps of each stage of a run."""
     each = settings.sizes or sizes(settings.size, settings.smallest, settings.factor)
-    return dict(zip(each, settings.steps_each or share(settings.steps, each, settings.fall), strict=False))
+    return list(zip(each, settings.steps_each or share(settings.steps, each, settings.fall), strict=False))
 
 
 def _replaced(base: Any, settings: Mapping[str, Any]) -> Any:
@@ -201,7 +201,7 @@ class _Run:
         threads: int | None,
         snapshots: Iterable[int],
         progress: Callable[[Progress], None] | None,
-        steps: Mapping[int, int],
+        steps: Sequence[tuple[int, int]],
     ) -> None:
         self.settings, self.content, self.progress = settings, content, progress
         self.device = choose_device(device)
@@ -217,6 +217,7 @@ class _Run:
     def network(self, encoder: Encoder | str | None, weights: str | Path | None) -> Encoder:
         """The encoder the settings name, or the one given, on the run's device."""
         if isinstance(encoder, Encoder):
+            self.dtype = str(next(encoder.parameters()).dtype).removeprefix("torch.")
             return encoder
         if self.threads:
             torch.set_num_threads(self.threads)
@@ -246,10 +247,10 @@ class _Run:
         if number in self.wanted:
             self.snapshots[number] = self.content.with_pixels(step.picture.detach().cpu().clamp(0, 1).clone())
         if self.progress:
-            total = sum(count * size**2 for size, count in self.steps.items())
+            total = sum(count * size**2 for size, count in self.steps)
             self._work = min(total, self._work + step.size**2)
             left = seconds / max(self._work, 1) * (total - self._work)
-            self.progress(Progress(number, sum(self.steps.values()), step, seconds, left))
+            self.progress(Progress(number, sum(count for _, count in self.steps), step, seconds, left))
 
     def result(self, made_from: dict[str, Any]) -> Result:
         record = {

@@ -260,7 +260,12 @@ def test_sixteen_bits(call: Any, tiny: list[str]) -> None:
 def test_regions(call: Any, tiny: list[str]) -> None:
     """The kept half is the photo; --style is for the rest."""
     assert call("transfer", "photo.png", "-s", "style.png", "-o", "all.png", *tiny).code == 0
-    assert call("transfer", "photo.png", "-s", "style.png", "-o", "kept.png", "--keep-region", "mask.png", *tiny).code == 0
+    assert (
+        call(
+            "transfer", "photo.png", "-s", "style.png", "-o", "kept.png", "--keep-region", "mask.png", "--keep", "last", *tiny
+        ).code
+        == 0
+    )
     flags = ["--region", "mask.png=second.png:mask.png", "--strokes", "second.png", "--start-picture", "second.png"]
     assert call("transfer", "photo.png", "-s", "style.png", "-o", "two.png", *flags, *tiny).code == 0
     with Image.open("photo.png") as picture:

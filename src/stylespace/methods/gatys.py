@@ -200,8 +200,10 @@ def _style_terms(
     masks = [mask for _, mask in pictures]
     weights = [style.weight for style in region.styles]
     share = 1.0 if guide is None else float(guide.mean())
-    if not layers or not share or not any(layers.values()):
+    if not layers or not share:
         return []
+    if not any(layers.values()):
+        raise InputError("All style layers have a weight of zero: give one of them more, or --style-weight 0 to leave style out.")
     scale = settings.style_weight * share / (sum(layers.values()) if settings.style_divisor == "own" else 1.0)
     order = [name for name in encoder.layers if name in layers]
     terms = []
@@ -354,9 +356,13 @@ def _finish(picture: Tensor, content: Tensor, regions: Sequence[Region], setting
         chroma = colour.to_yiq(picture)[:, 1:] * (1 - settings.colour_strength)
         chroma = chroma + settings.colour_strength * colour.to_yiq(resized)[:, 1:]
         picture = colour.from_yiq(torch.cat([colour.to_yiq(picture)[:, :1], chroma], 1)).clamp(0, 1)
+    size = (picture.shape[-2], picture.shape[-1])
+    guides = [resize(region.guide.to(picture), size) for region in regions if region.guide is not None]
+    rest = (1 - torch.stack(guides).sum(0)).clamp(0, 1) if guides else torch.ones_like(picture[:, :1])
     for region in regions:
-        if not region.styles and region.guide is not None:
-            picture = picture.lerp(resized, resize(region.guide.to(picture), picture.shape[-2:]).clamp(0, 1))
+        if not region.styles:
+            kept = rest if region.guide is None else resize(region.guide.to(picture), size).clamp(0, 1)
+            picture = picture.lerp(resized, kept)
     return picture
 
 
@@ -396,7 +402,7 @@ def mix_scales(
     ``coarse`` is redrawn with only the fine layers' statistics (relu1_1, relu2_1) of ``fine``, its own relu4_2 held.
     """
     strokes = replace(
-        settings, style_layers="relu1_1,relu2_1,relu3_1=0.3", content_layers="relu4_2", content_weight=1.0, colour="style",
+        settings, style_layers="relu1_1,relu2_1,relu3_1=0.3", content_layers="relu4_2", content_weight=0.4, colour="style",
         size=min(settings.size, max(coarse.picture.shape[-2:])), sizes=(), steps_each=(), start="content",
     )  # fmt: skip
     solution = gatys(coarse.picture, [Region((fine,))], strokes, encoder, watch=watch)

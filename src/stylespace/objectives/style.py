@@ -28,10 +28,10 @@ def moments_distance(given: Measurement, target: Measurement) -> Tensor:
 
 
 def root(covariance: Tensor, epsilon: float = 1e-4) -> Tensor:
-    """Symmetric square root of ``covariance + epsilon I`` (C, C); what :func:`wasserstein_distance` wants of its target."""
+    """Symmetric square root of ``covariance + epsilon I`` (C, C), in float64; what :func:`wasserstein_distance` wants of its target."""
     identity = torch.eye(covariance.shape[0], dtype=torch.float64, device=covariance.device)
     values, vectors = torch.linalg.eigh((covariance + covariance.T).double() / 2 + epsilon * identity)
-    return ((vectors * values.clamp_min(0).sqrt()) @ vectors.T).to(covariance.dtype)
+    return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
 
 
 def wasserstein_distance(given: Measurement, target: Measurement, epsilon: float = 1e-4) -> Tensor:
@@ -41,15 +41,17 @@ def wasserstein_distance(given: Measurement, target: Measurement, epsilon: float
     to both covariances' diagonals, as in style-transfer-pytorch.
     """
     mean, covariance = given
-    target_mean, target_covariance, target_root = target
-    identity = torch.eye(covariance.shape[0], dtype=covariance.dtype, device=covariance.device)
+    target_mean, target_covariance, target_root = (part.double() for part in target)
+    # In float64: with fewer positions than channels the traces below cancel to less than float32 holds.
+    mean, covariance = mean.double(), covariance.double()
+    identity = torch.eye(covariance.shape[0], dtype=torch.float64, device=covariance.device)
     covariance = (covariance + covariance.T) / 2 + epsilon * identity
     inner = target_root @ covariance @ target_root
     # tr sqrt(inner): eigenvalues are real and not negative but for rounding.
     values = torch.linalg.eigvalsh((inner + inner.T) / 2)
     cross = values.clamp_min(epsilon * epsilon).sqrt().sum()
     trace = covariance.trace() + target_covariance.trace() + epsilon * covariance.shape[0]
-    return (mean - target_mean).square().sum() + trace - 2 * cross
+    return ((mean - target_mean).square().sum() + trace - 2 * cross).to(given[0].dtype)
 
 
 @dataclass(frozen=True)

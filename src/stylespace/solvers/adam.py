@@ -14,6 +14,10 @@ from stylespace.solvers.keeping import Keeper
 from stylespace.solvers.solution import LinAlgError, Objective, Solution, Step, Watch
 
 MAX_CUTS = 12
+_UNSETTLED = (
+    "The optimisation does not settle: its loss is not a finite number even with tiny steps; "
+    "lower the weights or --rate, or use --precision fp32."
+)
 
 
 def carry(moments: tuple[Tensor, Tensor] | None, size: Sequence[int]) -> tuple[Tensor, Tensor] | None:
@@ -71,10 +75,7 @@ def minimise(
             if diverged:
                 cuts += 1
                 if cuts > MAX_CUTS:
-                    raise StylespaceError(
-                        "The optimisation does not settle: its loss is not a finite number even with tiny steps; "
-                        "lower the weights or --rate, or use --precision fp32."
-                    )
+                    raise StylespaceError(_UNSETTLED)
                 if watch:
                     watch(Step(index, steps, max(start.shape[-2:]), total, values, best, cut=True))
                 scale *= 0.5
@@ -101,9 +102,14 @@ def minimise(
                 picture.addcdiv_(mean, buffer, value=-step)
                 if limits:
                     picture.clamp_(*limits)
-        if steps and keeper.keep != "average":
+        if steps and best_loss == math.inf:
+            raise StylespaceError(_UNSETTLED)
+        if steps:
             with torch.no_grad():  # the last step's picture has not been judged yet
-                total = float(sum(term.item() for term in objective(picture).values()))
+                try:
+                    total = float(sum(term.item() for term in objective(picture).values()))
+                except LinAlgError:
+                    total = math.nan
                 if math.isfinite(total):
                     keeper.offer(picture, total)
     except KeyboardInterrupt:

@@ -51,8 +51,8 @@ def minimise(
         terms = objective(picture)
         loss = torch.stack(list(terms.values())).sum()
         loss.backward()  # type: ignore[no-untyped-call]
-        latest.clear()
-        latest.update({name: term.item() for name, term in terms.items()}, total=loss.item())
+        if not latest:  # the step's first evaluation is of the picture it starts from
+            latest.update({name: term.item() for name, term in terms.items()}, total=loss.item())
         return loss
 
     optimiser = search()
@@ -62,6 +62,7 @@ def minimise(
             index += 1
             before = picture.detach().clone()
             failed = False
+            latest.clear()
             try:
                 total = float(optimiser.step(closure).detach())  # type: ignore[no-untyped-call]
             except LinAlgError:
@@ -69,6 +70,9 @@ def minimise(
             failed = failed or not math.isfinite(total) or not bool(torch.isfinite(picture).all())
             with torch.no_grad():
                 if failed:
+                    if math.isfinite(latest.get("total", math.nan)) and latest["total"] < best_loss:
+                        best_loss = latest["total"]
+                        best.copy_(before)
                     restarts += 1
                     if restarts > 12 or best_loss == math.inf:
                         raise StylespaceError(
