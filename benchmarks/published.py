@@ -50,7 +50,11 @@ def gram(f: Tensor) -> Tensor:
 
 
 def objective(network: nn.Sequential, names: dict[int, str], content: Tensor, style: Tensor) -> Callable[[Tensor], Tensor]:
-    """neural-style's loss of a picture (1, 3, H, W; RGB in [0, 1])."""
+    """neural-style's loss of a picture (1, 3, H, W; RGB in [0, 1]).
+
+    Total variation counts pixels in [0, 1]: in 0..255 it belongs to Caffe's raw activations, and beside the reference network's, a hundred
+    times smaller, it would be all of the loss.
+    """
     with torch.no_grad():
         wanted = features(network, names, content)[CONTENT].clone()
         given = features(network, names, style)
@@ -62,7 +66,7 @@ def objective(network: nn.Sequential, names: dict[int, str], content: Tensor, st
         for name in STYLE:
             total = total + STYLE_WEIGHT * F.mse_loss(gram(given[name]), grams[name])
         down, right = picture[..., 1:, :] - picture[..., :-1, :], picture[..., 1:] - picture[..., :-1]
-        return total + TV_WEIGHT * 0.5 * 255**2 * (down.square().sum() + right.square().sum())
+        return total + TV_WEIGHT * 0.5 * (down.square().sum() + right.square().sum())
 
     return loss
 
