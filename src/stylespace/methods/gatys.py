@@ -341,12 +341,15 @@ def _solve(
     objective: Objective, picture: Tensor, steps: int, settings: GatysSettings, previous: Solution, watch: Watch | None
 ) -> Solution:
     keeper = Keeper(settings.keep, settings.average_decay)
+    limits = (0.0, 1.0) if settings.clamped else None
     if settings.solver == "lbfgs":
-        return lbfgs.minimise(objective, picture, steps=steps, history=settings.history, keeper=keeper, watch=watch)
+        return lbfgs.minimise(
+            objective, picture, steps=steps, history=settings.history, keeper=keeper, watch=watch, limits=limits
+        )  # fmt: skip
     moments = adam.carry(previous.moments, picture.shape[-2:]) if settings.carry_moments else None
     return adam.minimise(
         objective, picture, steps=steps, rate=settings.rate, final_rate=settings.final_rate, moments=moments,
-        taken=previous.steps if moments else 0, keeper=keeper, watch=watch,
+        taken=previous.steps if moments else 0, keeper=keeper, watch=watch, limits=limits,
     )  # fmt: skip
 
 

@@ -38,6 +38,7 @@ class GatysSettings:
     rate: float = option(0.02, "learning rate of Adam, in units of the pixel range", source=CROWSON)
     final_rate: float | None = option(0.004, "learning rate that each size ends with (none: constant)")
     history: int = option(100, "corrections that L-BFGS remembers", source=NEURAL_STYLE)
+    clamped: bool = option(True, "keep pixels in their range after each step of Adam, and in what L-BFGS keeps")
     carry_moments: bool = option(False, "continue Adam's moments from size to size (style-transfer-pytorch does)")
     keep: str = option("best", "iterate that is the result of a size", ("best", "average", "last"), COURSE)
     average_decay: float = option(0.99, "decay of the moving average", source=CROWSON)
@@ -114,7 +115,7 @@ def neural_style() -> GatysSettings:
     return replace(
         GatysSettings.paper(), pooling="max", keep="last", content_weight=5.0, content_divisor="mean", style_weight=100.0,
         gram_divisor="all", style_divisor="mean", style_layers={f"relu{b}_1": 1.0 for b in range(1, 6)},
-        smoothness_weight=1e-3 / 255**2, smoothness="neural-style",
+        clamped=False, smoothness_weight=1e-3 / 255**2, smoothness="neural-style",
     )  # fmt: skip
 
 
