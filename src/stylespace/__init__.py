@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from stylespace.errors import StylespaceError
     from stylespace.metrics.score import score
     from stylespace.result import Result
+    from stylespace.space import StyleSpace
     from stylespace.transferring import Area, invert, transfer
 
-__all__ = ["Area", "Result", "StylespaceError", "__version__", "invert", "score", "transfer"]
+__all__ = ["Area", "Result", "StyleSpace", "StylespaceError", "__version__", "invert", "score", "transfer"]
 
 # Names load when first used: importing stylespace does not import torch.
 _HOMES = {
     "Area": "transferring",
     "Result": "result",
+    "StyleSpace": "space",
     "StylespaceError": "errors",
     "invert": "transferring",
     "score": "metrics.score",

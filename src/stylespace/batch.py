@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from stylespace.errors import InputError, PictureError, WeightsError
+from stylespace.explain import explained
 from stylespace.pictures.decoding import header
 from stylespace.pictures.settings import read_settings
 from stylespace.pictures.writing import check_target
@@ -33,6 +34,7 @@ class Job:
 class Beside:
     """What is written beside a result: losses as JSON lines, the learning curve, pictures of single steps, a small version first.
 
+    With ``explain`` a sheet of the references that a blend chose, with their weights.
     ``losses`` and ``curve`` are names; with ``several`` photos each one's name is put before the suffix.
     """
 
@@ -41,6 +43,7 @@ class Beside:
     snapshots: tuple[int, ...] = ()
     preview: bool = False
     several: bool = False
+    explain: bool = False
 
     def losses_file(self, job: Job) -> Path | None:
         """Where the losses of ``job`` go."""
@@ -58,11 +61,16 @@ class Beside:
         """Where the small version goes: ``out-preview.png``."""
         return job.target.with_stem(f"{job.target.stem}-preview")
 
+    def explained_file(self, job: Job) -> Path:
+        """Where the sheet of a blend's references goes: ``out-explain.png``."""
+        return job.target.with_name(f"{job.target.stem}-explain.png")
+
     def files(self, job: Job) -> list[Path]:
         """All of them."""
         named = [path for path in (self.losses_file(job), self.curve_file(job)) if path is not None]
         pictures = [self.snapshot_file(job, step) for step in self.snapshots]
-        return named + pictures + ([self.preview_file(job)] if self.preview else [])
+        sheets = [self.explained_file(job)] if self.explain else []
+        return named + pictures + sheets + ([self.preview_file(job)] if self.preview else [])
 
     def write(self, job: Job, result: Result, bits: int) -> None:
         """Write what belongs to ``result``, except the preview."""
@@ -73,6 +81,8 @@ class Beside:
             result.save_losses(losses)
         if (curve := self.curve_file(job)) is not None and result.losses:
             result.plot(curve)
+        if self.explain and result.blend is not None:
+            explained(result, self.explained_file(job))
 
     def _own(self, path: Path | None, job: Job) -> Path | None:
         return path.with_stem(f"{path.stem}-{job.target.stem}") if path is not None and self.several else path
@@ -97,13 +107,15 @@ def run(
     beside: Beside | None = None,
     begin: Callable[[Job], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Iterator[Outcome]:
     """Apply ``task`` to each job in turn and write its result; yields each outcome as it comes.
 
     A target that holds this very result already is skipped, one that was interrupted is made again, another file is left alone
     (``failed``) unless ``force``. Whatever goes wrong with one photo is its outcome, and the next follows; ``InputError`` and
     ``WeightsError``, which every photo would meet, are raised. Ctrl-C writes the best picture so far, marked as interrupted in
-    its settings, and ends the run. ``begin`` is called before a job's work.
+    its settings, and ends the run. ``begin`` is called before a job's work, ``note`` with sentences
+    as in :func:`stylespace.transfer`.
     """
     beside = beside or Beside()
     for job in jobs:
@@ -115,13 +127,13 @@ def run(
             if begin:
                 begin(job)
             if beside.preview:
-                small = task.smaller().run(job.photo, progress=progress)
+                small = task.smaller().run(job.photo, progress=progress, note=note)
                 if small.interrupted:
                     yield Outcome(job, "interrupted")
                     return
                 small.save(beside.preview_file(job), bits=bits, force=True)
                 yield Outcome(job, "preview", small)
-            result = task.run(job.photo, snapshots=beside.snapshots, progress=progress)
+            result = task.run(job.photo, snapshots=beside.snapshots, progress=progress, note=note)
             beside.write(job, result, bits)
             result.save(job.target, bits=bits, force=force or standing == "unfinished")
         except (InputError, WeightsError):

@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from stylespace.pictures.finding import find_pictures
+
 _PLACES = ("path",)  # where a file is does not change what is made from it
 
 
@@ -44,7 +46,9 @@ def inputs(
 
 
 def described(source: Any) -> dict[str, Any]:
-    """One input: its path as given, or what kind of object it was, and the SHA-256 of its bytes where it has bytes."""
+    """One input: a library query, its path as given, or what kind of object it was, and the SHA-256 of its bytes where it has bytes."""
+    if isinstance(source, str) and source.startswith("library:"):
+        return {"query": source}
     if isinstance(source, bytes):
         return {"object": "bytes", "sha256": hashlib.sha256(source).hexdigest()}
     if isinstance(source, str | Path) and str(source) != "-" and Path(source).is_file():
@@ -72,7 +76,11 @@ def _described_if(source: Any) -> dict[str, Any] | None:
 
 
 def _described_styles(styles: Any) -> list[dict[str, Any]]:
-    return [{"weight": weight, **described(style)} for style, weight in weighted(styles)]
+    return [{"weight": weight, **described(style)} for style, weight in weighted(_inside(styles))]
+
+
+def _inside(styles: Any) -> Any:
+    return find_pictures([styles]) if isinstance(styles, str | Path) and Path(styles).is_dir() else styles
 
 
 def _plain(value: Any) -> Any:

@@ -12,6 +12,7 @@ import torch
 
 import stylespace
 from stylespace.errors import InputError
+from stylespace.methods.blend_settings import BlendSettings
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
 from stylespace.pictures.decoding import header
@@ -20,7 +21,7 @@ from stylespace.record import described
 from stylespace.task import Task
 from stylespace.transferring import Area, Source, adjusted
 
-SETTINGS: dict[str, type] = {"gatys": GatysSettings, "inversion": InversionSettings}
+SETTINGS: dict[str, type] = {"gatys": GatysSettings, "blend": BlendSettings, "inversion": InversionSettings}
 _PRECISIONS = {"float32": "fp32", "bfloat16": "bf16"}
 
 
@@ -66,7 +67,7 @@ def stored(
     find = _Finder(path)
     given = dict(instead or {})
     kept: dict[str, Callable[[], Any]] = {
-        "styles": lambda: find.styles(record["styles"]) if method == "gatys" else {},
+        "styles": lambda: find.references(record) if method == "blend" else find.styles(record["styles"]),
         "areas": lambda: find.areas(record["areas"]),
         "strokes": lambda: find.one(record["strokes"], "strokes' picture"),
         "start_picture": lambda: find.one(record["start_picture"], "start picture"),
@@ -129,6 +130,13 @@ class _Finder:
             place = self.one(entry, "style")
             found[place] = float(entry["weight"])
         return found
+
+    def references(self, record: Mapping[str, Any]) -> list[Source]:
+        """All references of a blend; of a library's query those that took part."""
+        entries = record["styles"]
+        if any("query" in entry for entry in entries):
+            entries = record["blend"]["references"]
+        return [self.one(entry, "style") for entry in entries]
 
     def areas(self, entries: Sequence[Mapping[str, Any]]) -> tuple[Area, ...]:
         return tuple(

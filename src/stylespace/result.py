@@ -13,6 +13,8 @@ from stylespace.pictures.picture import Picture
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from stylespace.space import Blend
+
 
 @dataclass
 class Result:
@@ -21,6 +23,7 @@ class Result:
     ``source``: the result as a :class:`~stylespace.pictures.picture.Picture`, sRGB in [0, 1], with the photo's transparency and
     EXIF. ``losses``: one record a step (size, step, total, one value a term, seconds). ``settings``: what :meth:`save` writes into
     the file. ``snapshots``: step number to picture (1, 3, H, W). ``interrupted``: Ctrl-C ended it; the picture is the best so far.
+    ``blend``: with ``method="blend"``, the references' weights.
     """
 
     source: Picture
@@ -29,6 +32,7 @@ class Result:
     seconds: float = 0.0
     snapshots: dict[int, Picture] = field(default_factory=dict)
     interrupted: bool = False
+    blend: Blend | None = None
 
     @property
     def picture(self) -> Image:

@@ -9,6 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from stylespace.errors import InputError, StylespaceError
+from stylespace.methods.blend_settings import BlendSettings
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
 from stylespace.option import parsed
@@ -89,11 +90,11 @@ def axis(text: str, method: str = "gatys") -> Axis:
     labels = tuple(part.strip() for part in listed.split("/" if "/" in listed else ",") if part.strip())
     if not separator or not labels:
         raise InputError(f"'{text}' does not say what to vary: write a setting and its values, such as style_weight=0.3,1,3.")
-    if name == "preset" and method == "gatys":
+    if name == "preset" and method != "inversion":
         if unknown := [label for label in labels if label not in PRESETS]:
             raise InputError(f"The preset '{unknown[0]}' is unknown: choose among {', '.join(PRESETS)}.")
         return Axis(name, labels, labels)
-    kind = GatysSettings if method == "gatys" else InversionSettings
+    kind = {"gatys": GatysSettings, "blend": BlendSettings}.get(method, InversionSettings)
     return Axis(name, tuple(parsed(kind, name, label) for label in labels), labels)
 
 
@@ -139,8 +140,10 @@ def sweep(
         chosen = varied.pop("preset", preset)
         given = {**(settings or {}), **varied}
         try:
-            resolved = resolve_inversion(quality, given) if method == "inversion" else resolve(chosen, quality, None, given)
-            task = Task(resolved, styles, (), None, None, weights, device, threads, limit)
+            resolved = (
+                resolve_inversion(quality, given) if method == "inversion" else resolve(chosen, quality, None, given, method)
+            )
+            task = Task(resolved, list(styles) if method == "blend" else styles, (), None, None, weights, device, threads, limit)
             result = task.run(photo, progress=progress)
         except KeyboardInterrupt:
             growing.interrupted = True

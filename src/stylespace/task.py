@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from stylespace.methods.blend_settings import BlendSettings
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
 from stylespace.pictures.reading import read
 from stylespace.record import inputs, weighted
 from stylespace.result import Result
-from stylespace.transferring import MAX_PIXELS, Area, Progress, Source, adjusted, invert, transfer
+from stylespace.transferring import MAX_PIXELS, Area, Progress, Source, Styles, adjusted, invert, transfer
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Task:
     """Everything that a result depends on but the photo. ``settings``: all of them, presets and qualities resolved."""
 
     settings: GatysSettings | InversionSettings
-    styles: Mapping[Source, float] = field(default_factory=dict)
+    styles: Styles = field(default_factory=dict)
     areas: tuple[Area, ...] = ()
     strokes: Source | None = None
     start_picture: Source | None = None
@@ -32,9 +33,18 @@ class Task:
     @property
     def method(self) -> str:
         """The name of the method that the settings belong to."""
+        if isinstance(self.settings, BlendSettings):
+            return "blend"
         return "gatys" if isinstance(self.settings, GatysSettings) else "inversion"
 
-    def run(self, photo: Source, *, snapshots: Iterable[int] = (), progress: Callable[[Progress], None] | None = None) -> Result:
+    def run(
+        self,
+        photo: Source,
+        *,
+        snapshots: Iterable[int] = (),
+        progress: Callable[[Progress], None] | None = None,
+        note: Callable[[str], None] | None = None,
+    ) -> Result:
         """Apply the task to ``photo``. Raises what :func:`stylespace.transfer` raises."""
         given: dict[str, Any] = {f.name: getattr(self.settings, f.name) for f in fields(self.settings)}
         given |= {
@@ -48,13 +58,14 @@ class Task:
         if self.method == "inversion":
             return invert(photo, **given)
         return transfer(
-            photo, self.styles, areas=self.areas, strokes=self.strokes, start_picture=self.start_picture, **given
+            photo, self.styles, method=self.method, note=note, areas=self.areas, strokes=self.strokes,
+            start_picture=self.start_picture, **given,
         )  # fmt: skip
 
     def inputs(self, photo: Source) -> dict[str, Any]:
         """What the record of the result for ``photo`` will say about its inputs."""
         extras: dict[str, Any] = {"weights": self.weights}
-        if self.method == "gatys":
+        if self.method != "inversion":
             extras |= {"styles": self.styles, "areas": self.areas, "strokes": self.strokes, "start_picture": self.start_picture}
         return inputs(self.method, photo, self.settings, **extras)
 
@@ -68,7 +79,9 @@ class Task:
 
     def check_pictures(self) -> None:
         """Read every picture but the photo once, so that a bad one is reported before long work. Raises ``PictureError``."""
-        sources = [*self.styles, self.strokes, self.start_picture]
+        # A blend passes over what it cannot read.
+        styles = [] if self.method == "blend" else [style for style, _ in weighted(self.styles)]
+        sources = [*styles, self.strokes, self.start_picture]
         for area in self.areas:
             sources += [area.mask, area.style_mask, *(style for style, _ in weighted(area.styles))]
         for source in sources:

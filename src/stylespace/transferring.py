@@ -14,25 +14,30 @@ from torch import Tensor
 
 import stylespace
 from stylespace import encoders
+from stylespace.encoders import layers as layer_names
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.methods import gatys as gatys_method
 from stylespace.methods import inversion
+from stylespace.methods.blend_settings import BlendSettings
 from stylespace.methods.gatys import Region, Style
 from stylespace.methods.gatys_settings import PRESETS, QUALITIES, GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
 from stylespace.pictures.resizing import fit, resize
-from stylespace.record import inputs, weighted
+from stylespace.record import described, inputs, weighted
 from stylespace.result import Result
 from stylespace.solvers.memory import keep_freed_memory
 from stylespace.solvers.pyramid import share, sizes
 from stylespace.solvers.solution import Solution, Step
+from stylespace.space import Blend, StyleSpace, chosen
 
 Source = Any  # a path, "-", bytes, PIL picture, array (H, W, 3), tensor (3, H, W), or Picture
 Styles = Source | Sequence[Source] | Mapping[Source, float]
-METHODS = ("gatys", "inversion")
+METHODS = ("gatys", "blend", "inversion")
+LIBRARY = "library:"
 MAX_PIXELS = 200_000_000
 
 
@@ -64,7 +69,7 @@ def transfer(
     photo: Source,
     style: Styles,
     *,
-    method: str = "gatys",
+    method: str | None = None,
     preset: str = "default",
     quality: str = "good",
     areas: Sequence[Area] = (),
@@ -76,41 +81,63 @@ def transfer(
     max_pixels: int = MAX_PIXELS,
     snapshots: Iterable[int] = (),
     progress: Callable[[Progress], None] | None = None,
+    note: Callable[[str], None] | None = None,
     encoder: Encoder | str | None = None,
     **settings: Any,
 ) -> Result:
     """Redraw ``photo`` in the manner of ``style``.
 
     ``photo``: a path, ``-`` (standard input), bytes, PIL picture, array (H, W, 3), tensor (3, H, W) with sRGB in [0, 1]. ``style``:
-    one such picture, several, or a mapping from picture to weight. ``preset``: published settings to start from
+    one such picture, several, a folder, a mapping from picture to weight, or a library query (``library:tag=ukiyo-e``).
+    ``method``: ``gatys``, or ``blend``, which weighs several references by what suits the photo (see
+    :class:`~stylespace.space.StyleSpace`); None takes ``blend``
+    for several pictures without weights, a folder and a query. ``preset``: published settings to start from
     (``methods.gatys_settings.PRESETS``); ``settings``: any field of :class:`~stylespace.methods.gatys_settings.GatysSettings`.
     ``quality``: ``draft``, ``good`` or ``best``, a factor on the steps. ``areas``: parts of the photo with styles of their own, or none.
     ``strokes``: another painting whose fine strokes are put on the style's composition first. ``device``: ``auto``, ``cpu``,
     ``cuda``, ``mps``. ``weights``: a file for the encoder. ``snapshots``: step numbers, counted over all sizes, whose pictures are
-    kept. ``progress`` is called after each step. Ctrl-C gives the best picture so far with ``interrupted`` set.
+    kept. ``progress`` is called after each step, ``note`` with a sentence where something
+    else takes time or was passed over. Ctrl-C gives the best picture so far with ``interrupted`` set.
 
     Raises ``InputError``, ``PictureError`` and ``WeightsError``, each with one sentence that says what to do.
     """
-    if method != "gatys":
+    method = method or implied(style)
+    if method not in ("gatys", "blend"):
         hint = " Use stylespace.invert." if method == "inversion" else ""
-        raise InputError(f"The method '{method}' cannot transfer a style: choose gatys.{hint}")
-    chosen = resolve(preset, quality, encoder if isinstance(encoder, str) else None, settings)
+        raise InputError(f"The method '{method}' cannot transfer a style: choose gatys or blend.{hint}")
+    chosen_settings = resolve(preset, quality, encoder if isinstance(encoder, str) else None, settings, method)
     content = _picture(photo, max_pixels)
-    run = _Run(chosen, content, device, threads, snapshots, progress, sum_steps(chosen))
+    run = _Run(chosen_settings, content, device, threads, snapshots, progress, sum_steps(chosen_settings))
     network = run.network(encoder, weights)
     with run:
-        whole = _styles(style, None, max_pixels)
+        restyle = None
+        if isinstance(chosen_settings, BlendSettings):
+            blending = _Blending(style, content, chosen_settings, network, max_pixels, note or (lambda text: None))
+            whole = blending.styles(content.pixels, style_size(chosen_settings))
+        else:
+            whole = _styles(expanded(style), None, max_pixels)
         if strokes is not None:
             fine = Style(_picture(strokes, max_pixels).pixels)
-            whole = tuple(gatys_method.mix_scales(s, fine, chosen, network) for s in whole)
-        regions = [_region(area, content, max_pixels) for area in areas] + [Region(whole)]
+            whole = tuple(gatys_method.mix_scales(s, fine, chosen_settings, network) for s in whole)
+        parts = [_region(area, content, max_pixels) for area in areas]
+        if isinstance(chosen_settings, BlendSettings) and chosen_settings.refit:
+
+            def restyle(picture: Tensor) -> list[Region]:
+                return [*parts, Region(blending.styles(picture, max(picture.shape[-2:])))]
+
         start = None if start_picture is None else _picture(start_picture, max_pixels).pixels
-        run.solution = gatys_method.gatys(content.pixels, regions, chosen, network, start=start, watch=run.watch)
-    return run.result(
-        inputs(
-            "gatys", photo, chosen, styles=style, areas=areas, strokes=strokes, start_picture=start_picture, weights=weights
+        run.solution = gatys_method.gatys(
+            content.pixels, [*parts, Region(whole)], chosen_settings, network, start=start, watch=run.watch, restyle=restyle
         )
+    record = inputs(
+        method, photo, chosen_settings, styles=style if method == "blend" else expanded(style), areas=areas, strokes=strokes,
+        start_picture=start_picture, weights=weights,
     )  # fmt: skip
+    if not isinstance(chosen_settings, BlendSettings):
+        return run.result(record)
+    result = run.result(record | {"blend": blending.record()})
+    result.blend = blending.blend
+    return result
 
 
 def invert(
@@ -140,8 +167,25 @@ def invert(
     return run.result(inputs("inversion", photo, chosen, weights=weights))
 
 
-def resolve(preset: str, quality: str, encoder: str | None, settings: Mapping[str, Any]) -> GatysSettings:
-    """The settings that a preset, a quality and single settings give together."""
+def implied(style: Styles) -> str:
+    """The method that ``style`` asks for: ``blend`` for several pictures without weights, a folder or a library query."""
+    if isinstance(style, str | Path) and (str(style).startswith(LIBRARY) or Path(style).is_dir()):
+        return "blend"
+    return "blend" if isinstance(style, list | tuple) and len(style) > 1 else "gatys"
+
+
+def expanded(style: Styles) -> Styles:
+    """``style`` with a folder's pictures in the folder's place."""
+    return find_pictures([style]) if isinstance(style, str | Path) and Path(style).is_dir() else style
+
+
+def style_size(settings: GatysSettings) -> int:
+    """The long side at which styles are looked at in the last size, in pixels."""
+    return max(1, round((settings.sizes[-1] if settings.sizes else settings.size) * settings.style_scale))
+
+
+def resolve(preset: str, quality: str, encoder: str | None, settings: Mapping[str, Any], method: str = "gatys") -> GatysSettings:
+    """The settings of gatys or blend that a preset, a quality and single settings give together."""
     if preset not in PRESETS:
         raise InputError(f"The preset '{preset}' is unknown: choose among {', '.join(PRESETS)}.")
     base = PRESETS[preset]()
@@ -149,6 +193,8 @@ def resolve(preset: str, quality: str, encoder: str | None, settings: Mapping[st
     base = replace(
         base, steps=max(1, round(base.steps * factor)), steps_each=tuple(max(1, round(n * factor)) for n in base.steps_each)
     )
+    if method == "blend":
+        base = BlendSettings.of(base)
     return adjusted(base, dict(settings) if encoder is None else {**settings, "encoder": encoder})
 
 
@@ -188,6 +234,60 @@ def _replaced(base: Any, settings: Mapping[str, Any]) -> Any:
         if name not in known:
             raise InputError(f"There is no setting '{name}': choose among {', '.join(sorted(known))}.")
     return replace(base, **settings)
+
+
+class _Blending:
+    """The blend of one run: fitted to the photo or, with ``refit``, to the picture at each size."""
+
+    def __init__(
+        self,
+        style: Styles,
+        content: Picture,
+        settings: BlendSettings,
+        network: Encoder,
+        max_pixels: int,
+        note: Callable[[str], None],
+    ) -> None:
+        self.settings, self.network, self.max_pixels, self.note = settings, network, max_pixels, note
+        self.layers = {n: w for n, w in layer_names.weights(settings.style_layers, network.layers).items() if w}
+        if isinstance(style, str) and style.startswith(LIBRARY):
+            small = resize(content.pixels, fit(content.size, min(max(content.size), style_size(settings))))
+            self.sources: list[Any] = list(chosen(style, small, self.layers, settings.references))
+            note(f"{len(self.sources)} references of the library make up the blend.")
+        else:
+            self.sources = [source for source, _ in weighted(expanded(style))]
+        self.blend: Blend | None = None
+        self.said: set[str] = set()
+
+    def styles(self, picture: Tensor, size: int) -> tuple[Style, ...]:
+        """The active references with their weights, for ``picture`` (1, 3, H, W), looked at with a long side of ``size`` pixels."""
+        space = StyleSpace.fit(
+            self.sources, encoder=self.network, layers=self.layers, size=size, max_pixels=self.max_pixels, told=self._told
+        )
+        for name, error in space.failures.items():
+            if name not in self.said:
+                self.said.add(name)
+                self.note(f"Passed over: {error}")
+        s = self.settings
+        self.blend = blend = space.blend(picture, limit=s.references, layerwise=s.layerwise, scale=s.blend_scale)
+        self.active = [(space.sources[i], blend.weight(i)) for i in blend.active]
+        return tuple(Style(_picture(source, self.max_pixels).pixels, weight) for source, weight in self.active)
+
+    def record(self) -> dict[str, Any]:
+        """The blend for the result's record: references with weights and checksums, distances."""
+        assert self.blend is not None
+        made = [{**described(source), "weight": weight} for source, weight in self.active]
+        explained = self.blend.explained()
+        return {
+            "references": made,
+            "distance": explained["distance"],
+            "best_single": explained["best_single"],
+            "of": explained["of"],
+        }
+
+    def _told(self, done: int, of: int) -> None:
+        if done % 25 == 0 and of > 25:
+            self.note(f"{done} of {of} references read.")
 
 
 class _Run:

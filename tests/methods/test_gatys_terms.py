@@ -87,7 +87,8 @@ def test_course_project(encoder_with: Callable[..., Encoder], content: Tensor, s
 @pytest.mark.parametrize("size", [(32, 48), (20, 31)])
 def test_neural_style(encoder_with: Callable[..., Encoder], content: Tensor, picture: Tensor, size: tuple[int, int]) -> None:
     """github.com/jcjohnson/neural-style at 053a6e3: mean squares, weights 5 and 100 a layer, each Gram by its own number of
-    features C H W; so the style may have another size. Smoothness 1e-3, with pixels in [0, 1]: activations here are not Caffe's raw ones."""
+    features C H W; so the style may have another size. Smoothness 1e-3, with pixels in [0, 1]:
+    activations here are not Caffe's raw ones."""
     style = torch.rand(1, 3, *size)
     settings = PRESETS["neural-style"]()
     encoder = preset_encoder(settings, encoder_with)

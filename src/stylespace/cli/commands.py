@@ -14,6 +14,7 @@ import stylespace
 COMMANDS = {
     "transfer": "Redraw photos in the manner of other pictures.",
     "gatys": "The same, by optimising pixels (Gatys et al. 2016): every setting, default and source.",
+    "blend": "The same, in the style that many references share: the blend of them that suits the photo.",
     "inversion": "Rebuild a photo from one layer's features alone.",
     "sweep": "A labelled contact sheet over settings: layers, weights, sizes, presets.",
     "score": "How close a result is to its content and to its style, as JSON.",

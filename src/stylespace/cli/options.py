@@ -16,7 +16,8 @@ Style = Annotated[
     list[str] | None,
     typer.Option(
         "--style", "-s", metavar="REF[=WEIGHT]", rich_help_panel=FILES,
-        help="Style picture, with its weight among others; several by repeating; a folder counts as one, shared out.",
+        help="Style picture; several by repeating, each with its weight. Without weights, as with a folder or a query (library:tag=oil),"
+        " the blend that suits the photo best.",
     ),
 ]  # fmt: skip
 Out = Annotated[

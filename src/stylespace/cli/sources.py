@@ -15,7 +15,7 @@ from stylespace.errors import PictureError
 from stylespace.pictures.decoding import decode
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.reading import contents
-from stylespace.transferring import MAX_PIXELS, Area
+from stylespace.transferring import LIBRARY, MAX_PIXELS, Area
 
 
 def find_photos(names: Sequence[str]) -> tuple[list[Path], list[PictureError]]:
@@ -59,6 +59,17 @@ def held(name: str | Path, max_pixels: int | None) -> Any:
     data, called = contents("-")
     decode(data, called, max_pixels or MAX_PIXELS)
     return data
+
+
+def given_styles(texts: Sequence[str], max_pixels: int | None) -> Any:
+    """What ``--style`` options mean together: a library query (its text), pictures to be blended (a list), or weighted ones."""
+    if any(text.startswith(LIBRARY) for text in texts):
+        if len(texts) > 1:
+            raise typer.BadParameter("a library query stands alone: put its terms together, as in 'library:tag=oil|ink'.")
+        return texts[0]
+    styles = weighted_styles(texts, max_pixels)
+    plain = all(_weighed(text)[0] == text for text in texts)
+    return list(styles) if plain and len(styles) > 1 else styles
 
 
 def weighted_styles(texts: Iterable[str], max_pixels: int | None) -> dict[Any, float]:

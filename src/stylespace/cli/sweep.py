@@ -12,7 +12,8 @@ from stylespace.cli.failures import tell
 from stylespace.cli.progress import Reporter
 from stylespace.cli.settings import values, with_settings
 from stylespace.cli.transfer import METHODS, check_choice
-from stylespace.methods.gatys_settings import PRESETS, QUALITIES, GatysSettings
+from stylespace.methods.blend_settings import BlendSettings
+from stylespace.methods.gatys_settings import PRESETS, QUALITIES
 from stylespace.methods.inversion_settings import InversionSettings
 
 
@@ -34,7 +35,7 @@ def sweep(
     cell: Annotated[
         int, typer.Option(metavar="N", min=16, help="Long side of a picture on the sheet.", rich_help_panel=options.FILES)
     ] = 256,
-    method: Annotated[str, typer.Option(metavar="gatys|inversion", help="How.", rich_help_panel="What to do")] = "gatys",
+    method: Annotated[str, typer.Option(metavar="gatys|blend|inversion", help="How.", rich_help_panel="What to do")] = "gatys",
     preset: options.Preset = None,
     quality: options.Quality = None,
     weights: options.Weights = None,
@@ -53,7 +54,7 @@ def sweep(
     check_choice("--preset", preset, PRESETS)
     check_choice("--quality", quality, QUALITIES)
     check_choice("--device", device and device.split(":")[0], options.DEVICES)
-    if method == "gatys" and not style:
+    if method != "inversion" and not style:
         raise typer.BadParameter("give at least one style picture.", param_hint="--style")
     if method == "inversion" and (style or preset):
         raise typer.BadParameter("inversion rebuilds the photo alone: leave styles and presets out.")
@@ -110,4 +111,4 @@ def sweep(
         raise typer.Exit(1)
 
 
-command = with_settings(sweep, GatysSettings, InversionSettings)
+command = with_settings(sweep, BlendSettings, InversionSettings)

@@ -14,14 +14,17 @@ from stylespace.cli.failures import tell
 from stylespace.cli.options import FILES
 from stylespace.cli.progress import Reporter
 from stylespace.cli.settings import values, with_settings
+from stylespace.methods.blend_settings import BlendSettings
 from stylespace.methods.gatys_settings import PRESETS, QUALITIES, GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.record import weighted
 
 if TYPE_CHECKING:
     from stylespace.batch import Outcome
+    from stylespace.space import Blend
     from stylespace.task import Task
 
-METHODS: dict[str, type] = {"gatys": GatysSettings, "inversion": InversionSettings}
+METHODS: dict[str, type] = {"gatys": GatysSettings, "blend": BlendSettings, "inversion": InversionSettings}
 REGIONS = "Regions and strokes"
 
 
@@ -48,6 +51,13 @@ def transfer(
     preview: Annotated[
         bool, typer.Option("--preview", help="Write a version of a quarter of the size first, as OUT-preview.", rich_help_panel=FILES)
     ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", rich_help_panel=FILES,
+            help="Print which references a blend chose, with weights and distances, and draw them as OUT-explain.png.",
+        ),
+    ] = False,
     repeat: Annotated[
         Path | None,
         typer.Option(
@@ -56,7 +66,10 @@ def transfer(
         ),
     ] = None,
     method: Annotated[
-        str | None, typer.Option(metavar="gatys|inversion", help="How. [default: gatys]", rich_help_panel="What to do")
+        str | None, typer.Option(
+            metavar="gatys|blend|inversion", rich_help_panel="What to do",
+            help="How. [default: gatys; blend for several styles without weights, a folder, a library query]",
+        )
     ] = None,
     preset: options.Preset = None,
     quality: options.Quality = None,
@@ -109,17 +122,37 @@ def transfer(
         raise typer.BadParameter("inversion rebuilds the photo alone: leave styles, regions and presets out.")
     if start_picture is not None:
         settings.setdefault("start", "picture")
-    changes = values(METHODS[method or "gatys"], settings) if repeat is None else {}
+
+    if repeat is None:
+        values(METHODS[method or "blend"], settings)  # mistakes first: blend has all settings of gatys
 
     from stylespace import batch
     from stylespace.cli import sources
     from stylespace.pictures import read_settings
     from stylespace.repeat import stored
     from stylespace.task import Task
-    from stylespace.transferring import resolve, resolve_inversion
+    from stylespace.transferring import implied, resolve, resolve_inversion
 
+    styles: Any = sources.given_styles(style, max_pixels) if style else None
+    if repeat is None:
+        method = method or implied(styles)
+        if method == "gatys" and isinstance(styles, str):
+            raise typer.BadParameter("a library query is blended: leave --method out.", param_hint="--method")
+        if method == "gatys" and isinstance(styles, list):
+            styles = dict.fromkeys(styles, 1.0)
+        changes = values(METHODS[method], settings)
+        if method == "blend" and isinstance(styles, dict) and len(set(styles.values())) > 1:
+            raise typer.BadParameter("a blend finds its own weights: leave =WEIGHT out.", param_hint="--style")
+        if method == "blend" and isinstance(styles, dict):
+            styles = list(styles)
+        if explain and method != "blend":
+            raise typer.BadParameter(
+                "it explains blends: give several styles without weights or a folder.", param_hint="--explain"
+            )
+    else:
+        changes = {}
     given: dict[str, Any] = {
-        "styles": sources.weighted_styles(style, max_pixels) if style else None,
+        "styles": styles,
         "areas": sources.areas(region or (), keep_region or ()) or None,
         "strokes": strokes,
         "start_picture": start_picture,
@@ -142,27 +175,29 @@ def transfer(
     elif method == "inversion":
         task = Task(resolve_inversion(quality or "good", changes), **given)
     else:
-        task = Task(resolve(preset or "default", quality or "good", None, changes), **given)
+        task = Task(resolve(preset or "default", quality or "good", None, changes, method or "gatys"), **given)
 
     photos, errors = sources.find_photos(names)
     several = sources.many(names)
     todo = sources.jobs(photos, out, _ending(task), several=several, max_pixels=max_pixels) if photos else []
     if len(todo) > 1:
         task.check_pictures()
-    beside = batch.Beside(losses, curve, steps, preview, several)
+    beside = batch.Beside(losses, curve, steps, preview, several, explain)
     for error in errors:
         tell(error)
     with Reporter(quiet) as reporter:
         outcomes = batch.run(
             todo, task, force=force, bits=bits or 8, beside=beside, begin=lambda job: reporter.begin(job.name),
-            progress=reporter.step,
+            progress=reporter.step, note=reporter.say,
         )  # fmt: skip
-        code = report(outcomes, reporter, trace=traceback, total=len(todo) + len(errors), failed=len(errors))
+        code = report(outcomes, reporter, trace=traceback, total=len(todo) + len(errors), failed=len(errors), explain=explain)
     if code:
         raise typer.Exit(code)
 
 
-def report(outcomes: Iterable[Outcome], reporter: Reporter, *, trace: bool, total: int, failed: int = 0) -> int:
+def report(
+    outcomes: Iterable[Outcome], reporter: Reporter, *, trace: bool, total: int, failed: int = 0, explain: bool = False
+) -> int:
     """Print what becomes of each job: results' paths on standard output, the rest on standard error. Returns the exit code."""
     for outcome in outcomes:
         job = outcome.job
@@ -179,10 +214,23 @@ def report(outcomes: Iterable[Outcome], reporter: Reporter, *, trace: bool, tota
                 tracebacks.print_exception(outcome.error)
             tell(outcome.error, job.name if total > 1 else "")
         elif outcome.result is not None and not reporter.quiet:
+            if outcome.state == "done" and explain and outcome.result.blend is not None:
+                for line in _explained(outcome.result.blend):
+                    typer.echo(line)
             typer.echo(job.target if outcome.state == "done" else job.target.with_stem(f"{job.target.stem}-preview"))
     if failed and total > 1:
         tell(f"{failed} of {total} photos could not be done.")
     return 1 if failed else 0
+
+
+def _explained(blend: Blend) -> Iterable[str]:
+    """The blend as a table: weight, distance alone, reference."""
+    told = blend.explained()
+    yield "weight  distance alone  reference"
+    for entry in told["references"]:
+        yield f"{entry['weight']:6.3f}  {entry['distance_alone']:14.4f}  {entry['reference']}"
+    name, alone = blend.best_single
+    yield f"blend of {len(told['references'])} of {told['of']}: distance {blend.distance:.4f}; nearest alone: {alone:.4f}, {name}"
 
 
 def check_choice(flag: str, value: str | None, choices: Iterable[str]) -> None:
@@ -205,8 +253,10 @@ def _ending(task: Task) -> str:
     """What distinguishes results by default: ``-painting``."""
     if isinstance(task.settings, InversionSettings):
         return f"-{task.settings.layer}"
-    stems = [style.stem if isinstance(style, Path) else "picture" for style in task.styles]
+    if task.method == "blend":
+        return "-blend"
+    stems = [style.stem if isinstance(style, Path) else "picture" for style, _ in weighted(task.styles)]
     return "".join(f"-{stem}" for stem in stems)[:80] or "-regions"
 
 
-command = with_settings(transfer, GatysSettings, InversionSettings)
+command = with_settings(transfer, BlendSettings, InversionSettings)

@@ -6,7 +6,7 @@ with E_l a distance between Gram matrices or feature distributions of x and of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, pairwise
 
@@ -35,10 +35,13 @@ OFFSETS = ((0, 0), (2, 1), (1, 2), (3, 3))
 
 @dataclass(frozen=True)
 class Style:
-    """A style picture (1, 3, H, W; sRGB in [0, 1]), its weight among others, and where on it (1, 1, H, W) the style is taken."""
+    """A style picture (1, 3, H, W; sRGB in [0, 1]), its weight among others, and where on it (1, 1, H, W) the style is taken.
+
+    ``weight``: one number, or one for each style layer.
+    """
 
     picture: Tensor
-    weight: float = 1.0
+    weight: float | Mapping[str, float] = 1.0
     mask: Tensor | None = None
 
 
@@ -61,11 +64,13 @@ def gatys(
     *,
     start: Tensor | None = None,
     watch: Watch | None = None,
+    restyle: Callable[[Tensor], Sequence[Region]] | None = None,
 ) -> Solution:
     """Redraw ``content`` (1, 3, H, W; sRGB in [0, 1]) in the styles of ``regions``.
 
     Guides have the content's proportions; where they overlap each counts by its value. ``start``: a picture to start from, with
-    ``settings.start == "picture"``. ``watch`` is called after each step. Returns the picture at the last size; on
+    ``settings.start == "picture"``. ``watch`` is called after each step. ``restyle`` gives the regions anew
+    at every size after the first, from the picture so far (1, 3, h, w). Returns the picture at the last size; on
     ``KeyboardInterrupt`` the best so far with ``interrupted`` set. Raises ``InputError`` for settings that cannot be used.
     """
     _check(settings, regions)
@@ -85,6 +90,8 @@ def gatys(
             height_width = fit(content.shape[-2:], size)
             resized = resize(photo, height_width)
             picture = _start(resized, regions, settings, start) if picture is None else resize(picture, height_width)
+            if restyle and solution.steps:
+                regions = [_matched(region, content, settings) for region in restyle(picture)]
             objective = objective_at(resized, regions, settings, encoder)
             margin = _margin(height_width, settings)
             solution = _solve(objective, framed(picture, margin), count, settings, solution, _cut(watch, margin))
@@ -95,7 +102,7 @@ def gatys(
         if not solution.steps:
             raise
         solution.interrupted = True
-    solution.picture = _finish(solution.picture, content, regions, settings)
+    solution.picture = _finish(solution.picture.clamp(0, 1), content, regions, settings)
     return solution
 
 
@@ -198,7 +205,6 @@ def _style_terms(
     pictures = [_style_at(style, size, settings) for style in region.styles]
     features = [encoder(picture, layers) for picture, _ in pictures]
     masks = [mask for _, mask in pictures]
-    weights = [style.weight for style in region.styles]
     share = 1.0 if guide is None else float(guide.mean())
     if not layers or not share:
         return []
@@ -214,8 +220,9 @@ def _style_terms(
             def measure(given: dict[str, Tensor], at: Tensor | None, name: str = name) -> Measurement:
                 return statistic.measure(given[name], at, settings.activation_shift)
 
+            shares = _weights(region, name)
             terms.append(
-                _style_term(f"style {name}", scale * layers[name], measure, name, features, masks, weights, guide, settings)
+                _style_term(f"style {name}", scale * layers[name], measure, name, features, masks, shares, guide, settings)
             )
     if settings.neighbours != "none":
         for shallow, deep in pairwise(order):
@@ -233,12 +240,16 @@ def _style_terms(
                     shallow,
                     features,
                     masks,
-                    weights,
+                    _weights(region, deep),
                     guide,
                     settings,
                 )
             )
     return terms
+
+
+def _weights(region: Region, layer: str) -> list[float]:
+    return [s.weight.get(layer, 0.0) if isinstance(s.weight, Mapping) else s.weight for s in region.styles]
 
 
 def _style_term(

@@ -1,0 +1,31 @@
+"""Settings of ``method="blend"``: those of gatys, and how the blend is fitted. Loads without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from stylespace.methods.gatys_settings import GatysSettings
+from stylespace.option import option
+
+IKUTA = "Ikuta, Ogaki & Odagiri 2016"
+_READING = "ours: the document leaves it open"
+
+
+@dataclass(frozen=True)
+class BlendSettings(GatysSettings):
+    """Style from the blend of many references nearest to the photo, then optimisation as with gatys."""
+
+    references: int | None = option(None, "most references that a blend uses", source=_READING)
+    layerwise: bool = option(False, "a blend of its own at each style layer", source=_READING)
+    refit: bool = option(False, "fit the blend again to the result so far at each size, not once to the photo", source=_READING)
+    blend_scale: str = option(
+        "photo",
+        "what a layer's distance to the photo counts by: the photo's energy there, or nothing",
+        ("photo", "equal"),
+        _READING,
+    )
+
+    @classmethod
+    def of(cls, settings: GatysSettings) -> BlendSettings:
+        """The same settings of gatys, and the defaults of the blend."""
+        return cls(**{f.name: getattr(settings, f.name) for f in fields(settings)})
