@@ -16,7 +16,8 @@ from stylespace import encoders
 from stylespace.cli.app import main
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError, PictureError
-from stylespace.space import StyleSpace, triangle
+from stylespace.space import StyleSpace
+from stylespace.statistics.gram import triangle
 
 SMALL: dict[str, Any] = {"size": 48, "sizes": (48,), "steps_each": (4,)}
 

@@ -27,7 +27,7 @@ from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
 from stylespace.pictures.resizing import fit, resize
 from stylespace.statistics import simplex
-from stylespace.statistics.gram import gram
+from stylespace.statistics.gram import gram, triangle
 
 Array = NDArray[np.float64]
 LAYERS = "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"
@@ -286,12 +286,6 @@ def describe(picture: Tensor, encoder: Encoder, layers: Iterable[str], size: int
     with torch.no_grad():
         features = encoder(resize(picture.to(device), fit(picture.shape[-2:], min(own, size))), list(layers))
         return {layer: triangle(gram(f)).cpu() for layer, f in features.items()}
-
-
-def triangle(matrix: Tensor) -> Tensor:
-    """The upper triangle of a symmetric matrix (C, C) as (C (C + 1) / 2,), with the inner product of the whole."""
-    rows, columns = torch.triu_indices(*matrix.shape, device=matrix.device)
-    return matrix[rows, columns] * torch.where(rows == columns, 1.0, 2**0.5)
 
 
 def called(source: Any, number: int) -> str:

@@ -16,6 +16,7 @@ COMMANDS = {
     "gatys": "The same, by optimising pixels (Gatys et al. 2016): every setting, default and source.",
     "blend": "The same, in the style that many references share: the blend of them that suits the photo.",
     "inversion": "Rebuild a photo from one layer's features alone.",
+    "library": "References by the hundred thousand: add, tag, search, blend.",
     "sweep": "A labelled contact sheet over settings: layers, weights, sizes, presets.",
     "score": "How close a result is to its content and to its style, as JSON.",
     "models": "The encoders' weights: what is here, where, sizes, checksums.",
@@ -30,7 +31,8 @@ class Late(TyperCommand):
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Import the command and hand over to it."""
         module = import_module(f"stylespace.cli.{self.name}")
-        return command(str(self.name), module.command).make_context(info_name, args, parent=parent, **extra)
+        known = command(str(self.name), module.command) if hasattr(module, "command") else grouped(module.app)
+        return known.make_context(info_name, args, parent=parent, **extra)
 
 
 class Sectioned(TyperCommand):
@@ -82,6 +84,12 @@ def command(name: str, function: Callable[..., Any]) -> Any:
     """``function`` with Typer's annotations as the command ``name``."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_WIDTH)
     app.command(name, cls=Sectioned)(function)
+    return typer.main.get_command(app)
+
+
+def grouped(app: typer.Typer) -> Any:
+    """Commands below a command, such as ``stylespace library add``."""
+    app.info.context_settings = _WIDTH
     return typer.main.get_command(app)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -27,3 +28,9 @@ def neighbour_gram(shallow: Tensor, deep: Tensor, guide: Tensor | None = None, s
     if deep.shape[-2:] != shallow.shape[-2:]:
         deep = F.interpolate(deep, size=shallow.shape[-2:], mode="nearest")
     return mean_product(positions(shallow) + shift, positions(deep) + shift, guide)
+
+
+def triangle(matrix: Tensor) -> Tensor:
+    """The upper triangle of a symmetric matrix (C, C) as (C (C + 1) / 2,), with the inner product of the whole."""
+    rows, columns = torch.triu_indices(*matrix.shape, device=matrix.device)
+    return matrix[rows, columns] * torch.where(rows == columns, 1.0, 2**0.5)

@@ -1,0 +1,199 @@
+"""``stylespace library``: references by the hundred thousand: add, tag, search, blend."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stylespace.cli.failures import tell
+
+if TYPE_CHECKING:
+    from stylespace.library import Library
+    from stylespace.library.store import Reference
+
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, no_args_is_help=True,
+    help="""A library of references: pictures with titles, artists, years, tags and their texture.
+
+    Wherever a style is taken, a query takes it from here: --style 'library:tag=ukiyo-e', 'library:artist="Claude Monet"',
+    'library:like=photo.jpg,tag=oil'. Terms are separated by commas and must all hold; tag=a|b is either, -tag=a is not.
+    Fields: tag, artist, title, path, text, year (1880..1900), like (a picture), limit.""",
+)  # fmt: skip
+
+Folder = Annotated[
+    Path | None,
+    typer.Option("--library", metavar="FOLDER", help="The library. [default: STYLESPACE_LIBRARY, or a folder of your data]"),
+]
+Query = Annotated[str, typer.Argument(metavar="QUERY", help="What: 'tag=oil,artist=monet'; '' is everything.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+
+
+@app.command()
+def add(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="SOURCE...", help="Pictures, folders, CSV tables with a column 'file', films.")
+    ],
+    tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A tag for all of them; may be repeated.")] = None,
+    artist: Annotated[str, typer.Option(metavar="NAME", help="The artist, where none is known.")] = "",
+    frames: Annotated[bool, typer.Option("--frames", help="Folders are films' frames: key frames only.")] = False,
+    workers: Annotated[str | None, typer.Option(metavar="ray", help="Describe pictures on a Ray cluster.")] = None,
+    library: Folder = None,
+    quiet: Quiet = False,
+) -> None:
+    """Add pictures, with what an index.csv or sidecar files say of them. What is there is skipped: run it again to go on."""
+    from stylespace.cli.progress import Reporter
+    from stylespace.library.adding import Added
+    from stylespace.library.adding import add as adding
+
+    with Reporter(quiet) as reporter:
+
+        def told(done: Added, of: int) -> None:
+            count = done.new + done.known + len(done.failures)
+            if count % 50 == 0 and count:
+                reporter.say(f"{count}{f' of {of}' if of else ''}: {done.new} new")
+
+        done = adding(_library(library), sources, tags=tag or (), artist=artist, frames=frames, workers=workers, told=told)
+        for path, reason in done.failures.items():
+            tell(f"Passed over {path}: {reason}")
+        reporter.say(f"{done.new} added, {done.known} there already, {len(done.failures)} passed over.")
+    if done.interrupted:
+        raise typer.Exit(130)
+    if done.failures and not done.new and not done.known:
+        raise typer.Exit(1)
+
+
+@app.command()
+def search(
+    query: Query = "",
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="Print at most so many.")] = 50,
+    as_json: AsJson = False,
+    library: Folder = None,
+) -> None:
+    """Print what matches a query; with like=picture.jpg the nearest in texture first."""
+    from stylespace.library.choosing import matching
+
+    found = matching(_existing(library), query)
+    if as_json:
+        typer.echo(json.dumps([_plain(r) for r in found.references[:limit]], indent=2))
+        return
+    for i, reference in enumerate(found.references[:limit]):
+        near = f"{found.distances[i]:.4f}  " if found.distances else ""
+        typer.echo(near + _line(reference))
+    if len(found.references) > limit:
+        typer.echo(f"... {len(found.references)} in all", err=True)
+
+
+@app.command()
+def blend(photo: Annotated[Path, typer.Argument(metavar="PHOTO")], query: Query = "", library: Folder = None) -> None:
+    """Print which references the blend nearest to a photo's texture takes, of all that match, by their descriptors."""
+    from stylespace.library.choosing import blended
+    from stylespace.library.query import parse
+    from stylespace.pictures.reading import read
+
+    references, hull = blended(_existing(library), parse(query), read(photo).pixels, {})
+    if hull is None:
+        from stylespace.errors import InputError
+
+        raise InputError(f"Nothing in the library matches '{query}'.")
+    for reference, weight in zip(references, sorted(hull.weights, reverse=True), strict=True):
+        typer.echo(f"{weight:.3f}  {_line(reference)}")
+    typer.echo(f"duality gap {hull.gap:.2%} after {hull.passes} passes, distance {hull.square:.4f}", err=True)
+
+
+@app.command()
+def tag(
+    query: Query,
+    add: Annotated[list[str] | None, typer.Option("--add", metavar="TAG", help="Give this tag; may be repeated.")] = None,
+    remove: Annotated[list[str] | None, typer.Option("--remove", metavar="TAG", help="Take this tag away.")] = None,
+    library: Folder = None,
+) -> None:
+    """Give tags to what matches, or take them away."""
+    typer.echo(f"{_existing(library).tag(query, add or (), remove or ())} changed.")
+
+
+@app.command()
+def remove(
+    query: Query,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it: without this, what would go is only counted.")] = False,
+    library: Folder = None,
+) -> None:
+    """Forget what matches. The pictures' files stay."""
+    there = _existing(library)
+    if not yes:
+        typer.echo(f"{len(there.search(query).references)} would be removed: add --yes.")
+        return
+    typer.echo(f"{there.remove(query)} removed.")
+
+
+@app.command()
+def info(as_json: AsJson = False, library: Folder = None) -> None:
+    """What there is: how many, tags, artists, size, pictures that are not where they were."""
+    told = _library(library).info()
+    if as_json:
+        typer.echo(json.dumps(told, indent=2))
+        return
+    typer.echo(f"{told['references']} references in {told['folder']}, {told['bytes'] / 1e6:.1f} MB")
+    for name in ("tags", "artists"):
+        often = list(told[name].items())
+        typer.echo(f"{name}: " + (", ".join(f"{k} {v}" for k, v in often[:30]) or "none") + (" ..." if len(often) > 30 else ""))
+    for path in told["moved"][:20]:
+        tell(f"{path} is not there any more: add its new place, or remove it.")
+
+
+@app.command()
+def export(
+    query: Query = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="A .json or .csv. [default: JSON on the screen]")
+    ] = None,
+    library: Folder = None,
+) -> None:
+    """Write the metadata of what matches as JSON or CSV, which 'library add' takes."""
+    import csv
+    import io
+
+    from stylespace.pictures.atomic import write_text
+
+    rows = _existing(library).export(query)
+    if out is not None and out.suffix.lower() == ".csv":
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]) if rows else ["path"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**row, "tags": ";".join(row["tags"])} for row in rows)
+        made = text.getvalue()
+    else:
+        made = json.dumps(rows, indent=2) + "\n"
+    if out is None:
+        typer.echo(made, nl=False)
+    else:
+        typer.echo(write_text(out, made))
+
+
+def _library(folder: Path | None) -> Library:
+    from stylespace.library import Library
+
+    return Library(folder)
+
+
+def _existing(folder: Path | None) -> Library:
+    from stylespace.errors import InputError
+
+    library = _library(folder)
+    if not library.exists():
+        raise InputError(f"There is no library in {library.folder}: add pictures with 'stylespace library add FOLDER'.")
+    return library
+
+
+def _line(reference: Reference) -> str:
+    parts = [reference.title, reference.artist, str(reference.year or ""), "; ".join(reference.tags), reference.path]
+    return "  ".join(part for part in parts if part)
+
+
+def _plain(reference: Reference) -> dict[str, Any]:
+    from stylespace.library.store import SHOWN
+
+    return {name: getattr(reference, name) for name in SHOWN}

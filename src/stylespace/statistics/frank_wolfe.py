@@ -1,0 +1,93 @@
+"""The nearest point of the hull of very many points: fully-corrective Frank-Wolfe (Jaggi 2013), several new points a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stylespace.statistics import simplex
+
+# A squared distance below this share of the point's square counts as none: there a share of it means nothing.
+NEGLIGIBLE = 1e-4
+
+
+@dataclass(frozen=True)
+class Hull:
+    """``active``: numbers of the points with a weight; ``weights``: theirs, sum 1; ``square``: squared distance.
+
+    ``gap``: the duality gap, a bound on how much less the squared distance could be, as a share of it; ``passes`` over all points.
+    """
+
+    active: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    square: float
+    gap: float
+    passes: int
+
+
+def nearest(
+    points: Tensor | Sequence[Tensor],
+    to: Tensor,
+    *,
+    scale: Tensor | None = None,
+    gap: float = 0.01,
+    batch: int = 128,
+    most: int = 60,
+) -> Hull:
+    """The point of the hull of ``points`` (N, D) nearest to ``to`` (D,), until the duality gap is at most ``gap`` of the squared distance.
+
+    ``points`` may be float16, and in pieces (n, D) one after another. ``scale`` (D,): both are multiplied by it first. Each pass
+    takes the ``batch`` points that lie furthest
+    towards ``to`` into the active set and solves the programme on it exactly; ``most``: passes at most.
+    """
+    pieces = [points] if isinstance(points, Tensor) else list(points)
+    by = torch.ones_like(to) if scale is None else scale
+    target = (to * by).double()
+    size = float(target @ target)
+    active = np.zeros(0, dtype=np.int64)
+    weights = np.zeros(0)
+    residual = -target
+    square, share = size, float("inf")
+    passes = 0
+    for passes in range(1, most + 1):
+        towards = torch.cat([_product(piece, (residual * by).float()) for piece in pieces])
+        if len(active):
+            own = _rows(pieces, active).double() * by
+            at = float(torch.from_numpy(weights) @ (own @ residual))
+            share = 2 * (at - float(towards.min())) / max(square, NEGLIGIBLE * size, 1e-300)
+            if share <= gap:
+                break
+        new = torch.topk(towards, min(batch, len(towards)), largest=False).indices.numpy()
+        before = square
+        active = np.union1d(active, new)
+        own = _rows(pieces, active).double() * by
+        found = simplex.nearest((own @ own.T).numpy(), (own @ target).numpy())
+        kept = np.flatnonzero(found)
+        active, weights = active[kept], found[kept]
+        residual = torch.from_numpy(weights) @ own[torch.from_numpy(kept)] - target
+        square = float(residual @ residual)
+        if passes > 1 and square >= before * (1 - 1e-9) and set(new) <= set(active):
+            break
+    return Hull(active, weights, square, max(share, 0.0), passes)
+
+
+def _product(piece: Tensor, vector: Tensor, chunk: int = 16384) -> Tensor:
+    """``piece @ vector``; half precision is widened bit by bit, so that no second copy of all points is made."""
+    if piece.dtype == torch.float32:
+        return piece @ vector
+    wide = torch.empty(min(chunk, len(piece)), piece.shape[1])
+    return torch.cat([wide[: len(part)].copy_(part) @ vector for part in torch.split(piece, chunk)])
+
+
+def _rows(pieces: Sequence[Tensor], numbers: NDArray[np.int64]) -> Tensor:
+    """The points of these ascending numbers."""
+    if len(pieces) == 1:
+        return pieces[0][torch.from_numpy(numbers)]
+    ends = np.cumsum([len(piece) for piece in pieces])
+    owners = np.searchsorted(ends, numbers, side="right")
+    return torch.stack([pieces[o][n - (ends[o] - len(pieces[o]))] for o, n in zip(owners, numbers, strict=True)])
