@@ -55,3 +55,13 @@ def test_one_point() -> None:
     hull = frank_wolfe.nearest(atoms, to)
     assert hull.active.tolist() == [0]
     assert hull.weights.tolist() == [1.0]
+
+
+def test_very_many_points_go_through_a_working_set() -> None:
+    atoms, to = points(40_000, 10, 3)
+    hull = frank_wolfe.nearest(atoms.half().split(5000), to, gap=1e-3)
+    every = frank_wolfe.nearest(atoms.half()[torch.from_numpy(np.sort(hull.active))].float(), to, gap=1e-6)
+    assert hull.gap <= 1e-3
+    assert hull.square == pytest.approx(every.square, rel=1e-3, abs=1e-9)
+    towards = atoms.half().float() @ (torch.from_numpy(hull.weights).float() @ atoms.half()[hull.active].float() - to)
+    assert float(towards[hull.active].mean() - towards.min()) * 2 <= 1.1e-3 * max(hull.square, 1e-4 * float(to @ to)) + 1e-5

@@ -69,20 +69,10 @@ def blended(library: Library, query: Query, photo: Tensor, layers: Mapping[str, 
     from stylespace.library.describing import describe, relative
 
     numbers, energies = describe(photo)
-    keys, pieces = library.descriptors(query.condition)
+    rows, pieces = library.descriptors(query.condition)
     if not pieces:
         return [], None
     weights = {name: layers.get(name, 0.0) for name in descriptor.LAYERS} if any(n in layers for n in descriptor.LAYERS) else {}
     hull = frank_wolfe.nearest(pieces, numbers, scale=relative(energies, weights), gap=GAP)
     order = (-hull.weights).argsort(kind="stable")
-    chosen = [_at(keys, int(hull.active[i])) for i in order]
-    return library.named(chosen), hull
-
-
-def _at(columns: list[str], number: int) -> str:
-    """The entry of this number in columns one after another."""
-    for column in columns:
-        if number < len(column):
-            return str(column[number])
-        number -= len(column)
-    raise IndexError(number)
+    return library.at([rows[int(hull.active[i])] for i in order]), hull

@@ -160,22 +160,27 @@ class Library:
         rows = _references(batches, order.tolist())
         return Found(rows, [torch.cat(pieces)[order]] if numbers and pieces else [], far[order].tolist())
 
-    def descriptors(self, condition: str) -> tuple[list[str], list[Tensor]]:
-        """Keys and descriptors, in pieces (n, 240) float16, of everything that meets an SQL ``condition``; no other column is read."""
-        request = self.table.search().select(["key", "descriptor"])
+    def descriptors(self, condition: str = "") -> tuple[list[int], list[Tensor]]:
+        """Row numbers and descriptors, in pieces (n, 240) float16, of everything that meets an SQL ``condition``.
+
+        No other column is read. Row numbers hold as long as nobody writes.
+        """
+        request = self.table.search().select(["descriptor"]).with_row_id(True)
         if condition:
             request = request.where(condition)
         batches = [batch for batch in request.limit(None).to_batches() if batch.num_rows]
-        return [batch.column("key") for batch in batches], _pieces(batches)
+        rows: list[int] = []
+        for batch in batches:
+            rows.extend(batch.column("_rowid").to_numpy())
+        return rows, _pieces(batches)
 
-    def named(self, keys: Sequence[str]) -> list[Reference]:
-        """The references of these keys, in this order."""
-        listed = ", ".join(f"'{key}'" for key in keys)
-        found = {
-            r.key: r
-            for r in _references(self.table.search().select(list(SHOWN)).where(f"key IN ({listed})").limit(None).to_batches())
-        }
-        return [found[key] for key in keys]
+    def at(self, rows: Sequence[int]) -> list[Reference]:
+        """The references of these row numbers, in this order."""
+        request = self.table.search().select(list(SHOWN)).with_row_id(True)
+        batches = list(request.where(f"_rowid IN ({', '.join(map(str, rows))})").limit(None).to_batches())
+        numbers = [int(n) for batch in batches for n in batch.column("_rowid").to_numpy()]
+        found = dict(zip(numbers, _references(batches), strict=True))
+        return [found[int(row)] for row in rows]
 
     def thumbnail(self, key: str) -> bytes:
         """The JPEG of a reference."""

@@ -1,4 +1,4 @@
-"""The nearest point of the hull of very many points: fully-corrective Frank-Wolfe (Jaggi 2013), several new points a pass."""
+"""The nearest point of the hull of very many points: fully-corrective Frank-Wolfe (Jaggi 2013), many new points a pass."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from stylespace.statistics import simplex
 
 # A squared distance below this share of the point's square counts as none: there a share of it means nothing.
 NEGLIGIBLE = 1e-4
+# Among more points than this, each pass over all of them picks so many to go on with alone.
+WORKING = 4096
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,17 @@ def nearest(
     *,
     scale: Tensor | None = None,
     gap: float = 0.01,
-    batch: int = 128,
+    batch: int = 96,
     most: int = 60,
 ) -> Hull:
     """The point of the hull of ``points`` (N, D) nearest to ``to`` (D,), until the duality gap is at most ``gap`` of the squared distance.
 
-    ``points`` may be float16, and in pieces (n, D) one after another. ``scale`` (D,): both are multiplied by it first. Each pass
-    takes the ``batch`` points that lie furthest
-    towards ``to`` into the active set and solves the programme on it exactly; ``most``: passes at most.
+    ``points`` may be float16, and in pieces (n, D) one after another. ``scale`` (D,): both are multiplied by it first. Each pass takes
+    the ``batch`` points that lie furthest towards ``to`` into the active set and solves the programme on it exactly; of very many
+    points it takes 4,096 and minimises among these first. ``most``: passes at most.
     """
     pieces = [points] if isinstance(points, Tensor) else list(points)
+    count = sum(map(len, pieces))
     by = torch.ones_like(to) if scale is None else scale
     target = (to * by).double()
     size = float(target @ target)
@@ -55,21 +58,28 @@ def nearest(
     square, share = size, float("inf")
     passes = 0
     for passes in range(1, most + 1):
-        towards = torch.cat([_product(piece, (residual * by).float()) for piece in pieces])
+        direction = (residual * by).float()
+        towards = torch.cat([_product(piece, direction) for piece in pieces])
         if len(active):
-            own = _rows(pieces, active).double() * by
-            at = float(torch.from_numpy(weights) @ (own @ residual))
+            at = float(torch.from_numpy(weights) @ (_rows(pieces, active).double() * by @ residual))
             share = 2 * (at - float(towards.min())) / max(square, NEGLIGIBLE * size, 1e-300)
             if share <= gap:
                 break
-        new = torch.topk(towards, min(batch, len(towards)), largest=False).indices.numpy()
+        many = count > 4 * WORKING
+        new = torch.topk(towards, WORKING if many else min(batch, count), largest=False).indices.numpy()
         before = square
-        active = np.union1d(active, new)
-        own = _rows(pieces, active).double() * by
-        found = simplex.nearest((own @ own.T).numpy(), (own @ target).numpy())
-        kept = np.flatnonzero(found)
-        active, weights = active[kept], found[kept]
-        residual = torch.from_numpy(weights) @ own[torch.from_numpy(kept)] - target
+        chosen = np.union1d(active, new)
+        own = _rows(pieces, chosen).float() * by
+        if many:
+            inner = nearest(own, target.float(), gap=gap / 4, batch=batch, most=most)
+            kept, weights, square = inner.active, inner.weights, inner.square
+        else:
+            wide = own.double()
+            found = simplex.nearest((wide @ wide.T).numpy(), (wide @ target).numpy())
+            kept = np.flatnonzero(found)
+            weights = found[kept]
+        active = chosen[kept]
+        residual = torch.from_numpy(weights) @ own[torch.from_numpy(kept)].double() - target
         square = float(residual @ residual)
         if passes > 1 and square >= before * (1 - 1e-9) and set(new) <= set(active):
             break
@@ -86,8 +96,10 @@ def _product(piece: Tensor, vector: Tensor, chunk: int = 16384) -> Tensor:
 
 def _rows(pieces: Sequence[Tensor], numbers: NDArray[np.int64]) -> Tensor:
     """The points of these ascending numbers."""
-    if len(pieces) == 1:
-        return pieces[0][torch.from_numpy(numbers)]
     ends = np.cumsum([len(piece) for piece in pieces])
     owners = np.searchsorted(ends, numbers, side="right")
-    return torch.stack([pieces[o][n - (ends[o] - len(pieces[o]))] for o, n in zip(owners, numbers, strict=True)])
+    found = []
+    for owner in np.unique(owners):
+        inside = numbers[owners == owner] - (ends[owner] - len(pieces[owner]))
+        found.append(pieces[owner][torch.from_numpy(inside)])
+    return torch.cat(found)
