@@ -9,12 +9,13 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from stylespace.errors import StylespaceError
+    from stylespace.learning import learn_style
     from stylespace.metrics.score import score
     from stylespace.result import Result
     from stylespace.space import StyleSpace
     from stylespace.transferring import Area, invert, transfer
 
-__all__ = ["Area", "Result", "StyleSpace", "StylespaceError", "__version__", "invert", "score", "transfer"]
+__all__ = ["Area", "Result", "StyleSpace", "StylespaceError", "__version__", "invert", "learn_style", "score", "transfer"]
 
 # Names load when first used: importing stylespace does not import torch.
 _HOMES = {
@@ -23,6 +24,7 @@ _HOMES = {
     "StyleSpace": "space",
     "StylespaceError": "errors",
     "invert": "transferring",
+    "learn_style": "learning",
     "score": "metrics.score",
     "transfer": "transferring",
 }

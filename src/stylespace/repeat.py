@@ -69,6 +69,7 @@ def stored(
     kept: dict[str, Callable[[], Any]] = {
         "styles": lambda: find.references(record) if method == "blend" else find.styles(record["styles"]),
         "areas": lambda: find.areas(record["areas"]),
+        "style_regions": lambda: find.one(record.get("style_regions"), "regions file"),
         "strokes": lambda: find.one(record["strokes"], "strokes' picture"),
         "start_picture": lambda: find.one(record["start_picture"], "start picture"),
         "weights": lambda: find.one(record["weights"], "weights file"),

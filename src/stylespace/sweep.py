@@ -143,7 +143,9 @@ def sweep(
             resolved = (
                 resolve_inversion(quality, given) if method == "inversion" else resolve(chosen, quality, None, given, method)
             )
-            task = Task(resolved, list(styles) if method == "blend" else styles, (), None, None, weights, device, threads, limit)
+            task = Task(
+                resolved, list(styles) if method == "blend" else styles, weights=weights, device=device, threads=threads, max_pixels=limit
+            )  # fmt: skip
             result = task.run(photo, progress=progress)
         except KeyboardInterrupt:
             growing.interrupted = True

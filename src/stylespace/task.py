@@ -29,6 +29,7 @@ class Task:
     device: str = "auto"
     threads: int | None = None
     max_pixels: int = MAX_PIXELS
+    style_regions: Path | None = None
 
     @property
     def method(self) -> str:
@@ -58,7 +59,7 @@ class Task:
         if self.method == "inversion":
             return invert(photo, **given)
         return transfer(
-            photo, self.styles, method=self.method, note=note, areas=self.areas, strokes=self.strokes,
+            photo, self.styles, method=self.method, note=note, areas=self.areas, style_regions=self.style_regions, strokes=self.strokes,
             start_picture=self.start_picture, **given,
         )  # fmt: skip
 
@@ -66,7 +67,13 @@ class Task:
         """What the record of the result for ``photo`` will say about its inputs."""
         extras: dict[str, Any] = {"weights": self.weights}
         if self.method != "inversion":
-            extras |= {"styles": self.styles, "areas": self.areas, "strokes": self.strokes, "start_picture": self.start_picture}
+            extras |= {
+                "styles": self.styles,
+                "areas": self.areas,
+                "style_regions": self.style_regions,
+                "strokes": self.strokes,
+                "start_picture": self.start_picture,
+            }
         return inputs(self.method, photo, self.settings, **extras)
 
     def smaller(self, factor: int = 4) -> Task:

@@ -28,6 +28,7 @@ from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
 from stylespace.pictures.resizing import fit, resize
 from stylespace.record import described, inputs, weighted
+from stylespace.regions import Regions
 from stylespace.result import Result
 from stylespace.solvers.memory import keep_freed_memory
 from stylespace.solvers.pyramid import share, sizes
@@ -73,6 +74,7 @@ def transfer(
     preset: str = "default",
     quality: str = "good",
     areas: Sequence[Area] = (),
+    style_regions: str | Path | None = None,
     strokes: Source | None = None,
     start_picture: Source | None = None,
     device: str = "auto",
@@ -94,10 +96,11 @@ def transfer(
     for several pictures without weights, a folder and a query. ``preset``: published settings to start from
     (``methods.gatys_settings.PRESETS``); ``settings``: any field of :class:`~stylespace.methods.gatys_settings.GatysSettings`.
     ``quality``: ``draft``, ``good`` or ``best``, a factor on the steps. ``areas``: parts of the photo with styles of their own, or none.
-    ``strokes``: another painting whose fine strokes are put on the style's composition first. ``device``: ``auto``, ``cpu``,
-    ``cuda``, ``mps``. ``weights``: a file for the encoder. ``snapshots``: step numbers, counted over all sizes, whose pictures are
-    kept. ``progress`` is called after each step, ``note`` with a sentence where something
-    else takes time or was passed over. Ctrl-C gives the best picture so far with ``interrupted`` set.
+    ``style_regions``: a file that ``learn-style --regions`` wrote: the photo's parts are found as the references' were, and each is
+    redrawn in its style picture (``style`` may be empty then). ``strokes``: another painting whose fine strokes are put on the style's
+    composition first. ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``. ``weights``: a file for the encoder. ``snapshots``: step numbers,
+    counted over all sizes, whose pictures are kept. ``progress`` is called after each step, ``note`` with a sentence where something else
+    takes time or was passed over. Ctrl-C gives the best picture so far with ``interrupted`` set.
 
     Raises ``InputError``, ``PictureError`` and ``WeightsError``, each with one sentence that says what to do.
     """
@@ -107,7 +110,7 @@ def transfer(
         raise InputError(f"The method '{method}' cannot transfer a style: choose gatys or blend.{hint}")
     chosen_settings = resolve(preset, quality, encoder if isinstance(encoder, str) else None, settings, method)
     content = _picture(photo, max_pixels)
-    run = _Run(chosen_settings, content, device, threads, snapshots, progress, sum_steps(chosen_settings))
+    run = Run(chosen_settings, content, device, threads, snapshots, progress, sum_steps(chosen_settings))
     network = run.network(encoder, weights)
     with run:
         restyle = None
@@ -115,11 +118,14 @@ def transfer(
             blending = _Blending(style, content, chosen_settings, network, max_pixels, note or (lambda text: None))
             whole = blending.styles(content.pixels, style_size(chosen_settings))
         else:
-            whole = _styles(expanded(style), None, max_pixels)
+            whole = _styles(expanded(style), None, max_pixels) if style is not None else ()
         if strokes is not None:
             fine = Style(_picture(strokes, max_pixels).pixels)
             whole = tuple(gatys_method.mix_scales(s, fine, chosen_settings, network) for s in whole)
         parts = [_region(area, content, max_pixels) for area in areas]
+        if style_regions is not None:
+            parts += _found(Regions.load(style_regions), content, network, max_pixels)
+            whole = whole or next(region.styles for region in parts if region.styles)
         if isinstance(chosen_settings, BlendSettings) and chosen_settings.refit:
 
             def restyle(picture: Tensor) -> list[Region]:
@@ -131,7 +137,7 @@ def transfer(
         )
     record = inputs(
         method, photo, chosen_settings, styles=style if method == "blend" else expanded(style), areas=areas, strokes=strokes,
-        start_picture=start_picture, weights=weights,
+        style_regions=style_regions, start_picture=start_picture, weights=weights,
     )  # fmt: skip
     if not isinstance(chosen_settings, BlendSettings):
         return run.result(record)
@@ -160,7 +166,7 @@ def invert(
     chosen = resolve_inversion(quality, settings)
     content = _picture(photo, max_pixels)
     steps = list(zip(s := sizes(chosen.size, chosen.smallest, 2.0), share(chosen.steps, s, chosen.fall), strict=True))
-    run = _Run(chosen, content, device, threads, snapshots, progress, steps)
+    run = Run(chosen, content, device, threads, snapshots, progress, steps)
     network = run.network(encoder, weights)
     with run:
         run.solution = inversion.invert(content.pixels, chosen, network, watch=run.watch)
@@ -290,7 +296,7 @@ class _Blending:
             self.note(f"{done} of {of} references read.")
 
 
-class _Run:
+class Run:
     """One run: device, threads, clock, records."""
 
     def __init__(
@@ -328,7 +334,7 @@ class _Run:
         self.dtype = str(next(loaded.parameters()).dtype).removeprefix("torch.")
         return loaded
 
-    def __enter__(self) -> _Run:
+    def __enter__(self) -> Run:
         keep_freed_memory()
         if self.threads:
             torch.set_num_threads(self.threads)
@@ -340,6 +346,7 @@ class _Run:
         self.seconds = time.perf_counter() - self.started
 
     def watch(self, step: Step) -> None:
+        """Record a step, keep its picture where one is wanted, tell how far it is."""
         seconds = time.perf_counter() - self.started
         record = {"size": step.size, "step": step.index, "total": step.total, **step.terms, "seconds": round(seconds, 3)}
         self.losses.append(record | ({"cut": True} if step.cut else {}))
@@ -353,6 +360,7 @@ class _Run:
             self.progress(Progress(number, sum(count for _, count in self.steps), step, seconds, left))
 
     def result(self, made_from: dict[str, Any]) -> Result:
+        """What the run leaves; ``made_from``: the record of its inputs."""
         record = {
             "stylespace": stylespace.__version__,
             "torch": torch.__version__,
@@ -403,6 +411,15 @@ def _region(area: Area, content: Picture, max_pixels: int) -> Region:
     if float(guide.max()) <= 0:
         raise InputError("A mask is black everywhere: paint white where its style goes.")
     return Region(() if area.styles is None else _styles(area.styles, area.style_mask, max_pixels), guide)
+
+
+def _found(regions: Regions, content: Picture, network: Encoder, max_pixels: int) -> list[Region]:
+    """The photo's parts, each with its style picture."""
+    encoder = network if network.name == regions.encoder else encoders.load(regions.encoder)
+    maps = regions.maps(content.pixels, encoder)
+    styles = {i: Style(_picture(path, max_pixels).pixels) for i, path in enumerate(regions.pictures) if path is not None}
+    size = fit(content.size, max(content.size))
+    return [Region((style,), resize(maps[i][None], size).clamp(0, 1)) for i, style in styles.items() if float(maps[i].sum())]
 
 
 def _mask(source: Source, max_pixels: int) -> Tensor:

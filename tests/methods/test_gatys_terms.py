@@ -15,6 +15,7 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.methods.gatys import Region, Style, objective_at
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.objectives.style import STATISTICS
+from stylespace.statistics.kernels import RandomFeatures
 
 STYLE_LAYERS = [f"relu{block}_1" for block in range(1, 6)]
 
@@ -167,15 +168,21 @@ def test_activation_shift(encoder: Encoder, content: Tensor, style: Tensor, pict
 
 @pytest.mark.parametrize("statistic", list(STATISTICS))
 def test_our_divisor_makes_shares(encoder: Encoder, content: Tensor, style: Tensor, picture: Tensor, statistic: str) -> None:
-    """Distances as shares of the style's own energy: layer weights share out the style's, and units drop out."""
+    """Distances as shares of the style's own energy: layer weights share out the style's, and units drop out. Emphasis is kept apart."""
     settings = GatysSettings(
         statistic=statistic, style_layers="relu1_1=3,relu3_1=1", style_weight=2.0, smoothness_weight=0.0, margin=0
     )
     found = values(settings, encoder, content, style, picture)
     for layer, weight in (("relu1_1", 0.75), ("relu3_1", 0.25)):
         f, a = matrix(encoder, picture, layer), matrix(encoder, style, layer)
-        if statistic == "gram":
+        if statistic in ("gram", "mmd-poly"):
             share = ((raw_gram(f) / f.shape[1] - raw_gram(a) / a.shape[1]) ** 2).sum() / ((raw_gram(a) / a.shape[1]) ** 2).sum()
+        elif statistic == "mmd-linear":
+            share = ((f.mean(1) - a.mean(1)) ** 2).sum() / (a.mean(1) ** 2).sum()
+        elif statistic == "mmd-gaussian":
+            mapped = RandomFeatures.drawn(len(a), 2 * a.var(1).sum(), settings.kernel_features, settings.seed)
+            x, s, nothing = (mapped.mean_map(torch.from_numpy(m)[None, ..., None]).numpy() for m in (f, a, 0 * a))
+            share = ((x - s) ** 2).sum() / ((nothing - s) ** 2).sum()
         else:
             mean = ((f.mean(1) - a.mean(1)) ** 2).sum()
             own = (a.mean(1) ** 2).sum() + a.var(1).sum()
@@ -184,7 +191,7 @@ def test_our_divisor_makes_shares(encoder: Encoder, content: Tensor, style: Tens
             else:
                 covariance, target = np.cov(f, ddof=0), np.cov(a, ddof=0)
                 share = (mean + np.trace(covariance + target - 2 * np.real(scipy.linalg.sqrtm(target @ covariance)))) / own
-        assert found[f"style {layer}"] == pytest.approx(2 * weight * share, rel=0.01)
+        assert found[f"style {layer}"] == pytest.approx(2 * weight * share * STATISTICS[statistic].emphasis, rel=0.01)
     f, p = matrix(encoder, picture, "relu4_2"), matrix(encoder, content, "relu4_2")
     variance = ((p - p.mean(1, keepdims=True)) ** 2).sum()
     assert found["content relu4_2"] == pytest.approx(settings.content_weight * ((f - p) ** 2).sum() / variance, rel=1e-3)
@@ -210,7 +217,18 @@ def test_several_layers_of_content(encoder: Encoder, content: Tensor, style: Ten
         assert found[f"content {layer}"] == pytest.approx(weight * (difference**2).mean(), rel=1e-3)
 
 
-@pytest.mark.parametrize("changes", [{}, {"statistic": "gram"}, {"statistic": "moments"}, {"content_weight": 0.0}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"statistic": "gram"},
+        {"statistic": "moments"},
+        {"statistic": "mmd-linear"},
+        {"statistic": "mmd-poly", "kernel_offset": 0.5},
+        {"statistic": "mmd-gaussian", "kernel_features": 2},
+        {"content_weight": 0.0},
+    ],
+)
 @pytest.mark.parametrize("guided", [False, True])
 def test_gradient_of_the_whole(encoder_with: Callable[..., Encoder], changes: dict[str, object], guided: bool) -> None:
     """From the pixels to the total, in float64, regions and all."""
@@ -227,3 +245,23 @@ def test_gradient_of_the_whole(encoder_with: Callable[..., Encoder], changes: di
         assert torch.autograd.gradcheck(lambda x: torch.stack(list(objective(x).values())).sum(), picture)
     finally:
         encoder.float()
+
+
+def test_kernel_options(encoder: Encoder, content: Tensor, style: Tensor, picture: Tensor) -> None:
+    """c weighs the means in; features and seed choose another estimate of the same kernel."""
+
+    def found(**changes: object) -> float:
+        settings = GatysSettings(style_layers="relu3_1", style_divisor="sum", margin=0, **changes)  # type: ignore[arg-type]
+        return values(settings, encoder, content, style, picture)["style relu3_1"]
+
+    f, a = matrix(encoder, picture, "relu3_1"), matrix(encoder, style, "relu3_1")
+    kernels = [((x.T @ y + 0.7) ** 2).mean() for x, y in ((f, f), (a, a), (f, a))]
+    assert found(statistic="mmd-poly", kernel_offset=0.7) == pytest.approx(kernels[0] + kernels[1] - 2 * kernels[2], rel=1e-3)
+    assert found(statistic="mmd-poly") == pytest.approx(found(statistic="gram"), rel=1e-6)
+    squares = [((x[:, :, None] - y[:, None]) ** 2).sum(0) for x, y in ((f, f), (a, a), (f, a))]
+    kernels = [np.exp(-s / (2 * squares[1].mean())).mean() for s in squares]
+    expected = kernels[0] + kernels[1] - 2 * kernels[2]
+    many = {"statistic": "mmd-gaussian", "kernel_features": 800}
+    assert found(**many) == pytest.approx(expected, rel=0.05)
+    assert found(**many, seed=1) == pytest.approx(expected, rel=0.05)
+    assert found(**many) != found(**many, seed=1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,17 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
-from stylespace.objectives.style import STATISTICS, Measurement, root, wasserstein_distance
+from stylespace.errors import InputError
+from stylespace.objectives.style import (
+    STATISTICS,
+    Measurement,
+    Statistic,
+    mmd_gaussian,
+    mmd_poly,
+    root,
+    statistic_named,
+    wasserstein_distance,
+)
 from stylespace.statistics.moments import mean_and_covariance
 
 EPSILON = 1e-4
@@ -74,16 +86,21 @@ def test_root() -> None:
     assert np.allclose(found, found.T)
 
 
-def target_of(name: str, features: Tensor) -> Measurement:
-    return STATISTICS[name].blend([STATISTICS[name].measure(features, None, 0.0)], [1.0])
+def fitted(name: str, *styles: Tensor) -> Statistic:
+    """For styles of equal weight."""
+    return STATISTICS[name].fitted([(style, None) for style in styles], [1.0] * len(styles))
+
+
+def target_of(statistic: Statistic, features: Tensor) -> Measurement:
+    return statistic.blend([statistic.measure(features, None, 0.0)], [1.0])
 
 
 @pytest.mark.parametrize("name", list(STATISTICS))
 @pytest.mark.parametrize("positions", [3, 40])
 def test_zero_for_equal_and_more_for_others(name: str, positions: int) -> None:
-    statistic = STATISTICS[name]
     features = torch.rand(1, 8, positions, 1, dtype=torch.float64)
-    target = target_of(name, features)
+    statistic = fitted(name, features)
+    target = target_of(statistic, features)
     energy = statistic.energy(target).item()
     assert energy > 0
     assert abs(statistic.distance(statistic.measure(features, None, 0.0), target).item()) < 1e-8 * energy
@@ -99,7 +116,7 @@ def test_wasserstein_in_float32(channels: int, positions: int) -> None:
         None, ..., None
     ]
     nearby = (features + 0.3 * torch.randn_like(features)).relu()
-    target, exact = target_of("wasserstein", features), target_of("wasserstein", features.double())
+    target, exact = target_of(statistic, features), target_of(statistic, features.double())
     energy = statistic.energy(exact).item()
     for given in (features, nearby):
         found = statistic.distance(statistic.measure(given, None, 0.0), target).item()
@@ -110,8 +127,9 @@ def test_wasserstein_in_float32(channels: int, positions: int) -> None:
 @pytest.mark.parametrize("name", list(STATISTICS))
 def test_blend(name: str) -> None:
     """A weighted mean of measurements; weights only matter by their ratio; one style alone is itself."""
-    statistic = STATISTICS[name]
-    first, second = (statistic.measure(torch.rand(1, 4, 5, 6, dtype=torch.float64), None, 0.0) for _ in range(2))
+    styles = [torch.rand(1, 4, 5, 6, dtype=torch.float64) for _ in range(2)]
+    statistic = fitted(name, *styles)
+    first, second = (statistic.measure(style, None, 0.0) for style in styles)
     blended = statistic.blend([first, second], [3.0, 1.0])
     for part, a, b in zip(blended, first, second, strict=False):
         assert torch.allclose(part, 0.75 * a + 0.25 * b, atol=1e-14)
@@ -126,8 +144,9 @@ def test_blend(name: str) -> None:
 @pytest.mark.parametrize(("positions", "target_positions"), [(20, 20), (20, 3), (3, 20), (3, 3)])
 def test_gradients(name: str, positions: int, target_positions: int, guided: bool) -> None:
     """Through features of six channels, some at fewer positions than channels: covariances that have no inverse."""
-    statistic = STATISTICS[name]
-    target = target_of(name, torch.randn(1, 6, target_positions, 1, dtype=torch.float64))
+    style = torch.randn(1, 6, target_positions, 1, dtype=torch.float64)
+    statistic = fitted(name, style)
+    target = target_of(statistic, style)
     features = torch.randn(1, 6, positions, 1, dtype=torch.float64, requires_grad=True)
     guide = torch.rand(1, 1, positions, 1, dtype=torch.float64) if guided else None
     assert torch.autograd.gradcheck(lambda f: statistic.distance(statistic.measure(f, guide, -1.0), target), features)
@@ -137,9 +156,9 @@ def test_gradients(name: str, positions: int, target_positions: int, guided: boo
 @pytest.mark.parametrize("name", list(STATISTICS))
 def test_gradients_near_the_target(name: str, distance: float) -> None:
     """Nearly equal covariances have nearly equal eigenvalues."""
-    statistic = STATISTICS[name]
     style = torch.randn(1, 4, 12, 1, dtype=torch.float64)
-    target = target_of(name, style)
+    statistic = fitted(name, style)
+    target = target_of(statistic, style)
     features = (style + distance * torch.randn_like(style)).requires_grad_()
     assert torch.autograd.gradcheck(lambda f: statistic.distance(statistic.measure(f, None, 0.0), target), features)
 
@@ -147,9 +166,9 @@ def test_gradients_near_the_target(name: str, distance: float) -> None:
 @pytest.mark.parametrize("positions", [2, 12])
 @pytest.mark.parametrize("name", list(STATISTICS))
 def test_no_pull_at_the_target(name: str, positions: int) -> None:
-    statistic = STATISTICS[name]
     features = torch.randn(1, 4, positions, 1, dtype=torch.float64, requires_grad=True)
-    target = target_of(name, features.detach())
+    statistic = fitted(name, features.detach())
+    target = target_of(statistic, features.detach())
     (pull,) = torch.autograd.grad(statistic.distance(statistic.measure(features, None, 0.0), target), features)
     assert pull.abs().max() < 1e-9
 
@@ -157,8 +176,114 @@ def test_no_pull_at_the_target(name: str, positions: int) -> None:
 def test_constant_features_pull() -> None:
     """A flat picture's covariance is zero; its gradient must be finite in float32 too."""
     statistic = STATISTICS["wasserstein"]
-    target = target_of("wasserstein", torch.rand(1, 16, 9, 9))
+    target = target_of(statistic, torch.rand(1, 16, 9, 9))
     features = torch.full((1, 16, 9, 9), 0.3, requires_grad=True)
     (pull,) = torch.autograd.grad(statistic.distance(mean_and_covariance(features), target), features)
     assert torch.isfinite(pull).all()
     assert pull.abs().max() > 0
+
+
+# Maximum mean discrepancies, as sums over all pairs of positions
+
+
+def mmd(x: Tensor, y: Tensor, kernel: Callable[[Tensor], Tensor]) -> float:
+    """MMD^2 (Li et al. 2017, eq. 6) of features (1, C, H, W); ``kernel`` of inner products of every two positions."""
+    a, b = x[0].flatten(1), y[0].flatten(1)
+    return (kernel(a.T @ a).mean() + kernel(b.T @ b).mean() - 2 * kernel(a.T @ b).mean()).item()
+
+
+def distance(statistic: Statistic, given: Tensor, style: Tensor) -> float:
+    return statistic.distance(statistic.measure(given, None, 0.0), target_of(statistic, style)).item()
+
+
+@pytest.fixture
+def pair() -> tuple[Tensor, Tensor]:
+    """Of different sizes."""
+    return torch.rand(1, 6, 5, 7, dtype=torch.float64), torch.rand(1, 6, 4, 9, dtype=torch.float64) - 0.2
+
+
+def test_gram_is_the_quadratic_kernel(pair: tuple[Tensor, Tensor]) -> None:
+    """Li et al. 2017, eq. 8: to rounding."""
+    expected = mmd(*pair, kernel=torch.square)
+    assert distance(STATISTICS["gram"], *pair) == pytest.approx(expected, rel=1e-12)
+    assert distance(STATISTICS["mmd-poly"], *pair) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.3, 5.0])
+def test_polynomial_kernel(pair: tuple[Tensor, Tensor], offset: float) -> None:
+    expected = mmd(*pair, kernel=lambda products: (products + offset).square())
+    assert distance(mmd_poly(offset), *pair) == pytest.approx(expected, rel=1e-11)
+
+
+def test_linear_kernel(pair: tuple[Tensor, Tensor]) -> None:
+    assert distance(STATISTICS["mmd-linear"], *pair) == pytest.approx(mmd(*pair, kernel=lambda products: products), rel=1e-11)
+
+
+def test_gaussian_kernel(pair: tuple[Tensor, Tensor]) -> None:
+    """Estimated with many random features; the bandwidth is the style's mean squared distance of pairs."""
+    x, y = (features[0].flatten(1).T for features in pair)
+    variance = torch.cdist(y, y).square().mean()
+
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        return (-torch.cdist(a, b).square() / (2 * variance)).exp().mean()
+
+    statistic = mmd_gaussian(10_000).fitted([(pair[1], None)], [1.0])
+    expected = (kernel(x, x) + kernel(y, y) - 2 * kernel(x, y)).item()
+    assert distance(statistic, *pair) == pytest.approx(expected, rel=0.03)
+
+
+def test_gaussian_kernel_of_several_styles(pair: tuple[Tensor, Tensor]) -> None:
+    """Two halves of one picture are the picture: bandwidth, target and all. A style without weight is not there."""
+    given, style = pair
+    halves = style[..., :3], style[..., 3:]
+    weights = [3.0, 6.0]
+    whole = mmd_gaussian().fitted([(style, None)], [1.0])
+    parts = mmd_gaussian().fitted([(half, None) for half in halves], weights)
+    target = parts.blend([parts.measure(half, None, 0.0) for half in halves], weights)
+    found = parts.distance(parts.measure(given, None, 0.0), target).item()
+    assert found == pytest.approx(distance(whole, given, style), rel=1e-9)
+    alone = mmd_gaussian().fitted([(style, None), (given, None)], [1.0, 0.0])
+    assert distance(alone, given, style) == pytest.approx(distance(whole, given, style), rel=1e-12)
+    guide = torch.zeros(1, 1, 4, 9, dtype=torch.float64)
+    guide[..., 3:] = 0.5
+    masked, cut = (mmd_gaussian().fitted([each], [1.0]) for each in ((style, guide), (halves[1], None)))
+    assert torch.allclose(masked.measure(given, None, 0.0)[0], cut.measure(given, None, 0.0)[0], atol=1e-12)
+
+
+def test_gaussian_kernel_wants_its_bandwidth() -> None:
+    with pytest.raises(TypeError, match=r"fitted\(\)"):
+        mmd_gaussian().measure(torch.rand(1, 3, 4, 4), None, 0.0)
+
+
+@pytest.mark.parametrize("name", list(STATISTICS))
+def test_energy_is_the_distance_from_nothing(name: str) -> None:
+    """But for the small numbers that covariances and variances are raised by."""
+    style = torch.rand(1, 4, 5, 6, dtype=torch.float64)
+    statistic = fitted(name, style)
+    assert statistic.energy(target_of(statistic, style)).item() == pytest.approx(
+        distance(statistic, torch.zeros_like(style), style), rel=0.03
+    )
+    assert statistic.emphasis > 0
+
+
+def test_statistics_by_name(pair: tuple[Tensor, Tensor]) -> None:
+    assert statistic_named("gram", offset=1.0) is STATISTICS["gram"]
+    assert distance(statistic_named("mmd-poly", offset=2.0), *pair) == distance(mmd_poly(2.0), *pair)
+    ours, same, other = (
+        distance(statistic_named("mmd-gaussian", count=3, seed=seed).fitted([(pair[1], None)], [1.0]), *pair)
+        for seed in (0, 0, 1)
+    )
+    assert ours == same != other
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("gramm", {}, "choose among gram, moments"),
+        ("mmd-poly", {"offset": -1.0}, "0 or more"),
+        ("mmd-gaussian", {"count": 1}, "2 or more"),
+    ],
+)
+def test_mistakes(name: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        statistic_named(name, **options)

@@ -16,6 +16,7 @@ COMMANDS = {
     "gatys": "The same, by optimising pixels (Gatys et al. 2016): every setting, default and source.",
     "blend": "The same, in the style that many references share: the blend of them that suits the photo.",
     "inversion": "Rebuild a photo from one layer's features alone.",
+    "learn-style": "One style picture learned from many references.",
     "library": "References by the hundred thousand: add, tag, search, blend.",
     "sweep": "A labelled contact sheet over settings: layers, weights, sizes, presets.",
     "score": "How close a result is to its content and to its style, as JSON.",
@@ -30,7 +31,7 @@ class Late(TyperCommand):
 
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Import the command and hand over to it."""
-        module = import_module(f"stylespace.cli.{self.name}")
+        module = import_module(f"stylespace.cli.{str(self.name).replace('-', '_')}")
         known = command(str(self.name), module.command) if hasattr(module, "command") else grouped(module.app)
         return known.make_context(info_name, args, parent=parent, **extra)
 

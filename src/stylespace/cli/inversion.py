@@ -8,6 +8,7 @@ from stylespace.methods.inversion_settings import InversionSettings
 
 command = with_settings(
     transfer, InversionSettings,
-    method="inversion", style=None, preset=None, region=None, keep_region=None, strokes=None, start_picture=None,
+    method="inversion", style=None, preset=None, region=None, keep_region=None, style_regions=None, strokes=None,
+    start_picture=None, explain=False,
 )  # fmt: skip
 command.__doc__ = """Rebuild photos from the features of one layer alone: what that layer keeps (Mahendran & Vedaldi 2015)."""

@@ -84,6 +84,13 @@ def transfer(
         list[str] | None,
         typer.Option(metavar="MASK", help="Where the mask is white, leave the photo as it is.", rich_help_panel=REGIONS),
     ] = None,
+    style_regions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", rich_help_panel=REGIONS,
+            help="Find the photo's parts as learn-style --regions found the references', and redraw each in its own style picture.",
+        ),
+    ] = None,
     strokes: Annotated[
         Path | None,
         typer.Option(metavar="REF", help="Put this painting's fine strokes on the style's composition.", rich_help_panel=REGIONS),
@@ -115,10 +122,10 @@ def transfer(
     check_choice("--quality", quality, QUALITIES)
     check_choice("--device", device and device.split(":")[0], options.DEVICES)
     check_choice("--curve", None if curve is None else curve.suffix.lower(), (".png", ".svg", ".pdf"))
-    steps = _numbers(snapshots)
-    if repeat is None and method != "inversion" and not style and not region:
+    steps = numbers(snapshots)
+    if repeat is None and method != "inversion" and not style and not region and style_regions is None:
         raise typer.BadParameter("give at least one style picture.", param_hint="--style")
-    if method == "inversion" and (style or region or keep_region or strokes or start_picture or preset):
+    if method == "inversion" and (style or region or style_regions or keep_region or strokes or start_picture or preset):
         raise typer.BadParameter("inversion rebuilds the photo alone: leave styles, regions and presets out.")
     if start_picture is not None:
         settings.setdefault("start", "picture")
@@ -154,6 +161,7 @@ def transfer(
     given: dict[str, Any] = {
         "styles": styles,
         "areas": sources.areas(region or (), keep_region or ()) or None,
+        "style_regions": style_regions,
         "strokes": strokes,
         "start_picture": start_picture,
         "weights": weights,
@@ -239,14 +247,15 @@ def check_choice(flag: str, value: str | None, choices: Iterable[str]) -> None:
         raise typer.BadParameter(f"'{value}' is unknown: choose among {', '.join(choices)}.", param_hint=flag)
 
 
-def _numbers(text: str | None) -> tuple[int, ...]:
+def numbers(text: str | None) -> tuple[int, ...]:
+    """Step numbers as in ``15,150,1500``."""
     try:
-        numbers = tuple(sorted({int(part) for part in (text or "").split(",") if part.strip()}))
+        found = tuple(sorted({int(part) for part in (text or "").split(",") if part.strip()}))
     except ValueError:
-        numbers = (0,)
-    if any(number < 1 for number in numbers):
+        found = (0,)
+    if any(number < 1 for number in found):
         raise typer.BadParameter(f"'{text}' are not step numbers: write 15,150,1500.", param_hint="--snapshots")
-    return numbers
+    return found
 
 
 def _ending(task: Task) -> str:

@@ -20,7 +20,7 @@ from stylespace.errors import InputError
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.objectives.content import feature_distance
 from stylespace.objectives.smoothness import SMOOTHNESS
-from stylespace.objectives.style import STATISTICS, Measurement, Statistic
+from stylespace.objectives.style import STATISTICS, Measurement, Statistic, statistic_named
 from stylespace.pictures import colour
 from stylespace.pictures.resizing import fit, resize
 from stylespace.solvers import adam, lbfgs, pyramid
@@ -214,16 +214,22 @@ def _style_terms(
     order = [name for name in encoder.layers if name in layers]
     terms = []
     if settings.neighbours != "instead":
-        statistic = STATISTICS[settings.statistic]
+        chosen = statistic_named(
+            settings.statistic, offset=settings.kernel_offset, count=settings.kernel_features, seed=settings.seed
+        )
         for name in order:
+            shares = _weights(region, name)
+            statistic = chosen.fitted(
+                ((given[name], _followed(mask, given[name])) for given, mask in zip(features, masks, strict=True)), shares
+            )
 
-            def measure(given: dict[str, Tensor], at: Tensor | None, name: str = name) -> Measurement:
+            def measure(
+                given: dict[str, Tensor], at: Tensor | None, name: str = name, statistic: Statistic = statistic
+            ) -> Measurement:
                 return statistic.measure(given[name], at, settings.activation_shift)
 
-            shares = _weights(region, name)
-            terms.append(
-                _style_term(f"style {name}", scale * layers[name], measure, name, features, masks, shares, guide, settings)
-            )
+            weight = scale * layers[name]
+            terms.append(_style_term(f"style {name}", weight, statistic, measure, name, features, masks, shares, guide, settings))
     if settings.neighbours != "none":
         for shallow, deep in pairwise(order):
 
@@ -236,6 +242,7 @@ def _style_terms(
                 _style_term(
                     f"style {shallow}-{deep}",
                     scale * layers[deep],
+                    STATISTICS["gram"],
                     measure_pair,
                     shallow,
                     features,
@@ -252,9 +259,14 @@ def _weights(region: Region, layer: str) -> list[float]:
     return [s.weight.get(layer, 0.0) if isinstance(s.weight, Mapping) else s.weight for s in region.styles]
 
 
+def _followed(guide: Tensor | None, features: Tensor) -> Tensor | None:
+    return None if guide is None else follow(guide, features.shape[-2:])
+
+
 def _style_term(
     label: str,
     weight: float,
+    statistic: Statistic,
     measure: Callable[[dict[str, Tensor], Tensor | None], Measurement],
     layer: str,
     features: Sequence[dict[str, Tensor]],
@@ -263,15 +275,12 @@ def _style_term(
     guide: Tensor | None,
     settings: GatysSettings,
 ) -> Term:
-    statistic = STATISTICS["gram" if "-" in label else settings.statistic]
-    measured = []
-    for given, mask in zip(features, masks, strict=True):
-        measured.append(measure(given, None if mask is None else follow(mask, given[layer].shape[-2:])))
+    measured = [measure(given, _followed(mask, given[layer])) for given, mask in zip(features, masks, strict=True)]
     target = statistic.blend(measured, weights)
 
     def term(given: dict[str, Tensor]) -> Tensor:
         maps = given[layer]
-        at = None if guide is None else follow(guide, maps.shape[-2:])
+        at = _followed(guide, maps)
         positions = maps.shape[-2] * maps.shape[-1] if guide is None else float(guide.mean()) * maps.shape[-2] * maps.shape[-1]
         return weight * _divided(
             statistic.distance(measure(given, at), target), statistic, target, maps.shape[1], positions, settings
@@ -285,7 +294,7 @@ def _divided(
 ) -> Tensor:
     """``distance``, between statistics that are means over positions, with the divisors the settings name."""
     if settings.style_divisor == "own":
-        return distance / statistic.energy(target).clamp_min(1e-12)
+        return statistic.emphasis * distance / statistic.energy(target).clamp_min(1e-12)
     if statistic is STATISTICS["gram"]:
         # G = F F^T / M here; the squared difference of F F^T is M^2 times as large, that of F F^T / (C M) C^2 times smaller.
         distance = distance * {"positions": 1.0, "none": positions**2, "all": channels**-2}[settings.gram_divisor]

@@ -13,6 +13,7 @@ COURSE = "course project, Style transfer using VGG"
 NEURAL_STYLE = "neural-style (Johnson 2015), default options"
 CROWSON = "style-transfer-pytorch (Crowson 2021)"
 NOVAK = "Novak & Nikulin 2016"
+LI = "Li et al. 2017"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,14 @@ class GatysSettings:
         "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1", "layers that hold the style, with weights; all; all:geometric", source=GATYS
     )
     style_weight: float = option(1.0, "weight of the style")
-    statistic: str = option("wasserstein", "what style is measured by", ("gram", "moments", "wasserstein"), CROWSON)
+    statistic: str = option(
+        "wasserstein",
+        "what style is measured by",
+        ("gram", "moments", "mmd-linear", "mmd-poly", "mmd-gaussian", "wasserstein"),
+        CROWSON,
+    )
+    kernel_offset: float = option(0.0, "c of the kernel (x.y + c)^2 of mmd-poly", source=LI)
+    kernel_features: int = option(4, "random Fourier features a channel that stand for the kernel of mmd-gaussian")
     gram_divisor: str = option("positions", "what Gram matrices are divided by", ("positions", "all", "none"))
     style_divisor: str = option(
         "own",

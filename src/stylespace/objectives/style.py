@@ -5,12 +5,14 @@ Every distance is zero for equal measurements and differentiable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from stylespace.errors import InputError
+from stylespace.statistics import kernels
 from stylespace.statistics.gram import gram
 from stylespace.statistics.moments import mean_and_covariance, mean_and_deviation
 
@@ -25,6 +27,17 @@ def gram_distance(given: Measurement, target: Measurement) -> Tensor:
 def moments_distance(given: Measurement, target: Measurement) -> Tensor:
     """Squared differences of means and of deviations, summed (Li et al. 2017, eq. 12 without its divisor)."""
     return (given[0] - target[0]).square().sum() + (given[1] - target[1]).square().sum()
+
+
+def mean_distance(given: Measurement, target: Measurement) -> Tensor:
+    """Squared difference of means: MMD^2 with the linear kernel x.y, or with any whose feature map was averaged (Li et al. 2017)."""
+    return (given[0] - target[0]).square().sum()
+
+
+def quadratic_distance(given: Measurement, target: Measurement, offset: float = 0.0) -> Tensor:
+    """MMD^2 with the kernel (x.y + offset)^2 between means and Gram matrices; with offset 0 it is :func:`gram_distance`."""
+    distance = (given[1] - target[1]).square().sum()
+    return distance + 2 * offset * mean_distance(given, target) if offset else distance
 
 
 def root(covariance: Tensor, epsilon: float = 1e-4) -> Tensor:
@@ -58,9 +71,12 @@ def wasserstein_distance(given: Measurement, target: Measurement, epsilon: float
 class Statistic:
     """How style is measured at a layer and compared.
 
-    ``measure(features, guide, shift)``; ``distance(given, target)``; ``energy(target)``, what a distance is divided by to be a share
-    of the style itself; ``prepare(target)`` computes once what each distance needs; ``size(channels)``: numbers a
-    mean over the distance divides by.
+    ``measure(features, guide, shift)``: means over positions; ``distance(given, target)``; ``energy(target)``: the target's distance
+    from features that are all zero, what a distance is divided by to be a share of the style itself; ``prepare(target)`` computes
+    once what each distance needs; ``size(channels)``: numbers a mean over the distance divides by. ``emphasis``: what shares of the
+    style's energy are multiplied by, so that the same content weight suits every statistic; chosen by eye (docs/kernels.md).
+    ``survey`` and ``fit``: where the measure itself depends on the styles, ``survey`` measures what it depends on and ``fit`` makes
+    the statistic for the blended survey; see :meth:`fitted`.
     """
 
     measure: Callable[[Tensor, Tensor | None, float], Measurement]
@@ -68,15 +84,76 @@ class Statistic:
     energy: Callable[[Measurement], Tensor]
     size: Callable[[int], int]
     prepare: Callable[[Measurement], Measurement] = lambda target: target
+    emphasis: float = 1.0
+    survey: Callable[[Tensor, Tensor | None], Measurement] | None = None
+    fit: Callable[[Measurement], Statistic] | None = None
+
+    def fitted(self, styles: Iterable[tuple[Tensor, Tensor | None]], weights: Sequence[float]) -> Statistic:
+        """The statistic for one layer of weighted styles, to be used for styles and picture alike.
+
+        ``styles``: features and guide of each, looked at one at a time, and only where the statistic depends on them.
+        """
+        if self.survey is None or self.fit is None:
+            return self
+        return self.fit(weighted_mean([self.survey(features, guide) for features, guide in styles], weights))
 
     def blend(self, measurements: Sequence[Measurement], weights: Sequence[float]) -> Measurement:
         """The weighted mean of several styles' measurements, prepared as a target. Weights are made to sum to one."""
-        total = sum(weights)
-        parts = zip(*measurements, strict=True)
-        return self.prepare(
-            tuple(torch.stack([w / total * m for w, m in zip(weights, part, strict=True)]).sum(0) for part in parts)
+        return self.prepare(weighted_mean(measurements, weights))
+
+
+def weighted_mean(measurements: Sequence[Measurement], weights: Sequence[float]) -> Measurement:
+    """Part by part; weights are made to sum to one."""
+    total = sum(weights)
+    parts = zip(*measurements, strict=True)
+    return tuple(torch.stack([w / total * m for w, m in zip(weights, part, strict=True)]).sum(0) for part in parts)
+
+
+def mmd_poly(offset: float = 0.0) -> Statistic:
+    """MMD^2 with the kernel (x.y + offset)^2; with offset 0, Gram matrices. Raises ``InputError`` for a negative offset."""
+    if offset < 0:
+        raise InputError(f"The offset of the polynomial kernel is {offset}: give 0 or more (below, it is no kernel).")
+    return Statistic(
+        measure=lambda features, guide, shift: kernels.mean_and_gram(features, guide, shift),
+        distance=lambda given, target: quadratic_distance(given, target, offset),
+        energy=lambda target: target[1].square().sum() + 2 * offset * target[0].square().sum(),
+        size=lambda channels: channels * channels,
+        emphasis=EMPHASIS["mmd-poly"],
+    )
+
+
+def mmd_gaussian(count: int = 4, seed: int = 0) -> Statistic:
+    """MMD^2 with the Gaussian kernel, estimated with ``count`` random features a channel.
+
+    They are drawn with ``seed``. The bandwidth is the styles' own: it wants :meth:`Statistic.fitted`. Raises ``InputError`` for
+    fewer than two random features a channel.
+    """
+    if count < 2:
+        raise InputError(f"The Gaussian kernel cannot be estimated with {count} random features a channel: give 2 or more.")
+
+    def unfitted(features: Tensor, guide: Tensor | None, shift: float) -> Measurement:
+        raise TypeError("mmd-gaussian takes its bandwidth from the styles: measure with the statistic that fitted() returns.")
+
+    def fit(survey: Measurement) -> Statistic:
+        mean, square = survey
+        mapped = kernels.RandomFeatures.drawn(len(mean), kernels.bandwidth(mean, square), count, seed).to(mean)
+        return Statistic(
+            # A shift moves both pictures alike and leaves every distance as it is.
+            measure=lambda features, guide, shift: (mapped.mean_map(features, guide),),
+            distance=mean_distance,
+            energy=lambda target: mean_distance((mapped.of_zero(),), target),
+            size=lambda channels: 1,
+            emphasis=EMPHASIS["mmd-gaussian"],
         )
 
+    return Statistic(
+        measure=unfitted, distance=mean_distance, energy=lambda target: target[0].square().sum(), size=lambda channels: 1,
+        emphasis=EMPHASIS["mmd-gaussian"], survey=kernels.mean_and_square, fit=fit,
+    )  # fmt: skip
+
+
+EMPHASIS = {"gram": 1.5, "moments": 4.0, "mmd-linear": 3.0, "mmd-poly": 1.5, "mmd-gaussian": 3.0, "wasserstein": 1.0}
+"""Chosen by eye at the default content weight (docs/kernels.md); wasserstein, the default, sets the measure."""
 
 STATISTICS = {
     "gram": Statistic(
@@ -84,18 +161,39 @@ STATISTICS = {
         distance=gram_distance,
         energy=lambda target: target[0].square().sum(),
         size=lambda channels: channels * channels,
+        emphasis=EMPHASIS["gram"],
     ),
     "moments": Statistic(
         measure=lambda features, guide, shift: mean_and_deviation(features, guide),
         distance=moments_distance,
         energy=lambda target: target[0].square().sum() + target[1].square().sum(),
         size=lambda channels: channels,
+        emphasis=EMPHASIS["moments"],
     ),
+    "mmd-linear": Statistic(
+        measure=lambda features, guide, shift: (kernels.mean(features, guide),),
+        distance=mean_distance,
+        energy=lambda target: target[0].square().sum(),
+        size=lambda channels: channels,
+        emphasis=EMPHASIS["mmd-linear"],
+    ),
+    "mmd-poly": mmd_poly(),
+    "mmd-gaussian": mmd_gaussian(),
     "wasserstein": Statistic(
         measure=lambda features, guide, shift: mean_and_covariance(features, guide),
         distance=wasserstein_distance,
         energy=lambda target: target[0].square().sum() + target[1].trace(),
         size=lambda channels: channels,
         prepare=lambda target: (*target, root(target[1])),
+        emphasis=EMPHASIS["wasserstein"],
     ),
 }
+
+
+def statistic_named(name: str, *, offset: float = 0.0, count: int = 4, seed: int = 0) -> Statistic:
+    """One of :data:`STATISTICS`, with the options of its kernel: ``offset`` as :func:`mmd_poly`, ``count`` and ``seed`` as
+    :func:`mmd_gaussian`. Raises ``InputError`` for a name that is not there."""
+    if name not in STATISTICS:
+        raise InputError(f"The statistic '{name}' is unknown: choose among {', '.join(STATISTICS)}.")
+    made = {"mmd-poly": lambda: mmd_poly(offset), "mmd-gaussian": lambda: mmd_gaussian(count, seed)}
+    return made[name]() if name in made else STATISTICS[name]

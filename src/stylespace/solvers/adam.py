@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,24 @@ _UNSETTLED = (
     "The optimisation does not settle: its loss is not a finite number even with tiny steps; "
     "lower the weights or --rate, or use --precision fp32."
 )
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run is after a step: all that going on needs. ``keeper`` is the caller's.
+
+    Tensors are the run's own, overwritten by the next step: copy or write them at once.
+    """
+
+    index: int
+    picture: Tensor
+    mean: Tensor
+    square: Tensor
+    best: Tensor
+    best_loss: float
+    scale: float
+    cuts: int
+    done: int
 
 
 def carry(moments: tuple[Tensor, Tensor] | None, size: Sequence[int]) -> tuple[Tensor, Tensor] | None:
@@ -43,6 +62,8 @@ def minimise(
     taken: int = 0,
     keeper: Keeper,
     watch: Watch | None = None,
+    state: State | None = None,
+    kept: Callable[[State], None] | None = None,
     limits: tuple[float, float] | None = (0.0, 1.0),
 ) -> Solution:
     """Minimise ``objective`` from ``start`` (1, 3, H, W; sRGB) for ``steps`` evaluations.
@@ -50,16 +71,21 @@ def minimise(
     ``rate`` falls by a cosine to ``final_rate`` over the last two fifths of the steps, so that the last iterates are clean.
     ``moments`` and ``taken`` continue an earlier size. ``limits`` clamps the pixels after each step. A loss that is not
     finite, or a hundred times the best, takes the picture back to the best iterate and halves the rate; ``StylespaceError`` after
-    twelve times in vain. ``KeyboardInterrupt`` ends the run with what is there.
+    twelve times in vain. ``kept`` is called after each step with a :class:`State`; given as ``state`` it goes on from there, to
+    the same numbers, with the same objective, steps and rates. ``KeyboardInterrupt`` ends the run with what is there.
     """
     picture = start.detach().clone().requires_grad_()
     mean, square = (m.clone() for m in moments) if moments else (torch.zeros_like(start), torch.zeros_like(start))
     best, best_loss = start.detach().clone(), math.inf
-    scale, cuts, done = 1.0, 0, 0
+    scale, cuts, done, first = 1.0, 0, 0, 1
+    if state is not None:
+        picture = state.picture.detach().clone().requires_grad_()
+        mean, square, best = state.mean.clone(), state.square.clone(), state.best.clone()
+        best_loss, scale, cuts, done, first = state.best_loss, state.scale, state.cuts, state.done, state.index + 1
     buffer = torch.empty_like(start)
     interrupted = False
     try:
-        for index in range(1, steps + 1):
+        for index in range(first, steps + 1):
             picture.grad = None
             try:
                 terms = objective(picture)
@@ -102,6 +128,8 @@ def minimise(
                 picture.addcdiv_(mean, buffer, value=-step)
                 if limits:
                     picture.clamp_(*limits)
+                if kept:
+                    kept(State(index, picture.detach(), mean, square, best, best_loss, scale, cuts, done))
         if steps and best_loss == math.inf:
             raise StylespaceError(_UNSETTLED)
         if steps:
@@ -114,8 +142,8 @@ def minimise(
                     keeper.offer(picture, total)
     except KeyboardInterrupt:
         interrupted = True
-    kept = keeper.picture()
-    return Solution(best if kept is None else kept, (mean, square), taken + done, interrupted)
+    chosen = keeper.picture()
+    return Solution(best if chosen is None else chosen, (mean, square), taken + done, interrupted)
 
 
 def _gradient(picture: Tensor) -> Tensor:

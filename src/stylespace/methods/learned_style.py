@@ -1,0 +1,231 @@
+"""One style picture learned from many references, from white noise and without content (document: animated style learning).
+
+    minimise over x   sum_i alpha_i sum_l w_l || S_l(x) - S_l(s_i) ||^2
+with S_l a layer's statistics (Gram matrices in the document). Where the alpha sum to 1 this is || S_l(x) - sum_i alpha_i S_l(s_i) ||^2
+and a constant, so one pass over any number of references gives the exact target in constant memory; the document draws one a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylespace.encoders import layers as layer_names
+from stylespace.encoders.encoder import Encoder
+from stylespace.errors import InputError
+from stylespace.methods.learned_style_settings import LearnedStyleSettings
+from stylespace.objectives.smoothness import squared_variation
+from stylespace.objectives.style import Measurement, Statistic, statistic_named
+from stylespace.pictures.resizing import fit, resize
+from stylespace.solvers import adam, pyramid
+from stylespace.solvers.keeping import Keeper
+from stylespace.solvers.solution import Objective, Solution, Watch
+from stylespace.statistics.guides import follow
+
+OFFSETS = ((0, 0), (2, 1), (1, 2), (3, 3))
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference that is read when it is needed: ``picture()`` gives (1, 3, H, W), sRGB in [0, 1].
+
+    ``alpha``: its weight. ``guide()``: where on it (1, 1, h, w; in [0, 1]) the style is taken, or None for all of it.
+    """
+
+    picture: Callable[[], Tensor]
+    alpha: float = 1.0
+    guide: Callable[[], Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where learning stands: the number of the size it is at, and the solver's state there."""
+
+    stage: int
+    state: adam.State
+
+
+def learn(
+    references: Sequence[Reference],
+    settings: LearnedStyleSettings,
+    encoder: Encoder,
+    *,
+    watch: Watch | None = None,
+    point: Point | None = None,
+    kept: Callable[[Point], None] | None = None,
+) -> Solution:
+    """The style picture of ``references``. ``kept`` is called after each step; ``point`` goes on from there to the same result.
+
+    Raises ``InputError`` for settings that cannot be used; on ``KeyboardInterrupt`` returns what there is with ``interrupted`` set.
+    """
+    total = sum(r.alpha for r in references)
+    if not references or total <= 0 or any(r.alpha < 0 for r in references):
+        raise InputError("References' weights must not be negative, and one must be more than zero.")
+    shared = [replace(r, alpha=r.alpha / total) for r in references if r.alpha > 0]
+    stages = schedule(settings)
+    generator = torch.Generator().manual_seed(settings.seed)
+    solution = Solution(torch.zeros(1, 3, 1, 1))
+    device = next(encoder.parameters()).device
+    for number, (size, steps) in enumerate(stages):
+        height_width = shape(settings, size)
+        start = torch.rand(1, 3, *height_width, generator=generator).to(device) if number == 0 else None
+        if point is not None and number < point.stage:
+            continue
+        if start is None:
+            start = resize(solution.picture, height_width) if solution.steps else torch.zeros(1, 3, *height_width, device=device)
+        margin = 0 if settings.tileable else min(settings.margin, min(height_width) - 1)
+        state = point.state if point is not None and number == point.stage else None
+        objective = objective_at(size, shared, settings, encoder, margin, state.index if state else 0)
+        solution = adam.minimise(
+            objective, framed(start, margin), steps=steps, rate=settings.rate, final_rate=settings.final_rate,
+            keeper=Keeper("last"), watch=_cut(watch, margin), state=state,
+            kept=_placed(kept, number),
+        )  # fmt: skip
+        solution.picture = unframed(solution.picture, margin)
+        if solution.interrupted:
+            break
+    return solution
+
+
+def _placed(kept: Callable[[Point], None] | None, number: int) -> Callable[[adam.State], None] | None:
+    return None if kept is None else lambda state: kept(Point(number, state))
+
+
+def schedule(settings: LearnedStyleSettings) -> list[tuple[int, int]]:
+    """Long side and steps of each size."""
+    sizes = pyramid.sizes(settings.size, min(settings.smallest, settings.size), 2**0.5)
+    return list(zip(sizes, pyramid.share(settings.steps, sizes, settings.fall), strict=True))
+
+
+def shape(settings: LearnedStyleSettings, size: int) -> tuple[int, int]:
+    """Height and width of the picture whose long side is ``size``."""
+    if settings.proportions <= 0:
+        raise InputError(f"The proportions are {settings.proportions}: give width over height, such as 1.5.")
+    wide, high = settings.proportions, 1.0
+    return max(1, round(size * high / max(wide, high))), max(1, round(size * wide / max(wide, high)))
+
+
+def objective_at(
+    size: int, references: Sequence[Reference], settings: LearnedStyleSettings, encoder: Encoder, margin: int = 0, after: int = 0
+) -> Objective:
+    """The loss terms of a picture of this long side that has ``margin`` pixels around it; ``after``: steps taken already."""
+    layers = {n: w for n, w in layer_names.weights(settings.style_layers, encoder.layers).items() if w}
+    encoder.check(layers)
+    if not layers:
+        raise InputError("All style layers have a weight of zero: give one of them more.")
+    weights = {n: w / sum(layers.values()) for n, w in layers.items()}
+    statistics = fitted(references, size, weights, settings, encoder)
+    exact = target(references, size, statistics, settings, encoder)
+    energies = {name: statistics[name].energy(exact[name]).clamp_min(1e-12) for name in weights}
+    draws = torch.Generator().manual_seed(settings.seed + size)
+    turn = 0
+    shares = torch.tensor([r.alpha for r in references])
+
+    def draw() -> tuple[tuple[int, int], dict[str, Measurement]]:
+        nonlocal turn
+        offset = OFFSETS[turn % len(OFFSETS)] if margin > 3 else (0, 0)
+        if settings.tileable:
+            rolled = torch.randint(0, 1 << 16, (2,), generator=draws).tolist()
+            offset = (rolled[0], rolled[1])
+        turn += 1
+        if settings.route == "exact":
+            return offset, exact
+        chosen = int(torch.multinomial(shares, 1, generator=draws))
+        return offset, target([replace(references[chosen], alpha=1.0)], size, statistics, settings, encoder)
+
+    for _ in range(after):  # draws again what the steps before drew
+        offset_only = settings.route == "exact"
+        if offset_only:
+            draw()
+        else:
+            if settings.tileable:
+                torch.randint(0, 1 << 16, (2,), generator=draws)
+            torch.multinomial(shares, 1, generator=draws)
+            turn += 1
+
+    def objective(picture: Tensor) -> dict[str, Tensor]:
+        (down, right), wanted = draw()
+        if settings.tileable:
+            seen = torch.roll(picture, (down, right), (2, 3))
+        else:
+            reach = 3 if margin > 3 else 0
+            seen = picture[..., down : picture.shape[2] - reach + down, right : picture.shape[3] - reach + right]
+        given = encoder(seen, weights)
+        terms = {
+            f"style {name}": weight * statistics[name].emphasis
+            * statistics[name].distance(statistics[name].measure(given[name], None, 0.0), wanted[name]) / energies[name]
+            for name, weight in weights.items()
+        }  # fmt: skip
+        if settings.smoothness_weight:
+            terms["smoothness"] = settings.smoothness_weight * squared_variation(seen)
+        return terms
+
+    return objective
+
+
+def fitted(
+    references: Sequence[Reference], size: int, layers: dict[str, float], settings: LearnedStyleSettings, encoder: Encoder
+) -> dict[str, Statistic]:
+    """The statistic of each layer; where it depends on the references, one pass over them finds what it wants to know."""
+    statistic = statistic_named(
+        settings.statistic, offset=settings.kernel_offset, count=settings.kernel_features, seed=settings.seed
+    )
+    if statistic.survey is None or statistic.fit is None:
+        return dict.fromkeys(layers, statistic)
+    found: dict[str, Measurement] = {}
+    for reference, features, guide in _seen(references, size, list(layers), settings, encoder):
+        for name in layers:
+            at = None if guide is None else follow(guide, features[name].shape[-2:])
+            found[name] = _added(found.get(name), statistic.survey(features[name], at), reference.alpha)
+    return {name: statistic.fit(survey) for name, survey in found.items()}
+
+
+def target(
+    references: Sequence[Reference], size: int, statistics: dict[str, Statistic], settings: LearnedStyleSettings, encoder: Encoder
+) -> dict[str, Measurement]:
+    """The mean statistics of ``references``, weighted by their alpha, in one pass and the memory of one picture."""
+    found: dict[str, Measurement] = {}
+    for reference, features, guide in _seen(references, size, list(statistics), settings, encoder):
+        for name, statistic in statistics.items():
+            at = None if guide is None else follow(guide, features[name].shape[-2:])
+            found[name] = _added(found.get(name), statistic.measure(features[name], at, 0.0), reference.alpha)
+    return {name: statistics[name].prepare(measured) for name, measured in found.items()}
+
+
+def framed(picture: Tensor, margin: int) -> Tensor:
+    """``picture`` (1, 3, H, W) with ``margin`` pixels reflected around it."""
+    return F.pad(picture, (margin,) * 4, mode="reflect") if margin else picture
+
+
+def unframed(picture: Tensor, margin: int) -> Tensor:
+    """The inverse of :func:`framed`."""
+    return picture[..., margin:-margin, margin:-margin].contiguous() if margin else picture
+
+
+def _cut(watch: Watch | None, margin: int) -> Watch | None:
+    if watch is None or not margin:
+        return watch
+    return lambda step: watch(replace(step, picture=unframed(step.picture, margin), size=step.size - 2 * margin))
+
+
+def _seen(
+    references: Sequence[Reference], size: int, layers: Sequence[str], settings: LearnedStyleSettings, encoder: Encoder
+) -> Iterator[tuple[Reference, dict[str, Tensor], Tensor | None]]:
+    """Each reference's features and guide, one picture in memory at a time; never enlarged."""
+    device = next(encoder.parameters()).device
+    for reference in references:
+        picture = reference.picture().to(device)
+        long = min(max(picture.shape[-2:]), max(1, round(size * settings.style_scale)))
+        height_width = fit(picture.shape[-2:], long)
+        guide = None if reference.guide is None else resize(reference.guide().to(device), height_width).clamp(0, 1)
+        with torch.no_grad():
+            yield reference, encoder(resize(picture, height_width), layers), guide
+
+
+def _added(total: Measurement | None, measured: Measurement, weight: float) -> Measurement:
+    scaled = tuple(weight * part for part in measured)
+    return scaled if total is None else tuple(a + b for a, b in zip(total, scaled, strict=True))

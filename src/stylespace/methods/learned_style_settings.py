@@ -1,0 +1,61 @@
+"""Settings of the learned style picture. Loads without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from stylespace.option import option
+
+DOCUMENT = "animated style learning: the document"
+KERNELS = ("gram", "moments", "mmd-linear", "mmd-poly", "mmd-gaussian", "wasserstein")
+
+
+@dataclass(frozen=True)
+class LearnedStyleSettings:
+    """How one picture is learned from many references; the defaults are ours, :meth:`document` gives the published way."""
+
+    encoder: str = option("compact", "network whose features are compared", ("compact", "vgg19", "vgg16"))
+    pooling: str = option("max", "pooling between the encoder's blocks", ("max", "average"))
+    padding: str = option("reflect", "padding of the encoder's convolutions", ("reflect", "replicate", "zero", "replicate-first"))
+    precision: str = option(
+        "auto", "numbers the encoder computes in; auto takes bf16 where it is faster", ("auto", "fp32", "bf16")
+    )
+    size: int = option(512, "long side of the style picture in pixels")
+    proportions: float = option(1.0, "its width over its height")
+    smallest: int = option(128, "long side of the first, coarsest size; the size itself learns at that size alone")
+    steps: int = option(1500, "steps in all, shared out over the sizes", source=DOCUMENT)
+    fall: float = option(1.5, "how fast the share of steps falls with size: (smallest / size) ** fall")
+    route: str = option(
+        "exact",
+        "target: all references at once, or one drawn at each step, as in the document",
+        ("exact", "stochastic"),
+        "derived: the same up to a constant",
+    )
+    style_layers: Any = option("all", "layers whose statistics are learned, with weights; all; all:geometric", source=DOCUMENT)
+    statistic: str = option("wasserstein", "what style is measured by (the document: gram)", KERNELS)
+    kernel_offset: float = option(0.0, "c of the kernel (x.y + c)^2 of mmd-poly", source="Li et al. 2017")
+    kernel_features: int = option(512, "random Fourier features that stand for the kernel of mmd-gaussian")
+    smoothness_weight: float = option(0.3, "weight of total variation (mean of squares)")
+    rate: float = option(0.05, "learning rate of Adam, in units of the pixel range")
+    final_rate: float = option(0.002, "learning rate that each size ends with")
+    style_scale: float = option(1.0, "size of the references' strokes relative to the picture")
+    tileable: bool = option(False, "opposite borders fit together")
+    margin: int = option(8, "pixels reflected around the picture while it is learned, against odd colours at its border")
+    regions: int = option(1, "parts that the references are divided into, each with a style picture of its own")
+    seed: int = option(0, "seed of the noise to start from, the draws and the parts")
+
+    @classmethod
+    def document(cls) -> LearnedStyleSettings:
+        """As the document: one size, VGG-19, Gram matrices of all layers, a reference drawn at each step. Its rate is not given: ours."""
+        return cls(
+            encoder="vgg19", padding="zero", smallest=512, route="stochastic", statistic="gram", smoothness_weight=0.0,
+            margin=0,
+        )  # fmt: skip
+
+
+PRESETS: dict[str, Callable[[], LearnedStyleSettings]] = {
+    "default": LearnedStyleSettings,
+    "document": LearnedStyleSettings.document,
+}
