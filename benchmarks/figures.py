@@ -34,6 +34,9 @@ COMMANDS: tuple[tuple[str, tuple[str, ...], dict[str, str], bool], ...] = (
     ("benchmarks/step.py", ("--runs", "2"), AVX2, False),
     ("benchmarks/convergence.py", (), {}, True),
     ("recipes/compact-encoder/measure.py", REFERENCE, {}, True),
+    ("benchmarks/library.py", (), {}, True),
+    ("benchmarks/learn_style.py", (), {}, True),
+    ("recipes/claims/measure.py", (*REFERENCE, "--size", "192", "--steps", "100"), {}, True),
 )
 
 

@@ -38,7 +38,6 @@ def main() -> None:
         picture = stylespace.transfer(photo, style, size=options.size, statistic=name, **settings).picture
         cells.append(Cell(picture, name))
         print(f"{name}: {time.time() - start:.0f} s", flush=True)
-    # Lossless where the name ends in .png; a WebP of this quality is a twentieth of its size.
     sheet(grid(cells, COLUMNS), side=options.size).save(options.out, quality=88)
 
 

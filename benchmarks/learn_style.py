@@ -1,0 +1,66 @@
+"""The learned style picture: do both routes agree, and does memory stay flat with the number of references?
+
+    python benchmarks/learn_style.py [--size 128] [--steps 400]
+
+Agreement: the exact loss (distance to the mean statistics of all references) of the pictures that the exact and the stochastic route end
+with, Gram matrices, one size, the same decayed rate. Memory: peak of a process that learns from 4, 16 and 50 references.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+
+from common import SHARED, child, figure, parser, peak_megabytes
+from stylespace import encoders
+from stylespace.learning import learn_style
+from stylespace.methods.learned_style import Reference, objective_at
+from stylespace.methods.learned_style_settings import LearnedStyleSettings
+from stylespace.pictures import read
+
+
+def paintings(count: int) -> list[Path]:
+    return sorted((SHARED / "data" / "paintings").glob("*.jpg"))[:count]
+
+
+def agreement(size: int, steps: int) -> None:
+    references = paintings(4)
+    settings = {"size": size, "smallest": size, "statistic": "gram", "smoothness_weight": 0.0, "margin": 0, "final_rate": 0.0005}
+    encoder = encoders.load("compact")
+    listed = [Reference(lambda p=p: read(p).pixels, 1 / len(references)) for p in references]  # type: ignore[misc]
+    loss = objective_at(size, listed, LearnedStyleSettings(**settings), encoder)
+    found = {}
+    for route, count in (("exact", steps), ("stochastic", 4 * steps)):
+        result = learn_style(references, steps=count, route=route, encoder=encoder, snapshots=(), **settings)
+        with torch.no_grad():
+            found[route] = float(sum(loss(result.source.pixels).values()))
+    figure(
+        "learn-style-routes-agree", abs(found["stochastic"] / found["exact"] - 1), "<= 0.05", exact=found["exact"],
+        stochastic=found["stochastic"], steps=steps, stochastic_steps=4 * steps, size=size,
+    )  # fmt: skip
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--size", type=int, default=128)
+    options.add_argument("--steps", type=int, default=400)
+    options.add_argument("--memory", type=int, help="learn from so many references and print the peak")
+    chosen = options.parse_args()
+    torch.set_num_threads(chosen.threads)
+    if chosen.memory:
+        learn_style(paintings(chosen.memory), 256, 12, smallest=256, snapshots=())
+        figure(f"learn-style-memory-{chosen.memory}", peak_megabytes(), "", unit="MB")
+        return
+    agreement(chosen.size, chosen.steps)
+    peaks = []
+    for count in (4, 16, 50):
+        for line in child("benchmarks/learn_style.py", "--threads", str(chosen.threads), "--memory", str(count)):
+            print(json.dumps(line), flush=True)
+            peaks.append(line["value"])
+    figure("learn-style-memory-50-over-4", peaks[-1] / peaks[0], "<= 1.1")
+
+
+if __name__ == "__main__":
+    main()
