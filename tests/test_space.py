@@ -191,3 +191,39 @@ def test_from_a_folder_on_the_command_line(
     assert main(["transfer", "photo.png", "--style", "refs/*.png", *shared, "-o", "two.png"]) == 0
     assert main(["transfer", "--from", "two.png", "-o", "again.png"]) == 0
     assert np.array_equal(np.asarray(Image.open("two.png")), np.asarray(Image.open("again.png")))
+
+
+def test_strip_goes_from_end_to_end(encoder: Encoder, tmp_path: Path) -> None:
+    from stylespace.strip import strip
+
+    space = fitted([picture(i) for i in range(4)], encoder)
+    axis = space.axes(1)[0]
+    made = strip(space, axis, picture(50), count=3, **SMALL)
+    ends = [int(axis.coordinates.argmin()), int(axis.coordinates.argmax())]
+    low = ss.transfer(picture(50), picture(ends[0]), encoder=encoder, **SMALL)
+    high = ss.transfer(picture(50), picture(ends[1]), encoder=encoder, **SMALL)
+    first, near, far = (r.source.pixels for r in (made[0], low, high))
+    assert (first - near).abs().mean() < 0.2 * (first - far).abs().mean()
+    assert not torch.allclose(made[0].source.pixels, made[-1].source.pixels, atol=1e-2)
+    assert len(strip(space, axis, count=2, **SMALL)) == 2
+    with pytest.raises(InputError, match="2 or more"):
+        strip(space, axis, count=1)
+    space.save(tmp_path / "s.safetensors")
+    with pytest.raises(InputError, match="fit the space again"):
+        strip(StyleSpace.load(tmp_path / "s.safetensors", encoder=encoder), axis, picture(50))
+
+
+def test_space_on_the_command_line(
+    tmp_path: Path, compact_weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for i in range(3):
+        Image.fromarray(picture(i)).save(f"{i}.png")
+    shared = ["--weights", str(compact_weights), "--size", "48"]
+    assert main(["space", "0.png", "1.png", "2.png", *shared, "--photo", "1.png", "--save", "s.safetensors"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["nearest"][0]["reference"] == "1.png"
+    assert told["axes"][0]["share"] >= told["axes"][1]["share"]
+    assert main(["space", "s.safetensors", "--weights", str(compact_weights), "--photo", "1.png"]) == 0
+    assert json.loads(capsys.readouterr().out) == told
+    assert main(["space", "0.png", *shared, "--save", "s.safetensors"]) == 1

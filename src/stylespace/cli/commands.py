@@ -17,6 +17,7 @@ COMMANDS = {
     "blend": "The same, in the style that many references share: the blend of them that suits the photo.",
     "inversion": "Rebuild a photo from one layer's features alone.",
     "learn-style": "One style picture learned from many references.",
+    "space": "What a set of references has in common, and pictures along its principal axes.",
     "library": "References by the hundred thousand: add, tag, search, blend.",
     "sweep": "A labelled contact sheet over settings: layers, weights, sizes, presets.",
     "score": "How close a result is to its content and to its style, as JSON.",

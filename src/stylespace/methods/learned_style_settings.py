@@ -36,7 +36,7 @@ class LearnedStyleSettings:
     style_layers: Any = option("all", "layers whose statistics are learned, with weights; all; all:geometric", source=DOCUMENT)
     statistic: str = option("wasserstein", "what style is measured by (the document: gram)", KERNELS)
     kernel_offset: float = option(0.0, "c of the kernel (x.y + c)^2 of mmd-poly", source="Li et al. 2017")
-    kernel_features: int = option(512, "random Fourier features that stand for the kernel of mmd-gaussian")
+    kernel_features: int = option(4, "random Fourier features a channel that stand for the kernel of mmd-gaussian")
     smoothness_weight: float = option(0.3, "weight of total variation (mean of squares)")
     rate: float = option(0.05, "learning rate of Adam, in units of the pixel range")
     final_rate: float = option(0.002, "learning rate that each size ends with")
