@@ -21,11 +21,9 @@ def explained(result: Result, path: Path, *, side: int = 192) -> Path:
     name, alone = blend.best_single
     cells = []
     for entry in told["references"][:MOST]:
-        place = Path(entry["reference"])
-        picture = to_pil(read(place).pixels) if place.is_file() else None
-        label = f"{entry['weight']:.3f} {place.stem}, alone {entry['distance_alone']:.3f}"
-        cells.append(Cell(picture, label, message="" if picture else place.name))
+        called = entry["reference"]
+        stem = Path(called).stem if Path(called).is_file() else called
+        label = f"{entry['weight']:.3f} {stem}, alone {entry['distance_alone']:.3f}"
+        cells.append(Cell(to_pil(read(blend.sources[blend.names.index(called)]).pixels), label))
     title = f"Blend at {blend.distance:.4f} from the photo; the nearest single reference, {Path(name).stem}, at {alone:.4f}"
-    if not any(cell.picture for cell in cells):
-        cells.append(Cell(result.picture, "result"))
     return write(read(sheet(grid(cells, 6), title=title, side=side)), path, force=True, settings={"blend": told})

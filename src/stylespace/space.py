@@ -39,7 +39,7 @@ _FORMAT = "stylespace-space-1"
 class Blend:
     """The point of a style space nearest to a photo.
 
-    ``names``: of all references. ``shares``: layer to weights (K,), the same at all layers unless fitted layer by layer.
+    ``names`` and ``sources``: of all references. ``shares``: layer to weights (K,), the same at all layers unless fitted layer by layer.
     ``distance``: squared distance to the photo, a mean over layers, with ``scale="photo"`` in units of the photo's own energy.
     ``singles``: the same for each reference alone (K,).
     """
@@ -48,6 +48,7 @@ class Blend:
     shares: dict[str, Array]
     distance: float
     singles: Array
+    sources: tuple[Any, ...] = field(default=(), repr=False)
 
     @property
     def weights(self) -> dict[str, float]:
@@ -200,7 +201,7 @@ class StyleSpace:
                 share[kept] = simplex.nearest(products[layer][np.ix_(kept, kept)], linear[layer][kept])
                 shares[layer] = share
         far = sum(simplex.distance(shares[x], products[x], linear[x], squares[x]) for x in self.layers)
-        return Blend(self.names, shares, far, singles)
+        return Blend(self.names, shares, far, singles, self.sources)
 
     def nearest(self, photo: Any, count: int = 5) -> list[tuple[str, float]]:
         """The ``count`` references nearest to ``photo``, each with its squared distance as in :meth:`blend`."""
@@ -290,6 +291,8 @@ def describe(picture: Tensor, encoder: Encoder, layers: Iterable[str], size: int
 
 def called(source: Any, number: int) -> str:
     """A reference's name: its path, or its number where it has none."""
+    if isinstance(source, Picture) and source.name not in ("picture", "array", "tensor"):
+        return source.name
     return str(source) if isinstance(source, str | Path) else f"reference {number}"
 
 

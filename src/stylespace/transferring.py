@@ -24,6 +24,7 @@ from stylespace.methods.gatys import Region, Style
 from stylespace.methods.gatys_settings import PRESETS, QUALITIES, GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
 from stylespace.pictures.finding import find_pictures
+from stylespace.pictures.formats import FILM_SUFFIXES
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
 from stylespace.pictures.resizing import fit, resize
@@ -90,10 +91,11 @@ def transfer(
     """Redraw ``photo`` in the manner of ``style``.
 
     ``photo``: a path, ``-`` (standard input), bytes, PIL picture, array (H, W, 3), tensor (3, H, W) with sRGB in [0, 1]. ``style``:
-    one such picture, several, a folder, a mapping from picture to weight, or a library query (``library:tag=ukiyo-e``).
+    one such picture, several, a folder, a film (its key frames), a mapping from picture to weight, or a library query
+    (``library:tag=ukiyo-e``).
     ``method``: ``gatys``, or ``blend``, which weighs several references by what suits the photo (see
     :class:`~stylespace.space.StyleSpace`); None takes ``blend``
-    for several pictures without weights, a folder and a query. ``preset``: published settings to start from
+    for several pictures without weights, a folder, a film and a query. ``preset``: published settings to start from
     (``methods.gatys_settings.PRESETS``); ``settings``: any field of :class:`~stylespace.methods.gatys_settings.GatysSettings`.
     ``quality``: ``draft``, ``good`` or ``best``, a factor on the steps. ``areas``: parts of the photo with styles of their own, or none.
     ``style_regions``: a file that ``learn-style --regions`` wrote: the photo's parts are found as the references' were, and each is
@@ -175,9 +177,16 @@ def invert(
 
 def implied(style: Styles) -> str:
     """The method that ``style`` asks for: ``blend`` for several pictures without weights, a folder or a library query."""
-    if isinstance(style, str | Path) and (str(style).startswith(LIBRARY) or Path(style).is_dir()):
+    if isinstance(style, str | Path) and (str(style).startswith(LIBRARY) or Path(style).is_dir() or is_film(style)):
         return "blend"
-    return "blend" if isinstance(style, list | tuple) and len(style) > 1 else "gatys"
+    if not isinstance(style, list | tuple):
+        return "gatys"
+    return "blend" if len(style) > 1 or any(map(is_film, style)) else "gatys"
+
+
+def is_film(source: Source) -> bool:
+    """Whether a style is a film, whose key frames are its pictures."""
+    return isinstance(source, str | Path) and Path(source).suffix.lower() in FILM_SUFFIXES
 
 
 def expanded(style: Styles) -> Styles:
@@ -261,7 +270,7 @@ class _Blending:
             self.sources: list[Any] = list(chosen(style, small, self.layers, settings.references))
             note(f"{len(self.sources)} references of the library make up the blend.")
         else:
-            self.sources = [source for source, _ in weighted(expanded(style))]
+            self.sources = [part for source, _ in weighted(expanded(style)) for part in _frames(source, note)]
         self.blend: Blend | None = None
         self.said: set[str] = set()
 
@@ -420,6 +429,17 @@ def _found(regions: Regions, content: Picture, network: Encoder, max_pixels: int
     styles = {i: Style(_picture(path, max_pixels).pixels) for i, path in enumerate(regions.pictures) if path is not None}
     size = fit(content.size, max(content.size))
     return [Region((style,), resize(maps[i][None], size).clamp(0, 1)) for i, style in styles.items() if float(maps[i].sum())]
+
+
+def _frames(source: Source, note: Callable[[str], None]) -> list[Source]:
+    """The key frames of a film, with their times as names; any other source as it is."""
+    if not is_film(source):
+        return [source]
+    from stylespace.library.frames import key_frames
+
+    found = [replace(f.picture, name=f"{Path(source).name} at {f.time or 0:.1f} s") for f in key_frames(Path(source))]
+    note(f"{len(found)} key frames of {Path(source).name}.")
+    return list(found)
 
 
 def _mask(source: Source, max_pixels: int) -> Tensor:

@@ -298,3 +298,21 @@ def test_a_folder_of_frames(library: Library, pictures: Make) -> None:
     for i in range(3):
         Image.open(folder / f"{i:03d}.png").save(folder / f"{i:03d}b.png", compress_level=0)
     assert add(library, [folder], frames=True).new == 3
+
+
+def test_a_film_is_a_style(
+    tmp_path: Path, compact_weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``--style film.mp4``: its key frames are blended; the result repeats from its own settings."""
+    from stylespace.cli.app import main
+
+    monkeypatch.chdir(tmp_path)
+    film(tmp_path / "film.mp4", [(180, 10, 10), (10, 180, 10), (10, 10, 180)])
+    Image.new("RGB", (48, 36), (90, 120, 60)).save("photo.png")
+    small = ["--weights", str(compact_weights), "--size", "48", "--steps", "3"]
+    assert main(["transfer", "photo.png", "--style", "film.mp4", *small, "--explain", "-o", "out.png"]) == 0
+    said = capsys.readouterr()
+    assert "3 key frames" in said.err
+    assert "film.mp4 at" in said.out
+    assert main(["transfer", "--from", "out.png", "-o", "again.png"]) == 0
+    assert np.array_equal(np.asarray(Image.open("out.png")), np.asarray(Image.open("again.png")))

@@ -15,7 +15,7 @@ from stylespace.errors import PictureError
 from stylespace.pictures.decoding import decode
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.reading import contents
-from stylespace.transferring import LIBRARY, MAX_PIXELS, Area
+from stylespace.transferring import LIBRARY, MAX_PIXELS, Area, is_film
 
 
 def find_photos(names: Sequence[str]) -> tuple[list[Path], list[PictureError]]:
@@ -67,6 +67,10 @@ def given_styles(texts: Sequence[str], max_pixels: int | None) -> Any:
         if len(texts) > 1:
             raise typer.BadParameter("a library query stands alone: put its terms together, as in 'library:tag=oil|ink'.")
         return texts[0]
+    if any(is_film(text) for text in texts):
+        return [Path(text) for text in texts if is_film(text)] + list(
+            weighted_styles([text for text in texts if not is_film(text)], max_pixels)
+        )
     styles = weighted_styles(texts, max_pixels)
     plain = all(_weighed(text)[0] == text for text in texts)
     return list(styles) if plain and len(styles) > 1 else styles

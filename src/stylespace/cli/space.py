@@ -86,9 +86,8 @@ def space(
         if out is not None and ways:
             rows = []
             for i, axis in enumerate(ways, 1):
-                made = strip(
-                    found, axis, photo, count=count, size=size, told=lambda n, of, i=i: reporter.say(f"axis {i}: {n} of {of}")
-                )
+                reporter.say(f"axis {i} of {len(ways)}, {count} pictures")
+                made = strip(found, axis, photo, count=count, size=size)
                 rows.append([Cell(to_pil(result.source.pixels)) for result in made])
             labels = [f"axis {i}: {axis.share:.0%}" for i, axis in enumerate(ways, 1)]
             write(read(sheet(rows, row_labels=labels, side=size)), out, force=force, settings={"space": told})

@@ -12,9 +12,8 @@ from typing import Any
 
 from stylespace.errors import InputError, PictureError
 from stylespace.library.store import Library, Reference, checksum, reference
-from stylespace.pictures.formats import PICTURE_SUFFIXES
+from stylespace.pictures.formats import FILM_SUFFIXES, PICTURE_SUFFIXES
 
-FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ogv")
 BATCH, SECONDS = 64, 15.0  # what is written at once, at most so many pictures and so long after the last time
 INDEX = "index.csv"
 
@@ -196,11 +195,11 @@ def _listed(sources: Sequence[str | Path], frames: bool) -> tuple[list[Path], li
             continue
         found: Iterable[Item]
         if source.is_dir():
-            films += sorted(p for p in source.rglob("*") if p.suffix.lower() in FILMS)
+            films += sorted(p for p in source.rglob("*") if p.suffix.lower() in FILM_SUFFIXES)
             found = _folder(source)
         elif source.suffix.lower() == ".csv":
             found = _table(source)
-        elif source.suffix.lower() in FILMS:
+        elif source.suffix.lower() in FILM_SUFFIXES:
             films.append(source)
             continue
         else:

@@ -20,9 +20,9 @@ from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.reading import read
 
 # Mean absolute difference of two frames at 32 x 18 pixels, 0..1: above it another shot, or much movement, has begun.
-CHANGE = 0.08
+CHANGE = 0.03
 # Squared distance of two descriptors, as a share of the newer one's energy at each layer: below it they are one texture.
-ALIKE = 0.03
+ALIKE = 0.01
 LOOKS = 4  # a second
 
 
