@@ -1,0 +1,1 @@
+"""Networks that redraw a photo in one pass."""

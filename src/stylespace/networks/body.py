@@ -1,0 +1,48 @@
+"""A network without its styles: the convolutions that all styles share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from stylespace.networks.conditioning import Conditioning
+from stylespace.networks.padding import pad_to_multiple
+
+
+class Body(nn.Module, ABC):
+    """Convolutions whose normalisations take their gains and offsets from outside.
+
+    ``channels``: of each normalisation, in order. ``multiple``: what a side must be divisible by inside; any size is taken and given back.
+    """
+
+    channels: tuple[int, ...]
+    multiple: int = 1
+
+    @property
+    def row_size(self) -> int:
+        """Numbers a style has."""
+        return 2 * sum(self.channels)
+
+    def initial_row(self) -> Tensor:
+        """A style that changes nothing: gamma 1, beta 0; (P,)."""
+        return torch.cat([torch.cat([torch.ones(c), torch.zeros(c)]) for c in self.channels])
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """What the constructor was given, as plain JSON."""
+
+    @abstractmethod
+    def paint(self, x: Tensor, conditioning: Conditioning) -> Tensor:
+        """The network on a picture whose sides ``multiple`` divides."""
+
+    def forward(self, picture: Tensor, conditioning: Conditioning | Tensor) -> Tensor:
+        """``picture`` (N, 3, H, W; sRGB in [0, 1]) redrawn: (N, 3, H, W) in [0, 1]. ``conditioning``: rows (N, P), or more than rows."""
+        if isinstance(conditioning, Tensor):
+            conditioning = Conditioning.of(conditioning, self.channels)
+        high, wide = picture.shape[-2:]
+        x = pad_to_multiple(picture, self.multiple)
+        conditioning = conditioning.padded(x.shape[-2] - high, x.shape[-1] - wide)
+        return self.paint(x, conditioning)[..., :high, :wide]

@@ -1,0 +1,264 @@
+"""A trained network with its styles: file, mixing, one call from photo to picture."""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from stylespace.errors import InputError, WeightsError
+from stylespace.networks.body import Body
+from stylespace.networks.builds import BUILDS
+from stylespace.networks.conditioning import Conditioning
+from stylespace.pictures import colour as colours
+from stylespace.pictures.atomic import write_whole
+from stylespace.pictures.pillow import to_pil
+from stylespace.pictures.reading import read
+from stylespace.pictures.resizing import fit, resize
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+VERSION = 1
+MODELS = Path(__file__).resolve().parent.parent / "models"
+Mix = str | Sequence[str] | Mapping[str, Any] | None
+
+
+@dataclass
+class StyleNetwork:
+    """A body and the rows of its styles.
+
+    ``rows`` (S, P): one a style. ``names``: theirs. ``about``: what is known of each style (title, artist, year, licence, losses, thumbnail
+    as base64 JPEG). ``provenance``: how it was trained (seconds, machine, settings, curve).
+    """
+
+    body: Body
+    build: str
+    rows: Tensor
+    names: list[str]
+    about: dict[str, dict[str, Any]] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """Names of the styles."""
+        return tuple(self.names)
+
+    def __call__(
+        self,
+        photo: Any,
+        mix: Mix = None,
+        *,
+        strength: float = 1.0,
+        size: int | None = None,
+        colour: str = "style",
+        max_pixels: int = 200_000_000,
+    ) -> Image:
+        """Redraw ``photo`` (anything ``pictures.read`` takes) as a PIL picture, with the photo's transparency.
+
+        ``mix``: a style's name; several; or a mapping from name to weight, or to a map of weights over the photo (a picture, or an
+        array (H, W)); weights are made to sum to 1, at each pixel where there are maps. None: the first style. ``strength``: from 0,
+        the photo, to 1. ``size``: long side to work and give back at. ``colour``: ``style``, or the photo's by ``luminance``, or by an
+        affine match: ``cholesky``, ``root``, ``transport``. Raises ``InputError`` and ``PictureError``.
+        """
+        if not 0 <= strength <= 1:
+            raise InputError(f"The strength is {strength}: give a number from 0 (the photo) to 1.")
+        picture = read(photo, max_pixels=max_pixels)
+        pixels = picture.pixels if size is None else resize(picture.pixels, fit(picture.size, size))
+        pixels = pixels.to(self.device)
+        made = self.pixels(pixels, mix)
+        if colour == "luminance":
+            chroma = colours.to_yiq(pixels)[:, 1:]
+            made = colours.from_yiq(torch.cat([colours.to_yiq(made)[:, :1], chroma], 1))
+        elif colour != "style":
+            made = colours.match_colours(made, pixels, colour)
+        made = pixels.lerp(made, strength) if strength < 1 else made
+        done = picture.with_pixels(made.clamp(0, 1).cpu())
+        return to_pil(done.pixels, done.alpha)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.rows.device
+
+    @torch.no_grad()
+    def pixels(self, picture: Tensor, mix: Mix = None) -> Tensor:
+        """``picture`` (N, 3, H, W; sRGB in [0, 1]) redrawn, the same shape. ``mix`` as in :meth:`__call__`; maps want one picture."""
+        weights = self._weights(mix)
+        maps = {name: weight for name, weight in weights.items() if not isinstance(weight, int | float)}
+        # Only the rows that are named take part: others can come and go without changing a bit.
+        rows = torch.stack([self.rows[self.names.index(name)] for name in weights])
+        if maps:
+            if picture.shape[0] != 1:
+                raise InputError("Weights that vary over the picture want one picture at a time.")
+            size = (picture.shape[2], picture.shape[3])
+            drawn = torch.cat([self._map(weight, size) for weight in weights.values()], 1).to(picture)
+            total = drawn.sum(1, keepdim=True)
+            drawn = torch.where(total > 0, drawn / total.clamp_min(1e-12), 1 / len(weights))
+            conditioning = Conditioning.of(rows, self.body.channels, drawn)
+        else:
+            shares = torch.tensor(list(weights.values()), dtype=rows.dtype, device=rows.device)
+            row = rows[0] if len(rows) == 1 else torch.einsum("k,kp->p", shares / shares.sum(), rows)
+            conditioning = Conditioning.of(row, self.body.channels)
+        return self.body(picture.to(rows.dtype), conditioning).to(picture.dtype)
+
+    def _weights(self, mix: Mix) -> dict[str, Any]:
+        if mix is None:
+            mix = self.names[0]
+        given: dict[str, Any] = (
+            {mix: 1.0} if isinstance(mix, str) else dict(mix) if isinstance(mix, Mapping) else dict.fromkeys(mix, 1.0)
+        )
+        for name, weight in given.items():
+            if name not in self.names:
+                near = difflib.get_close_matches(name, self.names, 1)
+                hint = f"did you mean '{near[0]}'?" if near else f"choose among {', '.join(self.names)}."
+                raise InputError(f"The network has no style '{name}': {hint}")
+            if isinstance(weight, int | float) and not weight >= 0:
+                raise InputError(f"The weight of '{name}' is {weight}: give 0 or more.")
+        kept = {name: weight for name, weight in given.items() if not (isinstance(weight, int | float) and weight == 0)}
+        if not kept:
+            raise InputError("No style has a weight: give one of them more than zero.")
+        return kept
+
+    @staticmethod
+    def _map(weight: Any, size: tuple[int, int]) -> Tensor:
+        if isinstance(weight, int | float):
+            return torch.full((1, 1, *size), float(weight))
+        drawn = read(weight).pixels.mean(1, keepdim=True)
+        return resize(drawn, size).clamp(0, 1)
+
+    def remove(self, name: str) -> StyleNetwork:
+        """The network without a style; the others' pictures stay as they are, bit for bit."""
+        self._weights(name)
+        if len(self.names) == 1:
+            raise InputError(f"'{name}' is the network's only style: it cannot be removed.")
+        kept = [i for i, other in enumerate(self.names) if other != name]
+        return replace(
+            self,
+            rows=self.rows[kept],
+            names=[self.names[i] for i in kept],
+            about={k: v for k, v in self.about.items() if k != name},
+        )
+
+    def rename(self, name: str, to: str) -> StyleNetwork:
+        """The network with a style called otherwise."""
+        self._weights(name)
+        if to in self.names or not to.strip():
+            raise InputError(f"A style cannot be called '{to}': choose a name that is not taken.")
+        about = {to if k == name else k: v for k, v in self.about.items()}
+        return replace(self, names=[to if n == name else n for n in self.names], about=about)
+
+    def with_style(self, name: str, row: Tensor, about: Mapping[str, Any] | None = None) -> StyleNetwork:
+        """The network with one more style of this ``row`` (P,)."""
+        if name in self.names:
+            raise InputError(f"The network has a style '{name}' already: choose another name, or remove it first.")
+        rows = torch.cat([self.rows, row[None].to(self.rows)])
+        return replace(self, rows=rows, names=[*self.names, name], about={**self.about, name: dict(about or {})})
+
+    def merge(self, other: StyleNetwork) -> StyleNetwork:
+        """This network with the other's styles as well. Raises ``InputError`` when the bodies differ or a name is in both."""
+        if self.checksum() != other.checksum():
+            raise InputError("The networks have different bodies: only styles that were added to one body can be put together.")
+        if both := sorted(set(self.names) & set(other.names)):
+            raise InputError(f"Both networks have a style '{both[0]}': rename one of them first.")
+        return replace(
+            self,
+            rows=torch.cat([self.rows, other.rows.to(self.rows)]),
+            names=self.names + other.names,
+            about={**self.about, **other.about},
+        )
+
+    def checksum(self) -> str:
+        """SHA-256 of the body's build, settings and weights as they are saved."""
+        found = hashlib.sha256(json.dumps([self.build, self.body.settings()], sort_keys=True).encode())
+        for name, tensor in sorted(self.body.state_dict().items()):
+            found.update(name.encode() + tensor.detach().cpu().half().contiguous().numpy().tobytes())
+        return found.hexdigest()
+
+    def to(self, device: str | torch.device) -> StyleNetwork:
+        """The network on another device."""
+        return replace(self, body=self.body.to(device), rows=self.rows.to(device))
+
+    def thumbnail(self, name: str) -> bytes:
+        """The JPEG of a style's picture, empty where there is none."""
+        return base64.b64decode(self.about.get(name, {}).get("thumbnail", ""))
+
+    def save(self, path: str | Path) -> Path:
+        """Write one safetensors file: weights in half precision, everything else as JSON in its header. Atomic."""
+        from safetensors.torch import save_file
+
+        tensors = {f"body.{k}": v.detach().cpu().half().contiguous() for k, v in self.body.state_dict().items()}
+        tensors["rows"] = self.rows.detach().cpu().half().contiguous()
+        about = {
+            "kind": "stylespace-network", "version": VERSION, "build": self.build, "settings": self.body.settings(), "names": self.names,
+            "about": self.about, "provenance": self.provenance,
+        }  # fmt: skip
+        return write_whole(path, lambda temporary: save_file(tensors, temporary, {"stylespace": json.dumps(about)}))
+
+    @classmethod
+    def load(cls, source: str | Path, device: str | torch.device = "cpu") -> StyleNetwork:
+        """A shipped network by name (``classics``), or a file that :meth:`save` wrote.
+
+        Raises ``WeightsError`` that says what is wrong with it.
+        """
+        path = Path(source)
+        if not path.suffix and (MODELS / f"{source}.safetensors").is_file():
+            path = MODELS / f"{source}.safetensors"
+        if not path.is_file():
+            shipped = ", ".join(_shipped()) or "none"
+            raise WeightsError(f"There is no network '{source}': give a file, or one that is shipped ({shipped}).")
+        about, tensors = _contents(path)
+        if about.get("kind") != "stylespace-network":
+            raise WeightsError(f"{path} is not a network of Stylespace: give a file that 'stylespace train' wrote.")
+        if about.get("version", 0) > VERSION:
+            raise WeightsError(
+                f"{path} was written by a newer Stylespace (format {about['version']}): update Stylespace to read it."
+            )
+        if about["build"] not in BUILDS:
+            raise WeightsError(
+                f"{path} has a body '{about['build']}' that this version does not know: update Stylespace to read it."
+            )
+        try:
+            body = BUILDS[about["build"]](**about["settings"])
+            rows = tensors.pop("rows").float()
+            body.load_state_dict({k.removeprefix("body."): v.float() for k, v in tensors.items()})
+        except (KeyError, RuntimeError, TypeError) as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise WeightsError(f"{path} does not hold the weights it says it holds ({reason}): get the file anew.") from error
+        if rows.shape != (len(about["names"]), body.row_size):
+            raise WeightsError(
+                f"{path} names {len(about['names'])} styles but holds rows of shape {tuple(rows.shape)}: get it anew."
+            )
+        body = body.eval().requires_grad_(False)
+        return cls(body, about["build"], rows, list(about["names"]), about["about"], about["provenance"]).to(device)
+
+
+def _shipped() -> list[str]:
+    """Names of networks in the package."""
+    found = []
+    for path in sorted(MODELS.glob("*.safetensors")):
+        try:
+            if _contents(path, tensors=False)[0].get("kind") == "stylespace-network":
+                found.append(path.stem)
+        except WeightsError:
+            continue
+    return found
+
+
+def _contents(path: Path, tensors: bool = True) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {}).get("stylespace", "{}"))
+            return about, {name: file.get_tensor(name) for name in file.keys()} if tensors else {}  # noqa: SIM118 (not a mapping)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise WeightsError(f"{path} cannot be read as a network ({error}): get the file anew.") from error

@@ -1,0 +1,1 @@
+"""Photos and styles to the weights of a network."""

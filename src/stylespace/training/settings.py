@@ -1,0 +1,38 @@
+"""Settings of training. Loads without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stylespace.option import option
+
+DUMOULIN = "Dumoulin, Shlens & Kudlur 2017"
+_OURS = "ours: tuned by eye"
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a network of many styles is trained. Defaults are ours, for two processor cores."""
+
+    build: str = option("fast", "body of the network: ours for real time, or as published", ("fast", "published", "tiny"), _OURS)
+    steps: int = option(8000, "steps in all", source=_OURS)
+    batch: int = option(4, "photos a step, each with a style of its own", source=_OURS)
+    crop: int = option(256, "side of the crops in pixels", source=DUMOULIN)
+    rate: float = option(1e-3, "learning rate of Adam", source=DUMOULIN)
+    final_rate: float = option(1e-4, "learning rate at the end; it falls by a cosine", source=_OURS)
+    warm_up: int = option(100, "steps over which the rate rises", source=_OURS)
+    clip: float = option(1.0, "largest norm of the gradient", source=_OURS)
+    average_decay: float = option(0.999, "decay of the moving average of the weights, which is what is kept", source=_OURS)
+    content_layers: Any = option("relu4_2", "layers that hold the content, with weights", source=_OURS)
+    content_weight: float = option(0.06, "weight of the content, as a share of its own variance", source=_OURS)
+    style_layers: Any = option(
+        "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1", "layers that hold the style, with weights", source=_OURS
+    )
+    statistic: str = option("wasserstein", "what style is measured by", ("wasserstein", "gram"), _OURS)
+    smoothness_weight: float = option(1.0, "weight of total variation (mean of squares)", source=_OURS)
+    style_sizes: tuple[int, ...] = option((256, 320, 384), "long sides at which styles are seen, in turn", source=_OURS)
+    balance: bool = option(True, "weigh styles so that each starts equally far from photos", source=_OURS)
+    encoder: str = option("compact", "loss network", ("compact", "vgg19", "vgg16"), _OURS)
+    precision: str = option("auto", "numbers the loss network computes in", ("auto", "fp32", "bf16"), _OURS)
+    seed: int = option(0, "seed of weights, crops and order", source=_OURS)

@@ -1,0 +1,340 @@
+"""Training: photos and styles in, a network out; interrupted at any moment it goes on to the same bits."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import io
+import json
+import math
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylespace import encoders
+from stylespace.encoders import layers as layer_names
+from stylespace.encoders.encoder import Encoder
+from stylespace.errors import InputError
+from stylespace.networks.body import Body
+from stylespace.networks.builds import BUILDS
+from stylespace.networks.style_network import StyleNetwork
+from stylespace.pictures.atomic import write_whole
+from stylespace.pictures.pillow import to_pil
+from stylespace.pictures.resizing import fit, resize
+from stylespace.pictures.sheet import Cell, sheet
+from stylespace.solvers.memory import keep_freed_memory
+from stylespace.training.loss import Loss, Target, target
+from stylespace.training.photos import Photos
+from stylespace.training.settings import TrainingSettings
+
+CHECKPOINT = "checkpoint.safetensors"
+SMALLEST_STYLE = 64
+
+
+@dataclass(frozen=True)
+class TrainingStyle:
+    """A style to learn: ``pixels`` (1, 3, H, W; sRGB in [0, 1]), its ``name``, and what is known of it."""
+
+    name: str
+    pixels: Tensor
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """Where training is.
+
+    ``losses``: means of the last fifty steps. ``seconds`` of training so far. ``cut``: the step was taken back.
+    """
+
+    step: int
+    of: int
+    losses: Mapping[str, float]
+    seconds: float
+    photos_a_second: float
+    cut: bool = False
+
+
+class Trainer:
+    """One training run in ``folder``: checkpoint, losses (``losses.jsonl``), samples (``samples.png``).
+
+    ``network``: a trained network whose body stays as it is; then only the rows of ``styles`` learn (a new style for it).
+    """
+
+    def __init__(
+        self,
+        photos: Photos,
+        styles: Sequence[TrainingStyle],
+        settings: TrainingSettings,
+        folder: Path,
+        *,
+        network: StyleNetwork | None = None,
+        encoder: Encoder | None = None,
+        samples: Sequence[Tensor] = (),
+    ) -> None:
+        if not styles:
+            raise InputError("There are no styles to learn: give at least one picture.")
+        if len({s.name for s in styles}) < len(styles):
+            raise InputError("Two styles have the same name: rename one of their files.")
+        for style in styles:
+            if min(style.pixels.shape[-2:]) < SMALLEST_STYLE:
+                size = f"{style.pixels.shape[-1]} x {style.pixels.shape[-2]}"
+                raise InputError(f"The style '{style.name}' has {size} pixels: {SMALLEST_STYLE} a side are wanted at least.")
+        self.photos, self.styles, self.settings, self.folder, self.samples = photos, list(styles), settings, folder, list(samples)
+        self.base = network
+        folder.mkdir(parents=True, exist_ok=True)
+        keep_freed_memory()
+        torch.manual_seed(settings.seed)
+        self.build = settings.build if network is None else network.build
+        self.body: Body = BUILDS[settings.build]() if network is None else copy.deepcopy(network.body)
+        self.body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        rows = self.body.initial_row().repeat(len(styles), 1) if network is None else network.rows.mean(0).repeat(len(styles), 1)
+        self.rows = torch.nn.Parameter(rows.clone())
+        self.body.requires_grad_(network is None).train(network is None)
+        self.parameters: dict[str, Tensor] = {"rows": self.rows}
+        if network is None:
+            self.parameters |= {f"body.{name}": p for name, p in self.body.named_parameters()}
+        self.average = {name: p.detach().clone() for name, p in self.parameters.items()}
+        self.optimiser = torch.optim.Adam(list(self.parameters.values()), lr=settings.rate)
+        self.generator = torch.Generator().manual_seed(settings.seed + 1)
+        self.encoder = encoder or encoders.load(settings.encoder, precision=settings.precision)
+        self.step, self.seconds, self.scale = 0, 0.0, 1.0
+        self.order: list[int] = []
+        self.turn: list[int] = []
+        self.curve: list[list[float]] = []
+        self.recent: list[dict[str, float]] = []
+        self.of_style: dict[int, list[float]] = {}
+        self.loss = self._loss()
+        if (folder / CHECKPOINT).is_file():
+            self._resume(folder / CHECKPOINT)
+
+    def run(
+        self,
+        *,
+        told: Callable[[TrainingStep], None] | None = None,
+        every: float = 120.0,
+        samples_every: float = 300.0,
+        until: float | None = None,
+    ) -> bool:
+        """Train to the last step; True when it was reached, False when ``until`` (seconds of training in all) or Ctrl-C came first.
+
+        The state is kept every ``every`` seconds and at the end. A step whose loss is not a finite number is taken back and the rate
+        halved.
+        """
+        saved = sampled = time.monotonic()
+        s = self.settings
+        finished = True
+        try:
+            while self.step < s.steps:
+                started = time.perf_counter()
+                record, cut = self._take()
+                self.seconds += time.perf_counter() - started
+                self.recent = [*self.recent[-49:], record]
+                mean = {k: sum(r[k] for r in self.recent) / len(self.recent) for k in record}
+                if self.step % 20 == 0 or cut:
+                    self.curve.append([self.step, *(round(mean[k], 5) for k in ("content", "style", "smoothness"))])
+                    with (self.folder / "losses.jsonl").open("a") as file:
+                        file.write(json.dumps({"step": self.step, "seconds": round(self.seconds, 1), "cut": cut, **mean}) + "\n")
+                if told:
+                    told(TrainingStep(self.step, s.steps, mean, self.seconds, self.step * s.batch / max(self.seconds, 1e-9), cut))
+                now = time.monotonic()
+                if now - saved > every:
+                    self.save()
+                    saved = now
+                if self.samples and now - sampled > samples_every:
+                    self.draw()
+                    sampled = now
+                if until is not None and self.seconds >= until:
+                    finished = False
+                    break
+        except KeyboardInterrupt:
+            finished = False
+        self.save()
+        if self.samples:
+            self.draw()
+        return finished
+
+    def network(self) -> StyleNetwork:
+        """What has been learned: the moving average, with the styles' losses and how it was trained."""
+        about = {}
+        for number, style in enumerate(self.styles):
+            found = self.of_style.get(number, [])[-50:]
+            losses = {"style": sum(found) / len(found)} if found else {}
+            about[style.name] = {**style.about, "losses": losses, "thumbnail": _thumbnail(style.pixels)}
+        provenance = {
+            "seconds": round(self.seconds), "steps": self.step, "photos": len(self.photos), "settings": asdict(self.settings),
+            "machine": platform.machine(), "threads": torch.get_num_threads(), "torch": torch.__version__, "curve": self.curve[-1000:],
+        }  # fmt: skip
+        rows = self.average["rows"].clone()
+        if self.base is not None:
+            whole = self.base
+            for number, style in enumerate(self.styles):
+                whole = whole.with_style(style.name, rows[number], {**about[style.name], "added": provenance})
+            return whole
+        body = BUILDS[self.build](**self.body.settings())
+        body.load_state_dict({n.removeprefix("body."): p for n, p in self.average.items() if n != "rows"})
+        return StyleNetwork(
+            body.eval().requires_grad_(False), self.build, rows, [style.name for style in self.styles], about, provenance
+        )
+
+    def draw(self) -> Path:
+        """Write ``samples.png``: every style on the sample photos, by the moving average."""
+        network = self.network()
+        names = [style.name for style in self.styles]
+        rows = [[Cell(to_pil(p)) for p in self.samples]]
+        rows += [[Cell(to_pil(network.pixels(p, name).clamp(0, 1))) for p in self.samples] for name in names]
+        drawn = sheet(rows, row_labels=["photo", *names], title=f"step {self.step}", side=max(self.samples[0].shape[-2:]))
+        return write_whole(self.folder / "samples.png", lambda temporary: drawn.save(temporary, "PNG"))
+
+    def save(self) -> Path:
+        """Keep everything that going on needs, whole or not at all; the state before stays beside it."""
+        from safetensors.torch import save_file
+
+        tensors = {f"now.{name}": p.detach() for name, p in self.parameters.items()}
+        tensors |= {f"average.{name}": p for name, p in self.average.items()}
+        for name, p in self.parameters.items():
+            for key, value in self.optimiser.state.get(p, {}).items():
+                tensors[f"adam.{key}.{name}"] = value
+        tensors["generator"] = self.generator.get_state()
+        about = {
+            "step": self.step, "seconds": self.seconds, "scale": self.scale, "order": self.order, "turn": self.turn, "curve": self.curve,
+            "recent": self.recent, "of_style": {str(k): v[-50:] for k, v in self.of_style.items()}, "settings": asdict(self.settings),
+            "styles": [style.name for style in self.styles], "photos": len(self.photos),
+        }  # fmt: skip
+        path = self.folder / CHECKPOINT
+        # Plain (not channels-last) copies: the order in memory is chosen anew when they are read.
+        held = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+        if path.exists():
+            path.replace(path.with_name(f"before-{CHECKPOINT}"))
+        return write_whole(path, lambda temporary: save_file(held, temporary, {"stylespace": json.dumps(about)}))
+
+    def _resume(self, path: Path) -> None:
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, "pt") as file:
+                about = json.loads((file.metadata() or {})["stylespace"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        except (OSError, KeyError, ValueError, SafetensorError) as error:
+            raise InputError(
+                f"{path} is not a checkpoint of training ({error}): remove it, or use before-{CHECKPOINT}."
+            ) from error
+        now = json.loads(json.dumps(asdict(self.settings)))
+        changed = sorted(k for k in now if k != "steps" and about["settings"].get(k) != now[k])
+        if changed or about["styles"] != [s.name for s in self.styles] or about["photos"] != len(self.photos):
+            what = ", ".join(changed) or "styles or photos"
+            raise InputError(f"{path} was trained with other {what}: repeat the same to go on, or give another folder.")
+        with torch.no_grad():
+            for name, p in self.parameters.items():
+                p.copy_(tensors[f"now.{name}"])
+                self.average[name].copy_(tensors[f"average.{name}"])
+                state = {
+                    key: tensors[f"adam.{key}.{name}"]
+                    for key in ("step", "exp_avg", "exp_avg_sq")
+                    if f"adam.{key}.{name}" in tensors
+                }
+                if state:
+                    layout = torch.channels_last if p.ndim == 4 else torch.contiguous_format
+                    self.optimiser.state[p] = {
+                        k: v if k == "step" else v.contiguous(memory_format=layout) for k, v in state.items()
+                    }
+        self.generator.set_state(tensors["generator"])
+        self.step, self.seconds, self.scale = about["step"], about["seconds"], about["scale"]
+        self.order, self.turn, self.curve, self.recent = about["order"], about["turn"], about["curve"], about["recent"]
+        self.of_style = {int(k): v for k, v in about["of_style"].items()}
+
+    def _take(self) -> tuple[dict[str, float], bool]:
+        """One step; its losses, and whether it was taken back."""
+        s = self.settings
+        photos = self.photos.crops([self._next(self.order, len(self.photos)) for _ in range(s.batch)], s.crop, self.generator)
+        styles = [self._next(self.turn, len(self.styles)) for _ in range(s.batch)]
+        sizes = torch.randint(0, len(s.style_sizes), (s.batch,), generator=self.generator).tolist()
+        photos = photos.contiguous(memory_format=torch.channels_last)
+        self.step += 1
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.scale * self._rate()
+        self.optimiser.zero_grad(set_to_none=True)
+        painted = self.body(photos, self.rows[styles])
+        terms = self.loss(painted, photos, styles, sizes)
+        total = torch.stack([term.mean() for term in terms.values()]).sum()
+        record = {name: float(term.detach().mean()) for name, term in terms.items()}
+        cut = not math.isfinite(float(total.detach()))
+        if not cut:
+            total.backward()  # type: ignore[no-untyped-call]
+            norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), s.clip)
+            cut = not bool(torch.isfinite(norm))
+        if cut:
+            self.scale *= 0.5
+            with torch.no_grad():  # back to the average, which has been finite all along
+                for name, p in self.parameters.items():
+                    p.copy_(self.average[name])
+            self.optimiser.state.clear()
+            return {name: 0.0 if not math.isfinite(v) else v for name, v in record.items()}, True
+        self.optimiser.step()
+        for style, value in zip(styles, terms["style"].detach().tolist(), strict=True):
+            self.of_style[style] = [*self.of_style.get(style, [])[-99:], value]
+        # The average forgets the start sooner than its decay says: early weights are no help.
+        decay = min(s.average_decay, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, p in self.parameters.items():
+                self.average[name].lerp_(p, 1 - decay)
+        return record, False
+
+    def _next(self, left: list[int], count: int) -> int:
+        """The next of a random order of ``count`` numbers, which begins anew when it is through."""
+        if not left:
+            left.extend(torch.randperm(count, generator=self.generator).tolist())
+        return left.pop()
+
+    def _rate(self) -> float:
+        s = self.settings
+        share = self.step / max(s.steps, 1)
+        rate = s.final_rate + (s.rate - s.final_rate) * 0.5 * (1 + math.cos(math.pi * share))
+        return rate * min(1.0, self.step / max(1, s.warm_up))
+
+    def _loss(self) -> Loss:
+        s = self.settings
+        content = layer_names.weights(s.content_layers, self.encoder.layers)
+        style = {n: w for n, w in layer_names.weights(s.style_layers, self.encoder.layers).items() if w}
+        self.encoder.check({*content, *style})
+        style = {n: w / sum(style.values()) for n, w in style.items()}
+        targets = [[self._targets(each.pixels, size, list(style)) for size in s.style_sizes] for each in self.styles]
+        loss = Loss(
+            self.encoder,
+            content,
+            style,
+            s.statistic,
+            s.content_weight,
+            s.smoothness_weight,
+            targets,
+            torch.ones(len(self.styles)),
+        )
+        return Loss(**{**vars(loss), "balance": self._balance(loss)}) if s.balance else loss
+
+    @torch.no_grad()
+    def _targets(self, pixels: Tensor, size: int, layers: Sequence[str]) -> dict[str, Target]:
+        small = resize(pixels, fit(pixels.shape[-2:], min(size, max(pixels.shape[-2:]))))
+        return {name: target(f, self.settings.statistic) for name, f in self.encoder(small, layers).items()}
+
+    @torch.no_grad()
+    def _balance(self, loss: Loss) -> Tensor:
+        """A probe: how far photos are from each style at the start; styles count inversely, at most by a factor of two."""
+        generator = torch.Generator().manual_seed(self.settings.seed)
+        count = min(4, len(self.photos))
+        photos = self.photos.crops(list(range(count)), self.settings.crop, generator)
+        far = torch.stack([loss(photos, photos, [s] * count, [0] * count)["style"].mean() for s in range(len(self.styles))])
+        return (far.mean() / far.clamp_min(1e-6)).clamp(0.5, 2.0)
+
+
+def _thumbnail(pixels: Tensor) -> str:
+    small = to_pil(pixels)
+    small.thumbnail((96, 96))
+    out = io.BytesIO()
+    small.convert("RGB").save(out, "JPEG", quality=80)
+    return base64.b64encode(out.getvalue()).decode()

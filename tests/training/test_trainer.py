@@ -1,0 +1,185 @@
+"""Training: it learns, goes on to the same bits, adds styles without touching the others."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from stylespace import encoders
+from stylespace.encoders.encoder import Encoder
+from stylespace.errors import InputError
+from stylespace.objectives.style import STATISTICS
+from stylespace.pictures.drawings import draw
+from stylespace.training.loss import content_distance, style_distance, target
+from stylespace.training.photos import Photos, prepare
+from stylespace.training.settings import TrainingSettings
+from stylespace.training.trainer import CHECKPOINT, Trainer, TrainingStep, TrainingStyle
+
+SMALL = TrainingSettings(build="tiny", steps=8, batch=2, crop=32, style_sizes=(48, 64), warm_up=2, average_decay=0.9)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return encoders.load("compact", precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Photos:
+    folder = tmp_path_factory.mktemp("photos")
+    paths = []
+    for i in range(6):
+        small = np.random.default_rng(i).integers(0, 255, (5, 7, 3), dtype=np.uint8)
+        paths.append(folder / f"{i}.png")
+        Image.fromarray(small).resize((60, 44), Image.Resampling.BICUBIC).save(paths[-1])
+    paths.append(folder / "bad.png")
+    paths[-1].write_bytes(b"x")
+    return prepare(paths, 32, folder / "cache")
+
+
+def style(name: str, seed: int = 0) -> TrainingStyle:
+    pixels = torch.from_numpy(draw(name, (96, 96), seed=seed).copy()).permute(2, 0, 1)[None].float() / 255
+    return TrainingStyle(name, pixels, {"title": name})
+
+
+def trainer(photos: Photos, folder: Path, encoder: Encoder, settings: TrainingSettings = SMALL, **more: object) -> Trainer:
+    return Trainer(photos, [style("swirls"), style("waves")], settings, folder, encoder=encoder, **more)  # type: ignore[arg-type]
+
+
+def test_photos(photos: Photos, tmp_path: Path) -> None:
+    assert len(photos) == 6
+    assert len(photos.skipped) == 1
+    crops = photos.crops([0, 3], 32, torch.Generator().manual_seed(0))
+    assert crops.shape == (2, 3, 32, 32)
+    assert torch.equal(crops, photos.crops([0, 3], 32, torch.Generator().manual_seed(0)))
+    with pytest.raises(InputError, match="no photos"):
+        prepare([], 32, tmp_path)
+    (tmp_path / "x.png").write_bytes(b"x")
+    with pytest.raises(InputError, match="None of the 1"):
+        prepare([tmp_path / "x.png"], 32, tmp_path)
+
+
+def test_photos_are_found_again(tmp_path: Path) -> None:
+    Image.fromarray(np.full((40, 50, 3), 99, np.uint8)).save(tmp_path / "a.png")
+    first = prepare([tmp_path / "a.png"], 32, tmp_path / "cache")
+    (tmp_path / "a.png").unlink()
+    second = prepare([tmp_path / "a.png"], 32, tmp_path / "cache")
+    assert np.array_equal(first.squares, second.squares)
+
+
+@pytest.mark.parametrize("statistic", ["wasserstein", "gram"])
+def test_the_batched_loss_is_the_objectives(statistic: str) -> None:
+    """The same numbers as optimisation's own distances, picture by picture."""
+    given, wanted = torch.randn(2, 3, 5, 6, 7).abs()
+    targets = [target(wanted[i : i + 1], statistic) for i in range(3)]
+    found = style_distance(given, targets, statistic)
+    single = STATISTICS[statistic]
+    for i in range(3):
+        goal = single.prepare(single.measure(wanted[i : i + 1], None, 0.0))
+        expected = single.distance(single.measure(given[i : i + 1], None, 0.0), goal) / single.energy(goal)
+        assert float(found[i]) == pytest.approx(float(expected), rel=1e-3, abs=1e-5)
+
+
+def test_content_distance() -> None:
+    photo = torch.randn(2, 3, 4, 5)
+    assert content_distance(photo, photo).tolist() == [0, 0]
+    flat = photo.mean((2, 3), keepdim=True).expand_as(photo)
+    assert content_distance(flat, photo) == pytest.approx([1.0, 1.0], rel=0.05)
+    assert torch.isfinite(content_distance(photo, torch.zeros_like(photo))).all()
+
+
+def test_it_learns(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
+    found: list[TrainingStep] = []
+    run = trainer(photos, tmp_path, encoder, replace(SMALL, steps=60), samples=[torch.rand(1, 3, 40, 40)])
+    assert run.run(told=found.append)
+    first = found[0].losses["style"]
+    assert found[-1].losses["style"] < 0.8 * first
+    assert (tmp_path / "samples.png").stat().st_size > 1000
+    lines = [json.loads(line) for line in (tmp_path / "losses.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [20, 40, 60]
+    network = run.network()
+    assert network.styles == ("swirls", "waves")
+    assert network.about["waves"]["title"] == "waves"
+    assert network.about["waves"]["losses"]["style"] > 0
+    assert network.thumbnail("waves")[:2] == b"\xff\xd8"
+    assert network.provenance["steps"] == 60
+
+
+def test_going_on_gives_the_same_bits(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
+    whole = trainer(photos, tmp_path / "whole", encoder)
+    whole.run()
+
+    def stop(step: TrainingStep) -> None:
+        if step.step == 5:
+            raise KeyboardInterrupt
+
+    first = trainer(photos, tmp_path / "parts", encoder)
+    assert not first.run(told=stop)
+    second = trainer(photos, tmp_path / "parts", encoder)
+    assert second.step == 5
+    assert second.run()
+    for name, value in whole.parameters.items():
+        assert torch.equal(value, second.parameters[name]), name
+        assert torch.equal(whole.average[name], second.average[name]), name
+    assert whole.recent == second.recent
+
+
+def test_what_cannot_be_gone_on_with(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
+    trainer(photos, tmp_path, encoder).run()
+    trainer(photos, tmp_path, encoder, replace(SMALL, steps=9))
+    with pytest.raises(InputError, match="other rate"):
+        trainer(photos, tmp_path, encoder, replace(SMALL, rate=1.0))
+    with pytest.raises(InputError, match="styles or photos"):
+        Trainer(photos, [style("mosaic")], SMALL, tmp_path, encoder=encoder)
+    (tmp_path / CHECKPOINT).write_bytes(b"x")
+    with pytest.raises(InputError, match="not a checkpoint"):
+        trainer(photos, tmp_path, encoder)
+
+
+def test_a_new_style_leaves_the_others(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
+    run = trainer(photos, tmp_path / "a", encoder)
+    run.run()
+    network = run.network()
+    picture = torch.rand(1, 3, 40, 40)
+    before = [network.pixels(picture, mix) for mix in ("swirls", {"swirls": 0.5, "waves": 0.5})]
+    adding = Trainer(photos, [style("mosaic")], SMALL, tmp_path / "b", network=network, encoder=encoder)
+    assert list(adding.parameters) == ["rows"]
+    adding.run()
+    more = adding.network()
+    assert more.styles == ("swirls", "waves", "mosaic")
+    assert not torch.equal(more.rows[2], network.rows.mean(0))
+    for old, mix in zip(before, ("swirls", {"swirls": 0.5, "waves": 0.5}), strict=True):
+        assert torch.equal(old, more.pixels(picture, mix))
+
+
+def test_a_loss_that_is_no_number_is_cut(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
+    run = trainer(photos, tmp_path, encoder)
+    good = run.loss
+    calls = 0
+
+    def broken(*arguments: object) -> dict[str, torch.Tensor]:
+        nonlocal calls
+        calls += 1
+        terms = good(*arguments)  # type: ignore[arg-type]
+        return {k: v * float("nan") for k, v in terms.items()} if calls == 3 else terms
+
+    run.loss = broken  # type: ignore[assignment]
+    cuts: list[TrainingStep] = []
+    assert run.run(told=lambda s: cuts.append(s) if s.cut else None)
+    assert [s.step for s in cuts] == [3]
+    assert run.scale == 0.5
+    assert all(torch.isfinite(p).all() for p in run.parameters.values())
+
+
+def test_mistakes(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
+    with pytest.raises(InputError, match="no styles"):
+        Trainer(photos, [], SMALL, tmp_path, encoder=encoder)
+    with pytest.raises(InputError, match="same name"):
+        Trainer(photos, [style("waves"), style("waves")], SMALL, tmp_path, encoder=encoder)
+    with pytest.raises(InputError, match="20 x 20"):
+        Trainer(photos, [TrainingStyle("small", torch.rand(1, 3, 20, 20))], SMALL, tmp_path, encoder=encoder)
