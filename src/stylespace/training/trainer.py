@@ -35,6 +35,7 @@ from stylespace.training.settings import TrainingSettings
 
 CHECKPOINT = "checkpoint.safetensors"
 SMALLEST_STYLE = 64
+REACH = 7  # pixels by which the loss looks at a crop from another corner
 
 
 @dataclass(frozen=True)
@@ -261,7 +262,11 @@ class Trainer:
             group["lr"] = self.scale * self._rate()
         self.optimiser.zero_grad(set_to_none=True)
         painted = self.body(photos, self.rows[styles])
-        terms = self.loss(painted, photos, styles, sizes)
+        # Seen from a random offset, so that the network's phases and those of the encoder's pooling do not lock into a weave.
+        down, right = torch.randint(0, REACH + 1, (2,), generator=self.generator).tolist()
+        side = s.crop - REACH
+        window = (..., slice(down, down + side), slice(right, right + side))
+        terms = self.loss(painted[window], photos[window], styles, sizes)
         total = torch.stack([term.mean() for term in terms.values()]).sum()
         record = {name: float(term.detach().mean()) for name, term in terms.items()}
         cut = not math.isfinite(float(total.detach()))
