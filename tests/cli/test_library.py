@@ -1,0 +1,102 @@
+"""``stylespace library`` from the command line, and queries as styles."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("lancedb", reason="needs the extra 'library'")
+
+from stylespace.cli.app import main
+
+
+@pytest.fixture
+def filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A folder with five pictures, an index, a bad file, all added."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STYLESPACE_LIBRARY", str(tmp_path / "library"))
+    Path("refs").mkdir()
+    for i in range(5):
+        small = np.random.default_rng(i).integers(0, 255, (4, 5, 3), dtype=np.uint8)
+        Image.fromarray(small).resize((50, 40)).save(f"refs/{i}.png")
+    with open("refs/index.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "title", "artist", "year", "tags"])
+        writer.writerows(
+            [f"{i}.png", f"Picture {i}", "Anna" if i < 3 else "Berta", 1900 + i, "oil" if i % 2 else "ink"] for i in range(5)
+        )
+    Path("refs/bad.png").write_bytes(b"x")
+    Image.new("RGB", (60, 40), (120, 90, 60)).save("photo.png")
+    assert main(["library", "add", "refs", "--tag", "set"]) == 0
+    said = capsys.readouterr()
+    assert "5 added, 0 there already, 1 passed over" in said.err
+    assert "bad.png" in said.err
+    return tmp_path
+
+
+def test_search_and_info(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["library", "search", "artist=anna,tag=ink"]) == 0
+    assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()] == ["Picture 0", "Picture 2"]
+    assert main(["library", "search", "like=refs/3.png,limit=1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["title"] == "Picture 3"
+    assert main(["library", "info", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["references"], told["tags"]["set"], told["artists"]) == (5, 5, {"Anna": 3, "Berta": 2})
+    assert main(["library", "info"]) == 0
+    assert "5 references" in capsys.readouterr().out
+    assert main(["library", "blend", "photo.png", "tag=ink"]) == 0
+    assert "duality gap" in capsys.readouterr().err
+
+
+def test_tag_remove_export(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["library", "tag", "tag=ink", "--add", "Paper", "--remove", "set"]) == 0
+    assert main(["library", "remove", "tag=oil"]) == 0
+    assert "2 would be removed" in capsys.readouterr().out
+    assert main(["library", "remove", "tag=oil", "--yes"]) == 0
+    assert main(["library", "export", "-o", "all.csv"]) == 0
+    with open("all.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["tags"] for row in rows] == ["ink;paper"] * 3
+    capsys.readouterr()
+    assert main(["library", "export", "year=1904"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["artist"] == "Berta"
+    assert main(["library", "add", "all.csv", "--library", "second"]) == 0
+
+
+def test_a_query_is_a_style(filled: Path, compact_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Blended, explained, skipped when run again, repeated to the pixel."""
+    small = ["--weights", str(compact_weights), "--size", "48", "--steps", "3"]
+    arguments = ["transfer", "photo.png", "--style", "library:tag=ink", *small, "-o", "out.png"]
+    assert main([*arguments, "--explain"]) == 0
+    assert "references of the library make up the blend" in capsys.readouterr().err
+    assert main(arguments) == 0
+    assert "skipped" in capsys.readouterr().err
+    assert main(["transfer", "--from", "out.png", "-o", "again.png"]) == 0
+    assert np.array_equal(np.asarray(Image.open("out.png")), np.asarray(Image.open("again.png")))
+    assert main(["learn-style", "library:tag=ink", *small, "-o", "style.png"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["library", "search", "colour=red"], 1, "no field 'colour'"),
+        (["library", "add", "nothing"], 1, "does not exist"),
+        (["library", "search", "", "--library", "empty"], 1, "There is no library"),
+        (["library", "blend", "photo.png", "tag=none"], 1, "Nothing in the library"),
+        (["transfer", "photo.png", "--style", "library:tag=none"], 1, "Nothing in the library"),
+        (["transfer", "photo.png", "--style", "library:", "--style", "refs/1.png"], 2, "stands alone"),
+        (["transfer", "photo.png", "--style", "library:", "--method", "gatys"], 2, "blended"),
+        (["library"], 2, "add"),
+    ],
+)
+def test_mistakes(filled: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, words: str) -> None:
+    assert main(arguments) == code
+    said: Any = capsys.readouterr()
+    assert words in said.out + said.err
+    assert "Traceback" not in said.err
