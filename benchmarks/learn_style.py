@@ -2,21 +2,24 @@
 
     python benchmarks/learn_style.py [--size 128] [--steps 400]
 
-Agreement: the exact loss (distance to the mean statistics of all references) of the pictures that the exact and the stochastic route end
-with, Gram matrices, one size, the same decayed rate. Memory: peak of a process that learns from 4, 16 and 50 references.
+Agreement: the document's loss, the sum over all references, of the pictures that the exact and the stochastic route end with; Gram
+matrices, one size, the same decayed rate, eight times the steps for the stochastic route. That sum has a part that no picture can
+lower, the references' own scatter; what is above it is told apart. Memory: peak of a process that learns from 4, 16 and 50 references.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from common import SHARED, child, figure, parser, peak_megabytes
 from stylespace import encoders
+from stylespace.encoders.encoder import Encoder
 from stylespace.learning import learn_style
-from stylespace.methods.learned_style import Reference, objective_at
+from stylespace.methods.learned_style import Reference, fitted, objective_at, target
 from stylespace.methods.learned_style_settings import LearnedStyleSettings
 from stylespace.pictures import read
 
@@ -27,19 +30,36 @@ def paintings(count: int) -> list[Path]:
 
 def agreement(size: int, steps: int) -> None:
     references = paintings(4)
-    settings = {"size": size, "smallest": size, "statistic": "gram", "smoothness_weight": 0.0, "margin": 0, "final_rate": 0.0005}
+    settings = {"size": size, "smallest": size, "statistic": "gram", "smoothness_weight": 0.0, "margin": 0, "final_rate": 0.0001}
     encoder = encoders.load("compact")
     listed = [Reference(lambda p=p: read(p).pixels, 1 / len(references)) for p in references]  # type: ignore[misc]
-    loss = objective_at(size, listed, LearnedStyleSettings(**settings), encoder)
+    chosen = LearnedStyleSettings(**settings)
+    above = objective_at(size, listed, chosen, encoder)
+    scatter = references_scatter(size, listed, chosen, encoder)
     found = {}
-    for route, count in (("exact", steps), ("stochastic", 4 * steps)):
+    for route, count in (("exact", steps), ("stochastic", 8 * steps)):
         result = learn_style(references, steps=count, route=route, encoder=encoder, snapshots=(), **settings)
         with torch.no_grad():
-            found[route] = float(sum(loss(result.source.pixels).values()))
+            found[route] = float(sum(above(result.source.pixels).values()))
+    exact, stochastic = (found[route] + scatter for route in ("exact", "stochastic"))
     figure(
-        "learn-style-routes-agree", abs(found["stochastic"] / found["exact"] - 1), "<= 0.05", exact=found["exact"],
-        stochastic=found["stochastic"], steps=steps, stochastic_steps=4 * steps, size=size,
+        "learn-style-routes-agree", abs(stochastic / exact - 1), "<= 0.05", exact=exact, stochastic=stochastic, scatter=scatter,
+        exact_above=found["exact"], stochastic_above=found["stochastic"], steps=steps, stochastic_steps=8 * steps, size=size,
     )  # fmt: skip
+
+
+def references_scatter(size: int, references: list[Reference], settings: LearnedStyleSettings, encoder: Encoder) -> float:
+    """What the sum over all references is at their mean statistics: the least that any picture could reach."""
+    weights = dict.fromkeys(encoder.layers, 1 / len(encoder.layers))
+    statistics = fitted(references, size, weights, settings, encoder)
+    mean = target(references, size, statistics, settings, encoder)
+    total = 0.0
+    for reference in references:
+        alone = target([replace(reference, alpha=1.0)], size, statistics, settings, encoder)
+        for name, weight in weights.items():
+            share = statistics[name].distance(alone[name], mean[name]) / statistics[name].energy(mean[name])
+            total += reference.alpha * weight * statistics[name].emphasis * float(share)
+    return total
 
 
 def main() -> None:
