@@ -11,16 +11,29 @@ if TYPE_CHECKING:
     from stylespace.errors import StylespaceError
     from stylespace.learning import learn_style
     from stylespace.metrics.score import score
+    from stylespace.networks.style_network import StyleNetwork
     from stylespace.result import Result
     from stylespace.space import StyleSpace
     from stylespace.transferring import Area, invert, transfer
 
-__all__ = ["Area", "Result", "StyleSpace", "StylespaceError", "__version__", "invert", "learn_style", "score", "transfer"]
+__all__ = [
+    "Area",
+    "Result",
+    "StyleNetwork",
+    "StyleSpace",
+    "StylespaceError",
+    "__version__",
+    "invert",
+    "learn_style",
+    "score",
+    "transfer",
+]
 
 # Names load when first used: importing stylespace does not import torch.
 _HOMES = {
     "Area": "transferring",
     "Result": "result",
+    "StyleNetwork": "networks.style_network",
     "StyleSpace": "space",
     "StylespaceError": "errors",
     "invert": "transferring",

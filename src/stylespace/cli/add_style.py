@@ -1,0 +1,49 @@
+"""``stylespace add-style``: a new style for a trained network, whose other styles stay as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stylespace.cli import options
+from stylespace.cli.options import FILES, RUN
+from stylespace.cli.settings import values, with_settings
+from stylespace.cli.train import run
+from stylespace.training.settings import TrainingSettings
+
+
+def add_style(
+    network: Annotated[Path, typer.Argument(metavar="NET", help="A trained network.")],
+    photos: Annotated[list[str], typer.Argument(metavar="PHOTOS...", help="Photos to train on: folders, files, patterns.")],
+    style: Annotated[
+        list[str], typer.Option("--style", "-s", metavar="[NAME=]PICTURE", rich_help_panel=FILES, help="A style; repeat for more.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="NET.safetensors", help="The new network.", rich_help_panel=FILES)],
+    folder: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", rich_help_panel=FILES, help="Checkpoint, losses and samples. [default: OUT.training]"),
+    ] = None,
+    sample: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PHOTO", help="Redraw this photo in samples.png as it learns; repeat.", rich_help_panel=FILES),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(metavar="M", min=0.01, help="Stop after so many minutes of training.", rich_help_panel=RUN)
+    ] = None,
+    force: options.Force = False,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
+    traceback: options.Traceback = False,
+    **settings: Any,
+) -> None:  # fmt: skip
+    """Teach a trained network a new style: only the style's own row of numbers learns, the others' pictures stay as they are, bit for bit.
+
+    stylespace add-style mine.safetensors photos/ --style mosaic.jpg -o more.safetensors
+    """
+    chosen = {"steps": 600, "rate": 1e-2, "final_rate": 1e-3, "warm_up": 10} | values(TrainingSettings, settings)
+    run(photos, style, out, network, folder, sample, minutes, force, threads, quiet, chosen)
+
+
+command = with_settings(add_style, TrainingSettings)

@@ -1,0 +1,66 @@
+"""``stylespace network``: what is in a trained network; styles removed, renamed, put together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from stylespace.networks.style_network import StyleNetwork
+
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, no_args_is_help=True,
+    help="Trained networks: what is in them; styles removed, renamed, put together; photos redrawn.",
+)  # fmt: skip
+
+Net = Annotated[str, typer.Argument(metavar="NET", help="A file, or the name of a shipped network.")]
+Out = Annotated[Path, typer.Option("--out", "-o", metavar="NET.safetensors", help="The new network.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
+
+
+@app.command()
+def info(net: Net) -> None:
+    """Styles, body and training of a network, as JSON."""
+    network = _load(net)
+    about = {name: {k: v for k, v in network.about.get(name, {}).items() if k != "thumbnail"} for name in network.names}
+    provenance = {k: v for k, v in network.provenance.items() if k != "curve"}
+    parameters = sum(p.numel() for p in network.body.parameters()) + network.rows.numel()
+    typer.echo(json.dumps({"styles": about, "build": network.build, "parameters": parameters, "training": provenance}, indent=2))
+
+
+@app.command()
+def remove(net: Net, style: Annotated[str, typer.Argument(metavar="STYLE")], out: Out, force: Force = False) -> None:
+    """Leave a style out."""
+    _save(_load(net).remove(style), out, force)
+
+
+@app.command()
+def rename(
+    net: Net, style: Annotated[str, typer.Argument(metavar="STYLE")], name: Annotated[str, typer.Argument(metavar="NAME")], out: Out,
+    force: Force = False,
+) -> None:  # fmt: skip
+    """Give a style another name."""
+    _save(_load(net).rename(style, name), out, force)
+
+
+@app.command()
+def merge(net: Net, other: Annotated[str, typer.Argument(metavar="OTHER")], out: Out, force: Force = False) -> None:
+    """Put the styles of two networks with one body together."""
+    _save(_load(net).merge(_load(other)), out, force)
+
+
+def _load(net: str) -> StyleNetwork:
+    from stylespace.networks.style_network import StyleNetwork
+
+    return StyleNetwork.load(net)
+
+
+def _save(network: StyleNetwork, out: Path, force: bool) -> None:
+    from stylespace.errors import InputError
+
+    if out.exists() and not force:
+        raise InputError(f"{out} exists already: choose another name, or replace it with --force.")
+    typer.echo(network.save(out))
