@@ -70,13 +70,13 @@ def measure(folder: Path, count: int) -> None:
 def adding(folder: Path) -> None:
     from stylespace.library.adding import add
 
-    pictures = sorted((SHARED / "data" / "paintings").glob("*.jpg"))
+    pictures = sorted((SHARED / "data" / "photos" / "train").glob("*.*"))[:400]
     torch.set_num_threads(1)
     library = Library(folder)
-    add(library, pictures[:20])
+    add(library, pictures[:160])  # until the largest of them has been seen
     first = peak_megabytes()
     start = time.perf_counter()
-    done = add(library, pictures[20:])
+    done = add(library, pictures[160:])
     seconds = time.perf_counter() - start
     figure("library-adding", done.new / seconds, "", unit="pictures/s/core", pictures=done.new)
     figure("library-adding-memory-growth", peak_megabytes() - first, "", unit="MB", from_megabytes=first, over=done.new)
