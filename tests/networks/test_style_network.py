@@ -44,6 +44,8 @@ def test_styles_and_mixes(network: StyleNetwork, photo: np.ndarray) -> None:
     mixed = network(photo, {"swirls": 0.6, "waves": 0.4})
     assert np.array_equal(pixels(network(photo, {"swirls": 3, "waves": 2, "dots": 0})), pixels(mixed))
     assert np.array_equal(pixels(network(photo, ["swirls", "waves"])), pixels(network(photo, {"swirls": 1, "waves": 1})))
+    rounded = network(photo, {"swirls": np.float32(0.6), "waves": np.float64(0.4)})
+    assert np.abs(pixels(rounded) - pixels(mixed)).max() <= 1
 
 
 def test_strength_size_colour(network: StyleNetwork, photo: np.ndarray) -> None:
@@ -68,6 +70,12 @@ def test_maps(network: StyleNetwork, photo: np.ndarray) -> None:
     assert np.abs(pixels(everywhere) - pixels(network(photo, "waves"))).max() <= 1
     both = network(photo, {"swirls": left, "waves": 255 - left})
     assert not np.array_equal(pixels(both), pixels(everywhere))
+    # Half of one and half of the other is the mix of both, and where no map says anything styles share the place.
+    mixed = pixels(network(photo, ["swirls", "waves"]))
+    grey = np.full((30, 41), 100, np.uint8)
+    for weight in (grey, 0 * grey):
+        assert np.abs(pixels(network(photo, {"swirls": weight, "waves": weight})) - mixed).max() <= 1
+    assert np.abs(pixels(network(photo, {"swirls": np.ones((30, 41), np.float32), "waves": 1})) - mixed).max() <= 1
     with pytest.raises(InputError, match="one picture"):
         network.pixels(torch.rand(2, 3, 30, 41), {"waves": left})
 
@@ -130,6 +138,10 @@ def test_bad_files(network: StyleNetwork, tmp_path: Path) -> None:
         ({"build": "huge"}, "does not know"),
         ({"kind": "other"}, "not a network"),
         ({"names": ["a"]}, "names 1"),
+        ({"names": "a"}, "names"),
+        ({"version": "one"}, "version"),
+        ({"settings": {"widths": 3}}, "does not hold"),
+        ({"build": "johnson", "settings": {"normalisation": "group"}}, "does not hold"),
     ]
     for change, words in changes:
         with pytest.raises(WeightsError, match=words):
@@ -140,6 +152,15 @@ def test_bad_files(network: StyleNetwork, tmp_path: Path) -> None:
     ):  # fmt: skip
         with pytest.raises(WeightsError, match="does not hold"):
             StyleNetwork.load(written(changed))
+    with pytest.raises(WeightsError, match="not finite"):
+        StyleNetwork.load(written(tensors | {"rows": tensors["rows"] * float("inf")}))
+    for header in ("[]", "3", "{}"):
+        save_file(tensors, path, {"stylespace": header})
+        with pytest.raises(WeightsError, match="not a network"):
+            StyleNetwork.load(path)
+    save_file(tensors, path)
+    with pytest.raises(WeightsError, match="not a network"):
+        StyleNetwork.load(path)
     path.write_bytes(b"nothing")
     with pytest.raises(WeightsError, match="cannot be read"):
         StyleNetwork.load(path)
@@ -150,8 +171,11 @@ def test_bad_files(network: StyleNetwork, tmp_path: Path) -> None:
 def test_mistakes(network: StyleNetwork, photo: np.ndarray) -> None:
     with pytest.raises(InputError, match="did you mean 'swirls'"):
         network(photo, "swirl")
-    with pytest.raises(InputError, match="0 or more"):
-        network(photo, {"swirls": -1})
+    for weight in (-1, float("nan"), float("inf"), np.float32(-1)):
+        with pytest.raises(InputError, match="0 or more"):
+            network(photo, {"swirls": weight})
+    with pytest.raises(InputError, match="colour match"):
+        network(photo, colour="sepia")
     with pytest.raises(InputError, match="more than zero"):
         network(photo, {"swirls": 0})
     with pytest.raises(InputError, match="strength"):

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from stylespace.networks.body import Body
 from stylespace.networks.conditional import Conditional
 from stylespace.networks.fast import Fast
+from stylespace.networks.johnson import Johnson
+from stylespace.networks.texture import Texture
 
 
 def tiny(**settings: int) -> Body:
@@ -14,4 +16,10 @@ def tiny(**settings: int) -> Body:
     return Fast(**{"stem": 16, "mid": 24, "deep": 24, "up": 16, "blocks": 2, "fine": 12, "last": 8, **settings})
 
 
-BUILDS: dict[str, Callable[..., Body]] = {"published": Conditional, "fast": Fast, "tiny": tiny}
+BUILDS: dict[str, Callable[..., Body]] = {
+    "published": Conditional,
+    "fast": Fast,
+    "tiny": tiny,
+    "johnson": Johnson,
+    "texture": Texture,
+}

@@ -31,13 +31,21 @@ class Conditional(Body):
         super().__init__()
         self.widths, self.blocks = tuple(widths), blocks
         a, b, c = self.widths
-        shapes = [(3, a, 9), (a, b, 3), (b, c, 3), *[(c, c, 3)] * (2 * blocks), (c, b, 3), (b, a, 3), (a, 3, 9)]
+        shapes = [
+            (3, a, 9, 1),
+            (a, b, 3, 2),
+            (b, c, 3, 2),
+            *[(c, c, 3, 1)] * (2 * blocks),
+            (c, b, 3, 1),
+            (b, a, 3, 1),
+            (a, 3, 9, 1),
+        ]
         # No bias: the normalisation that follows takes any away.
-        made = [nn.Conv2d(i, o, k, bias=False) for i, o, k in shapes]
+        made = [nn.Conv2d(i, o, k, stride, bias=False) for i, o, k, stride in shapes]
         for convolution in made:
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
         self.convolutions = nn.ModuleList(made)
-        self.channels = tuple(o for _, o, _ in shapes)
+        self.channels = tuple(o for _, o, _, _ in shapes)
         self.norms = nn.ModuleList(ConditionalInstanceNorm(o) for o in self.channels)
 
     def settings(self) -> dict[str, Any]:
@@ -48,19 +56,18 @@ class Conditional(Body):
         """See :meth:`Body.paint`."""
         number = 0
 
-        def convolve(x: Tensor, stride: int = 1) -> Tensor:
+        def convolve(x: Tensor) -> Tensor:
             nonlocal number
             convolution = self.convolutions[number]
             assert isinstance(convolution, nn.Conv2d)
             edge = convolution.kernel_size[0] // 2
-            y = F.conv2d(pad(x, edge, edge, edge, edge), convolution.weight, stride=stride)
+            y = convolution(pad(x, edge, edge, edge, edge))
             y = self.norms[number](y, *conditioning.at(number, y.shape[-2:]))
             number += 1
             return y
 
-        x = F.relu(convolve(x))
-        x = F.relu(convolve(x, 2))
-        x = F.relu(convolve(x, 2))
+        for _ in range(3):
+            x = F.relu(convolve(x))
         for _ in range(self.blocks):
             x = x + convolve(F.relu(convolve(x)))
         for _ in range(2):

@@ -52,3 +52,9 @@ class Conditioning:
         if self.maps is None or not (high or wide):
             return self
         return Conditioning(self.rows, self.channels, pad(self.maps, 0, wide, 0, high, "replicate"))
+
+    def framed(self, margin: int) -> Conditioning:
+        """The same for a picture that has so many pixels more on each side."""
+        if self.maps is None or not margin:
+            return self
+        return Conditioning(self.rows, self.channels, pad(self.maps, margin, margin, margin, margin, "replicate"))

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stylespace.errors import InputError
 from stylespace.networks.body import Body
 from stylespace.networks.conditioning import Conditioning
 from stylespace.networks.normalisation import ConditionalInstanceNorm
@@ -42,7 +43,9 @@ class Fast(Body):
         self.norms = nn.ModuleList(ConditionalInstanceNorm(c) for c in self.channels)
 
     def settings(self) -> dict[str, Any]:
-        """See :meth:`Body.settings`."""
+        """See :meth:`Body.settings`. Raises ``InputError`` for a folded network, whose weights are not those that files hold."""
+        if self.is_folded:
+            raise InputError("A folded network only paints: save, merge or train the one that it was made from.")
         return dict(self._settings)
 
     def paint(self, x: Tensor, conditioning: Conditioning) -> Tensor:
@@ -67,14 +70,21 @@ class Fast(Body):
         y = F.relu(normalise(self.look(torch.cat([y, F.pixel_unshuffle(x, 2)], 1))))
         return torch.sigmoid(self.leave(y))
 
+    @property
+    def is_folded(self) -> bool:
+        """Whether :meth:`folded` made it."""
+        return self.leave.is_folded
+
     def folded(self) -> Fast:
         """An equal network for inference: every resize-convolution is one convolution at the smaller size and a depth-to-space."""
-        made = Fast(**self._settings)
+        if self.is_folded:
+            return self
+        made = Fast(**self._settings).to(next(self.parameters()))  # its device and precision
         made.load_state_dict(self.state_dict())
         for module in made.modules():
             if isinstance(module, Up):
                 module.fold()
-        return made.to(next(self.parameters()).device).eval()
+        return made.eval().requires_grad_(False)
 
 
 class Up(nn.Module):
@@ -104,11 +114,12 @@ class Up(nn.Module):
         )  # phase, new tap, old tap
         phases = torch.einsum("phi,qwj,ocij->opqchw", taps, taps, weight)
         made, given = weight.shape[:2]
-        small = nn.Conv2d(given, 4 * made, 3, padding=1, padding_mode="replicate", bias=self.convolution.bias is not None)
+        biased = self.convolution.bias is not None
+        small = nn.Conv2d(given, 4 * made, 3, padding=1, padding_mode="replicate", bias=biased).to(weight)
         small.weight.copy_(phases.reshape(4 * made, given, 3, 3))
         if small.bias is not None and self.convolution.bias is not None:
             small.bias.copy_(self.convolution.bias.repeat_interleave(4))
-        self.convolution = small.to(weight)
+        self.convolution = small
         self.is_folded = True
 
 
@@ -124,12 +135,14 @@ def multiplications(body: Body, high: int, wide: int) -> int:
     """Multiply-adds of one picture of this size, counted on its convolutions."""
     total = 0
 
-    def count(module: nn.Module, _: Any, y: Tensor) -> None:
+    def count(module: nn.Module, given: tuple[Tensor], made: Tensor) -> None:
         nonlocal total
-        assert isinstance(module, nn.Conv2d)
-        total += y.shape[2] * y.shape[3] * module.weight.numel()
+        assert isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
+        # A kernel is laid on every position of the result, or, transposed, on every position of what is given.
+        positions = made if isinstance(module, nn.Conv2d) else given[0]
+        total += positions.shape[2] * positions.shape[3] * module.weight.numel()
 
-    hooks = [m.register_forward_hook(count) for m in body.modules() if isinstance(m, nn.Conv2d)]
+    hooks = [m.register_forward_hook(count) for m in body.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
     try:
         with torch.no_grad():
             body(torch.zeros(1, 3, high, wide), body.initial_row()[None])

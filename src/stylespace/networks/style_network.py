@@ -6,8 +6,10 @@ import base64
 import difflib
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from stylespace.errors import InputError, WeightsError
 from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.conditioning import Conditioning
+from stylespace.networks.hub import fetch, is_repository, upload
 from stylespace.pictures import colour as colours
 from stylespace.pictures.atomic import write_whole
 from stylespace.pictures.pillow import to_pil
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 MODELS = Path(__file__).resolve().parent.parent / "models"
+_HEADER: dict[str, type] = {"version": int, "build": str, "settings": dict, "names": list, "about": dict, "provenance": dict}
 Mix = str | Sequence[str] | Mapping[str, Any] | None
 
 
@@ -65,9 +69,9 @@ class StyleNetwork:
         """Redraw ``photo`` (anything ``pictures.read`` takes) as a PIL picture, with the photo's transparency.
 
         ``mix``: a style's name; several; or a mapping from name to weight, or to a map of weights over the photo (a picture, or an
-        array (H, W)); weights are made to sum to 1, at each pixel where there are maps. None: the first style. ``strength``: from 0,
-        the photo, to 1. ``size``: long side to work and give back at. ``colour``: ``style``, or the photo's by ``luminance``, or by an
-        affine match: ``cholesky``, ``root``, ``transport``. Raises ``InputError`` and ``PictureError``.
+        array (H, W)); weights are made to sum to 1, at each pixel where there are maps (equal ones where all are 0). None: the first
+        style. ``strength``: from 0, the photo, to 1. ``size``: long side to work and give back at. ``colour``: ``style``, or the photo's
+        by ``luminance``, or by an affine match: ``cholesky``, ``root``, ``transport``. Raises ``InputError`` and ``PictureError``.
         """
         if not 0 <= strength <= 1:
             raise InputError(f"The strength is {strength}: give a number from 0 (the photo) to 1.")
@@ -93,7 +97,7 @@ class StyleNetwork:
     def pixels(self, picture: Tensor, mix: Mix = None) -> Tensor:
         """``picture`` (N, 3, H, W; sRGB in [0, 1]) redrawn, the same shape. ``mix`` as in :meth:`__call__`; maps want one picture."""
         weights = self._weights(mix)
-        maps = {name: weight for name, weight in weights.items() if not isinstance(weight, int | float)}
+        maps = {name: weight for name, weight in weights.items() if not isinstance(weight, Real)}
         # Only the rows that are named take part: others can come and go without changing a bit.
         rows = torch.stack([self.rows[self.names.index(name)] for name in weights])
         if maps:
@@ -105,7 +109,7 @@ class StyleNetwork:
             drawn = torch.where(total > 0, drawn / total.clamp_min(1e-12), 1 / len(weights))
             conditioning = Conditioning.of(rows, self.body.channels, drawn)
         else:
-            shares = torch.tensor(list(weights.values()), dtype=rows.dtype, device=rows.device)
+            shares = torch.tensor([float(weight) for weight in weights.values()], dtype=rows.dtype, device=rows.device)
             row = rows[0] if len(rows) == 1 else torch.einsum("k,kp->p", shares / shares.sum(), rows)
             conditioning = Conditioning.of(row, self.body.channels)
         return self.body(picture.to(rows.dtype), conditioning).to(picture.dtype)
@@ -121,16 +125,16 @@ class StyleNetwork:
                 near = difflib.get_close_matches(name, self.names, 1)
                 hint = f"did you mean '{near[0]}'?" if near else f"choose among {', '.join(self.names)}."
                 raise InputError(f"The network has no style '{name}': {hint}")
-            if isinstance(weight, int | float) and not weight >= 0:
-                raise InputError(f"The weight of '{name}' is {weight}: give 0 or more.")
-        kept = {name: weight for name, weight in given.items() if not (isinstance(weight, int | float) and weight == 0)}
+            if isinstance(weight, Real) and not 0 <= float(weight) < math.inf:
+                raise InputError(f"The weight of '{name}' is {weight}: give a number, 0 or more.")
+        kept = {name: weight for name, weight in given.items() if not (isinstance(weight, Real) and weight == 0)}
         if not kept:
             raise InputError("No style has a weight: give one of them more than zero.")
         return kept
 
     @staticmethod
     def _map(weight: Any, size: tuple[int, int]) -> Tensor:
-        if isinstance(weight, int | float):
+        if isinstance(weight, Real):
             return torch.full((1, 1, *size), float(weight))
         drawn = read(weight).pixels.mean(1, keepdim=True)
         return resize(drawn, size).clamp(0, 1)
@@ -203,25 +207,36 @@ class StyleNetwork:
         }  # fmt: skip
         return write_whole(path, lambda temporary: save_file(tensors, temporary, {"stylespace": json.dumps(about)}))
 
+    def push(self, repository: str, *, private: bool = False, token: str | None = None) -> str:
+        """Publish on the Hugging Face Hub as ``owner/name`` (extra ``hub``), with a card that lists the styles; the address of the change.
+
+        ``token``: of an account that may write there; by default the one that ``hf auth login`` keeps. Raises ``InputError``.
+        """
+        return upload(self, repository, private=private, token=token)
+
     @classmethod
     def load(cls, source: str | Path, device: str | torch.device = "cpu") -> StyleNetwork:
-        """A shipped network by name (``classics``), or a file that :meth:`save` wrote.
+        """A shipped network by name (``classics``), a file that :meth:`save` wrote, or ``owner/name`` on the Hugging Face Hub.
 
         Raises ``WeightsError`` that says what is wrong with it.
         """
         path = Path(source)
         if not path.suffix and (MODELS / f"{source}.safetensors").is_file():
             path = MODELS / f"{source}.safetensors"
+        if not path.exists() and is_repository(source):
+            path = fetch(str(source))
         if not path.is_file():
             shipped = ", ".join(_shipped()) or "none"
             raise WeightsError(f"There is no network '{source}': give a file, or one that is shipped ({shipped}).")
         about, tensors = _contents(path)
-        if about.get("kind") != "stylespace-network":
+        if not isinstance(about, dict) or about.get("kind") != "stylespace-network":
             raise WeightsError(f"{path} is not a network of Stylespace: give a file that 'stylespace train' wrote.")
-        if about.get("version", 0) > VERSION:
+        if isinstance(about.get("version"), int) and about["version"] > VERSION:
             raise WeightsError(
                 f"{path} was written by a newer Stylespace (format {about['version']}): update Stylespace to read it."
             )
+        if wrong := [key for key, kind in _HEADER.items() if not isinstance(about.get(key), kind)]:
+            raise WeightsError(f"{path} does not say its {wrong[0]} as it should: get the file anew.")
         if about["build"] not in BUILDS:
             raise WeightsError(
                 f"{path} has a body '{about['build']}' that this version does not know: update Stylespace to read it."
@@ -230,13 +245,15 @@ class StyleNetwork:
             body = BUILDS[about["build"]](**about["settings"])
             rows = tensors.pop("rows").float()
             body.load_state_dict({k.removeprefix("body."): v.float() for k, v in tensors.items()})
-        except (KeyError, RuntimeError, TypeError) as error:
-            reason = str(error).splitlines()[-1].strip()
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[-1].strip()
             raise WeightsError(f"{path} does not hold the weights it says it holds ({reason}): get the file anew.") from error
         if rows.shape != (len(about["names"]), body.row_size):
             raise WeightsError(
                 f"{path} names {len(about['names'])} styles but holds rows of shape {tuple(rows.shape)}: get it anew."
             )
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in (rows, *body.state_dict().values())):
+            raise WeightsError(f"{path} holds weights that are not finite numbers: get the file anew, or train it again.")
         body = body.eval().requires_grad_(False)
         return cls(body, about["build"], rows, list(about["names"]), about["about"], about["provenance"]).to(device)
 
@@ -246,14 +263,15 @@ def _shipped() -> list[str]:
     found = []
     for path in sorted(MODELS.glob("*.safetensors")):
         try:
-            if _contents(path, tensors=False)[0].get("kind") == "stylespace-network":
+            about, _ = _contents(path, tensors=False)
+            if isinstance(about, dict) and about.get("kind") == "stylespace-network":
                 found.append(path.stem)
         except WeightsError:
             continue
     return found
 
 
-def _contents(path: Path, tensors: bool = True) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _contents(path: Path, tensors: bool = True) -> tuple[Any, dict[str, Tensor]]:
     from safetensors import SafetensorError, safe_open
 
     try:
