@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from stylespace.errors import InputError, PictureError, WeightsError
 from stylespace.explain import explained
@@ -15,10 +15,29 @@ from stylespace.pictures.settings import read_settings
 from stylespace.pictures.writing import check_target
 from stylespace.record import same
 from stylespace.result import Result
-from stylespace.task import Task
 from stylespace.transferring import Progress, Source
 
 State = Literal["preview", "done", "skipped", "failed", "interrupted"]
+
+
+class Work(Protocol):
+    """What is applied to each photo: a :class:`~stylespace.task.Task`, or a :class:`~stylespace.painting.Painting`."""
+
+    def run(
+        self,
+        photo: Source,
+        *,
+        snapshots: Iterable[int] = (),
+        progress: Callable[[Progress], None] | None = None,
+        note: Callable[[str], None] | None = None,
+    ) -> Result:
+        """The result for ``photo``."""
+
+    def inputs(self, photo: Source) -> dict[str, Any]:
+        """What the record of that result will say about its inputs."""
+
+    def smaller(self) -> Work:
+        """The same, small, for a preview."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +119,7 @@ class Outcome:
 
 def run(
     jobs: Iterable[Job],
-    task: Task,
+    task: Work,
     *,
     force: bool = False,
     bits: int = 8,
@@ -150,7 +169,7 @@ def run(
 
 
 def look(
-    job: Job, task: Task, *, force: bool = False, bits: int = 8, beside: Beside | None = None
+    job: Job, task: Work, *, force: bool = False, bits: int = 8, beside: Beside | None = None
 ) -> Literal["new", "unfinished", "finished"]:
     """What is at the job's target: nothing (or what ``force`` replaces), an interrupted result, or the finished one.
 
@@ -174,7 +193,7 @@ def _one_file(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _compared(job: Job, task: Task, bits: int) -> Literal["unfinished", "finished"]:
+def _compared(job: Job, task: Work, bits: int) -> Literal["unfinished", "finished"]:
     try:
         stored = read_settings(job.target)
     except PictureError:

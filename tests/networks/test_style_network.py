@@ -174,7 +174,7 @@ def test_mistakes(network: StyleNetwork, photo: np.ndarray) -> None:
     for weight in (-1, float("nan"), float("inf"), np.float32(-1)):
         with pytest.raises(InputError, match="0 or more"):
             network(photo, {"swirls": weight})
-    with pytest.raises(InputError, match="colour match"):
+    with pytest.raises(InputError, match="luminance, cholesky"):
         network(photo, colour="sepia")
     with pytest.raises(InputError, match="more than zero"):
         network(photo, {"swirls": 0})

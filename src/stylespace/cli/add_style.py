@@ -42,7 +42,7 @@ def add_style(
 
     stylespace add-style mine.safetensors photos/ --style mosaic.jpg -o more.safetensors
     """
-    chosen = {"steps": 600, "rate": 1e-2, "final_rate": 1e-3, "warm_up": 10} | values(TrainingSettings, settings)
+    chosen = {"steps": 600, "rate": 1e-2, "final_rate": 1e-3, "row_rate": 1.0, "warm_up": 10} | values(TrainingSettings, settings)
     run(photos, style, out, network, folder, sample, minutes, force, threads, quiet, chosen)
 
 

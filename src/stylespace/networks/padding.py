@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -14,6 +15,17 @@ def pad(x: Tensor, left: int, right: int, top: int, bottom: int, mode: str = "re
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
-    """``x`` (N, C, H, W) grown at its right and lower border to sides that ``multiple`` divides."""
-    high, wide = -x.shape[-2] % multiple, -x.shape[-1] % multiple
-    return pad(x, 0, wide, 0, high) if high or wide else x
+    """``x`` (N, C, H, W) grown at its right and lower border to sides that ``multiple`` divides, by mirroring."""
+    high, wide = x.shape[-2:]
+    if high % multiple:
+        x = x[..., continued(high, multiple, x.device), :]
+    return x[..., continued(wide, multiple, x.device)] if wide % multiple else x
+
+
+def continued(length: int, multiple: int, device: torch.device | None = None) -> Tensor:
+    """Positions along a side of ``length`` and, mirrored, of as many more as make ``multiple`` divide it.
+
+    A side that is too short for it repeats its first position.
+    """
+    index = torch.arange((length + multiple - 1) // multiple * multiple, device=device)
+    return torch.where(index < length, index, 2 * (length - 1) - index).clamp(min=0)

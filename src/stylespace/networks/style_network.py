@@ -20,8 +20,8 @@ from stylespace.errors import InputError, WeightsError
 from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.conditioning import Conditioning
+from stylespace.networks.finishing import check, finished
 from stylespace.networks.hub import fetch, is_repository, upload
-from stylespace.pictures import colour as colours
 from stylespace.pictures.atomic import write_whole
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.reading import read
@@ -73,19 +73,11 @@ class StyleNetwork:
         style. ``strength``: from 0, the photo, to 1. ``size``: long side to work and give back at. ``colour``: ``style``, or the photo's
         by ``luminance``, or by an affine match: ``cholesky``, ``root``, ``transport``. Raises ``InputError`` and ``PictureError``.
         """
-        if not 0 <= strength <= 1:
-            raise InputError(f"The strength is {strength}: give a number from 0 (the photo) to 1.")
+        check(colour, strength)
         picture = read(photo, max_pixels=max_pixels)
         pixels = picture.pixels if size is None else resize(picture.pixels, fit(picture.size, size))
         pixels = pixels.to(self.device)
-        made = self.pixels(pixels, mix)
-        if colour == "luminance":
-            chroma = colours.to_yiq(pixels)[:, 1:]
-            made = colours.from_yiq(torch.cat([colours.to_yiq(made)[:, :1], chroma], 1))
-        elif colour != "style":
-            made = colours.match_colours(made, pixels, colour)
-        made = pixels.lerp(made, strength) if strength < 1 else made
-        done = picture.with_pixels(made.clamp(0, 1).cpu())
+        done = picture.with_pixels(finished(self.pixels(pixels, mix), pixels, colour, strength).cpu())
         return to_pil(done.pixels, done.alpha)
 
     @property
@@ -180,11 +172,17 @@ class StyleNetwork:
             about={**self.about, **other.about},
         )
 
-    def checksum(self) -> str:
-        """SHA-256 of the body's build, settings and weights as they are saved."""
+    def check(self, mix: Mix) -> None:
+        """Raise ``InputError`` when ``mix`` names a style that is not there, or gives none a weight."""
+        self._weights(mix)
+
+    def checksum(self, names: Sequence[str] = ()) -> str:
+        """SHA-256 of the body's build, settings and weights as they are saved, and of the rows of ``names``."""
         found = hashlib.sha256(json.dumps([self.build, self.body.settings()], sort_keys=True).encode())
         for name, tensor in sorted(self.body.state_dict().items()):
             found.update(name.encode() + tensor.detach().cpu().half().contiguous().numpy().tobytes())
+        for name in names:
+            found.update(name.encode() + self.rows[self.names.index(name)].detach().cpu().half().numpy().tobytes())
         return found.hexdigest()
 
     def to(self, device: str | torch.device) -> StyleNetwork:

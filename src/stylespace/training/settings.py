@@ -21,6 +21,7 @@ class TrainingSettings:
     crop: int = option(256, "side of the crops in pixels", source=DUMOULIN)
     rate: float = option(1e-3, "learning rate of Adam", source=DUMOULIN)
     final_rate: float = option(1e-4, "learning rate at the end; it falls by a cosine", source=_OURS)
+    row_rate: float = option(5.0, "learning rate of the styles' own numbers, as a multiple", source=_OURS)
     warm_up: int = option(100, "steps over which the rate rises", source=_OURS)
     clip: float = option(1.0, "largest norm of the gradient", source=_OURS)
     average_decay: float = option(0.999, "decay of the moving average of the weights, which is what is kept", source=_OURS)
@@ -31,6 +32,10 @@ class TrainingSettings:
     )
     statistic: str = option("wasserstein", "what style is measured by", ("wasserstein", "gram"), _OURS)
     smoothness_weight: float = option(1.0, "weight of total variation (mean of squares)", source=_OURS)
+    grid_weight: float = option(400.0, "weight of patterns with the period of the network's own strides", source=_OURS)
+    noise: float = option(
+        0.02, "most noise that is laid over a photo (standard deviation), so that strokes grow out of it", source=_OURS
+    )
     style_sizes: tuple[int, ...] = option((256, 320, 384), "long sides at which styles are seen, in turn", source=_OURS)
     balance: bool = option(True, "weigh styles so that each starts equally far from photos", source=_OURS)
     encoder: str = option("compact", "loss network", ("compact", "vgg19", "vgg16"), _OURS)

@@ -24,6 +24,7 @@ from stylespace.errors import InputError
 from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.style_network import StyleNetwork
+from stylespace.objectives.grid import grid
 from stylespace.pictures.atomic import write_whole
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.resizing import fit, resize
@@ -102,7 +103,11 @@ class Trainer:
         if network is None:
             self.parameters |= {f"body.{name}": p for name, p in self.body.named_parameters()}
         self.average = {name: p.detach().clone() for name, p in self.parameters.items()}
-        self.optimiser = torch.optim.Adam(list(self.parameters.values()), lr=settings.rate)
+        # A style's row is met in a share of the pictures only, and alone tells the styles apart: it may move faster.
+        self.optimiser = torch.optim.Adam(
+            [{"params": [p], "factor": settings.row_rate if name == "rows" else 1.0} for name, p in self.parameters.items()],
+            lr=settings.rate,
+        )
         self.generator = torch.Generator().manual_seed(settings.seed + 1)
         self.encoder = encoder or encoders.load(settings.encoder, precision=settings.precision)
         self.step, self.seconds, self.scale = 0, 0.0, 1.0
@@ -139,7 +144,7 @@ class Trainer:
                 self.recent = [*self.recent[-49:], record]
                 mean = {k: sum(r[k] for r in self.recent) / len(self.recent) for k in record}
                 if self.step % 20 == 0 or cut:
-                    self.curve.append([self.step, *(round(mean[k], 5) for k in ("content", "style", "smoothness"))])
+                    self.curve.append([self.step, *(round(value, 5) for value in mean.values())])
                     with (self.folder / "losses.jsonl").open("a") as file:
                         file.write(json.dumps({"step": self.step, "seconds": round(self.seconds, 1), "cut": cut, **mean}) + "\n")
                 if told:
@@ -259,14 +264,18 @@ class Trainer:
         photos = photos.contiguous(memory_format=torch.channels_last)
         self.step += 1
         for group in self.optimiser.param_groups:
-            group["lr"] = self.scale * self._rate()
+            group["lr"] = self.scale * self._rate() * group["factor"]
         self.optimiser.zero_grad(set_to_none=True)
-        painted = self.body(photos, self.rows[styles])
+        level = s.noise * torch.rand(s.batch, 1, 1, 1, generator=self.generator)
+        noisy = photos + level * torch.randn(photos.shape, generator=self.generator)
+        painted = self.body(noisy.clamp(0, 1).contiguous(memory_format=torch.channels_last), self.rows[styles])
         # Seen from a random offset, so that the network's phases and those of the encoder's pooling do not lock into a weave.
         down, right = torch.randint(0, REACH + 1, (2,), generator=self.generator).tolist()
         side = s.crop - REACH
         window = (..., slice(down, down + side), slice(right, right + side))
         terms = self.loss(painted[window], photos[window], styles, sizes)
+        if s.grid_weight:
+            terms["grid"] = s.grid_weight * grid(painted)
         total = torch.stack([term.mean() for term in terms.values()]).sum()
         record = {name: float(term.detach().mean()) for name, term in terms.items()}
         cut = not math.isfinite(float(total.detach()))

@@ -1,0 +1,94 @@
+"""``stylespace export``: a trained network for other programs, and for this one's fast engines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stylespace.cli import options
+from stylespace.cli.options import FILES
+from stylespace.cli.progress import Reporter
+
+
+def export(
+    net: Annotated[str, typer.Argument(metavar="NET", help="A network: a file, a shipped name, owner/name on the Hub.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="NET.onnx", help="The exported network.", rich_help_panel=FILES)],
+    to: Annotated[str, typer.Option("--to", metavar="onnx", help="Kind of file.")] = "onnx",
+    pixels: Annotated[
+        str, typer.Option(metavar="bytes|float", help="Pixels in and out: of 8 bits, or numbers from 0 to 1.")
+    ] = "bytes",
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Compute in 8-bit integers: a third of the size, sooner, a little less exact.")
+    ] = False,
+    photos: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PHOTO", help="With --int8: read ranges off these photos, folders. [default: three of scikit-image]"
+        ),
+    ] = None,
+    check: Annotated[bool, typer.Option(help="Compare the file's pictures with PyTorch's.")] = True,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    traceback: options.Traceback = False,
+) -> None:
+    """Write a trained network as ONNX: photo (1, H, W, 3) and weights of its styles (S) in, picture out, any size.
+
+    stylespace export classics -o classics.onnx
+
+    It runs without PyTorch (stylespace.export.runtime, OpenVINO, ONNX Runtime).
+    """
+    if to != "onnx":
+        raise typer.BadParameter(f"'{to}' is unknown: choose onnx.", param_hint="--to")
+    if pixels not in ("bytes", "float"):
+        raise typer.BadParameter(f"'{pixels}' is unknown: choose bytes or float.", param_hint="--pixels")
+    if photos and not int8:
+        raise typer.BadParameter("they are for --int8.", param_hint="--photos")
+
+    from stylespace.errors import InputError, MissingExtraError
+    from stylespace.export.check import difference
+    from stylespace.export.onnx import model
+    from stylespace.networks.style_network import StyleNetwork
+    from stylespace.pictures.atomic import write_whole
+
+    if out.exists() and not force:
+        raise InputError(f"{out} exists already: choose another name, or replace it with --force.")
+    network = StyleNetwork.load(net)
+    with Reporter(quiet) as reporter:
+        reporter.say("exporting")
+        made = model(network, pixels)
+        if int8:
+            from stylespace.export.integers import quantised
+
+            reporter.say("reading ranges off photos")
+            made = quantised(made, _photos(photos))
+        write_whole(out, lambda temporary: Path(temporary).write_bytes(made.SerializeToString()))
+        if not quiet:
+            typer.echo(out)
+        for engine in ("openvino", "onnxruntime") if check and not quiet else ():
+            try:
+                found = difference(network, out, engine)
+            except MissingExtraError:
+                continue
+            typer.echo(f"{engine}: at most {255 * found.worst:.2f}/255 from PyTorch, {255 * found.mean:.3f}/255 on average")
+
+
+def _photos(names: list[str] | None) -> list[Any]:
+    import numpy as np
+
+    from stylespace.export.check import photos
+    from stylespace.pictures import fit, read, resize
+    from stylespace.pictures.finding import find_pictures
+
+    if not names:
+        return list(photos())
+    found = []
+    for path in find_pictures(names)[:64]:
+        pixels = read(path).pixels
+        small = resize(pixels, fit(pixels.shape[-2:], 512))[0].permute(1, 2, 0).clamp(0, 1)
+        found.append((small * 255 + 0.5).byte().numpy().astype(np.uint8))
+    return found
+
+
+command = export

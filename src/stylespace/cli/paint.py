@@ -1,0 +1,100 @@
+"""``stylespace paint``: photos redrawn by a trained network, at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stylespace.cli import options
+from stylespace.cli.failures import tell
+from stylespace.cli.options import FILES
+from stylespace.cli.progress import Reporter
+from stylespace.cli.transfer import report
+
+HOW = "How"
+
+
+def paint(
+    photo: Annotated[list[str], typer.Argument(metavar="PHOTO...", help="Photos: files, folders, patterns in quotes ('*.jpg'), or -.")],
+    style: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--style", "-s", metavar="NAME[=WEIGHT|=MAP]",
+            help="A style of the network; repeat to mix, each with its weight, or with a picture that is white where the style is to be.",
+        ),
+    ] = None,
+    network: Annotated[
+        str, typer.Option("--network", "-n", metavar="NET", help="A shipped name, a file, an exported .onnx, owner/name on the Hub.")
+    ] = "classics",
+    out: options.Out = None,
+    force: options.Force = False,
+    bits: Annotated[int, typer.Option(metavar="8|16", help="Bits a channel.", rich_help_panel=FILES)] = 8,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="N", rich_help_panel=HOW,
+            help="Long side of the result (0: the photo's); strokes keep theirs. [default: the photo's, at most 1024]",
+        ),
+    ] = None,
+    strength: Annotated[float, typer.Option(metavar="S", help="From 0, the photo, to 1.", rich_help_panel=HOW)] = 1.0,
+    colour: Annotated[
+        str,
+        typer.Option(metavar="style|luminance|cholesky|root|transport", help="Colours: the style's or the photo's.", rich_help_panel=HOW),
+    ] = "style",
+    engine: Annotated[
+        str, typer.Option(metavar="auto|torch|openvino|onnxruntime", help="What computes.", rich_help_panel=options.RUN)
+    ] = "auto",
+    device: options.Device = None,
+    threads: options.Threads = None,
+    max_pixels: options.MaxPixels = None,
+    quiet: options.Quiet = False,
+    traceback: options.Traceback = False,
+) -> None:  # fmt: skip
+    """Redraw photos by a trained network, in a fraction of a second each.
+
+    stylespace paint photo.jpg --style starry_night=0.6 --style great_wave=0.4
+
+    Finished results are skipped when the command is run again; a file that cannot be read is reported and passed over.
+    """
+    if bits not in (8, 16):
+        raise typer.BadParameter(f"{bits} bits cannot be written: 8 or 16.", param_hint="--bits")
+
+    from stylespace import batch
+    from stylespace.cli import sources
+    from stylespace.painting import Painting, PaintSettings
+    from stylespace.transferring import MAX_PIXELS
+
+    mix = dict(_weight(text) for text in style or ())
+    painting = Painting(
+        PaintSettings(mix, size, colour, strength, engine), network, device or "auto", threads, max_pixels or MAX_PIXELS
+    )
+    if not mix:
+        known = ", ".join(painting.styles)
+        raise typer.BadParameter(f"give at least one style of '{network}': {known}.", param_hint="--style")
+    painting.check_pictures()
+    photos, errors = sources.find_photos(photo)
+    ending = f"-{'-'.join(mix)}"[:80]
+    todo = sources.jobs(photos, out, ending, several=sources.many(photo), max_pixels=max_pixels) if photos else []
+    for error in errors:
+        tell(error)
+    with Reporter(quiet) as reporter:
+        outcomes = batch.run(todo, painting, force=force, bits=bits)
+        code = report(outcomes, reporter, trace=traceback, total=len(todo) + len(errors), failed=len(errors))
+    if code:
+        raise typer.Exit(code)
+
+
+def _weight(text: str) -> tuple[str, Any]:
+    """``name``, ``name=0.4`` or ``name=map.png``."""
+    name, separator, given = text.partition("=")
+    if not separator:
+        return name, 1.0
+    try:
+        return name, float(given)
+    except ValueError:
+        return name, Path(given)
+
+
+command = paint

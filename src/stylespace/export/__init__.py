@@ -1,0 +1,1 @@
+"""Networks as ONNX files, and what runs them without PyTorch."""

@@ -1,0 +1,207 @@
+"""Runs exported networks: arrays in, arrays out. Imports neither PyTorch nor anything else of the package but its errors.
+
+painter = Runtime("classics")
+painter(frame, {"starry_night": 0.6, "great_wave": 0.4})  # frame and result: (H, W, 3) of 8 bits, sRGB
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stylespace.errors import InputError, MissingExtraError, WeightsError
+
+MODELS = Path(__file__).resolve().parent.parent / "models"
+ENGINES = ("openvino", "onnxruntime")
+PRECISIONS = ("fp32", "bf16", "fp16")
+KEY = "stylespace"
+VERSION = 1
+Pixels = NDArray[Any]
+_Session = Callable[[Pixels, Pixels], Pixels]
+
+
+class Runtime:
+    """An exported network in an engine of a processor.
+
+    ``source``: a file of ``stylespace export``, or the name of a shipped network; ``classics-int8`` is its variant of 8-bit integers.
+    ``engine``: ``openvino``, ``onnxruntime``, or ``auto``: the first that is installed, in this order. ``threads``: None takes all cores.
+    ``precision``: of OpenVINO's arithmetic; ``bf16`` and ``fp16`` pay on processors that have them. ``cache``: a folder for what OpenVINO
+    compiles, which makes the next start sooner.
+
+    ``styles``: their names. ``pixels``: ``bytes`` or ``float``, what the network takes and gives. ``checksum``: of its weights.
+
+    Raises ``WeightsError`` for a file that is none, ``MissingExtraError`` when no engine is installed.
+    """
+
+    def __init__(
+        self, source: str | Path, engine: str = "auto", *, threads: int | None = None, precision: str = "fp32",
+        cache: str | Path | None = None,
+    ) -> None:  # fmt: skip
+        if engine not in ("auto", *ENGINES):
+            raise InputError(f"The engine '{engine}' is unknown: choose among auto, {', '.join(ENGINES)}.")
+        if precision not in PRECISIONS:
+            raise InputError(f"The precision '{precision}' is unknown: choose among {', '.join(PRECISIONS)}.")
+        if precision != "fp32" and engine == "onnxruntime":
+            raise InputError("ONNX Runtime computes in fp32 on processors: leave the precision out, or take OpenVINO.")
+        path = _found(source)
+        threads = threads or _cores()
+        for name in ENGINES if engine == "auto" else (engine,):
+            try:
+                opened = _openvino(path, threads, precision, cache) if name == "openvino" else _onnxruntime(path, threads)
+            except ImportError:
+                continue
+            self._session, about = opened
+            self.engine = name
+            break
+        else:
+            wanted = "OpenVINO or ONNX Runtime" if engine == "auto" else {"openvino": "OpenVINO"}.get(engine, "ONNX Runtime")
+            raise MissingExtraError(f"Running {path.name} wants {wanted}: pip install 'stylespace[fast]'.")
+        try:
+            told = json.loads(about)
+            self.styles: tuple[str, ...] = tuple(told["names"])
+            self.pixels: str = told["pixels"]
+            self.checksum: str = told["checksum"] + ("-int8" if told.get("integers") else "")
+            version = int(told["version"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise WeightsError(f"{path} is not a network of Stylespace: give a file that 'stylespace export' wrote.") from error
+        if version > VERSION:
+            raise WeightsError(f"{path} was written by a newer Stylespace (format {version}): update Stylespace to read it.")
+
+    def __call__(
+        self, photo: Pixels, mix: str | Sequence[str] | Mapping[str, float] | None = None, strength: float = 1.0
+    ) -> Pixels:
+        """``photo`` redrawn, the same shape and kind.
+
+        ``photo``: (H, W, 3) or (N, H, W, 3), sRGB, of 8 bits; or, for a network of ``float`` pixels, float32 in [0, 1]. ``mix``: a style's
+        name, several, or a mapping from name to weight; None: the first. ``strength``: from 0, the photo, to 1.
+        """
+        if not 0 <= strength <= 1:
+            raise InputError(f"The strength is {strength}: give a number from 0 (the photo) to 1.")
+        wanted = np.dtype(np.uint8 if self.pixels == "bytes" else np.float32)
+        if photo.dtype != wanted or photo.ndim not in (3, 4) or photo.shape[-1] != 3 or 0 in photo.shape:
+            raise InputError(f"An array (H, W, 3) of {wanted} is wanted, not {photo.shape} of {photo.dtype}.")
+        batch = np.ascontiguousarray(photo if photo.ndim == 4 else photo[None])
+        weights = self.weights(mix)
+        # One at a time: a picture does not depend on the others, and the engine has all cores for it.
+        painted = np.concatenate([self._session(batch[i : i + 1], weights) for i in range(len(batch))])
+        if strength < 1:
+            mixed = batch + np.float32(strength) * (painted.astype(np.float32) - batch)
+            painted = mixed if wanted == np.float32 else (mixed + 0.5).astype(np.uint8)
+        return painted if photo.ndim == 4 else painted[0]
+
+    def weights(self, mix: str | Sequence[str] | Mapping[str, float] | None = None) -> NDArray[np.float32]:
+        """``mix`` as the network takes it: (S,), which sums to 1."""
+        if mix is None:
+            mix = self.styles[0]
+        given = {mix: 1.0} if isinstance(mix, str) else dict(mix) if isinstance(mix, Mapping) else dict.fromkeys(mix, 1.0)
+        made = np.zeros(len(self.styles), np.float32)
+        for name, weight in given.items():
+            if name not in self.styles:
+                raise InputError(f"The network has no style '{name}': choose among {', '.join(self.styles)}.")
+            if not 0 <= weight < float("inf"):
+                raise InputError(f"The weight of '{name}' is {weight}: give 0 or more.")
+            made[self.styles.index(name)] = weight
+        if not made.sum() > 0:
+            raise InputError("No style has a weight: give one of them more than zero.")
+        return made / made.sum()
+
+
+def shipped() -> list[str]:
+    """Names of exported networks in the package."""
+    return sorted(path.stem for path in MODELS.glob("*.onnx"))
+
+
+def _found(source: str | Path) -> Path:
+    path = Path(source)
+    if not path.suffix and (MODELS / f"{source}.onnx").is_file():
+        return MODELS / f"{source}.onnx"
+    if not path.is_file():
+        names = ", ".join(shipped()) or "none"
+        raise WeightsError(f"There is no exported network '{source}': give a file of 'stylespace export', or one of: {names}.")
+    return path
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _openvino(path: Path, threads: int, precision: str, cache: str | Path | None) -> tuple[_Session, str]:
+    import openvino
+
+    core = openvino.Core()
+    if cache is not None:
+        core.set_property({"CACHE_DIR": str(cache)})
+    try:
+        model = core.read_model(path)
+        framework = model.rt_info["framework"] if "framework" in model.rt_info else {}  # noqa: SIM401
+        told = framework[KEY] if KEY in framework else "{}"  # noqa: SIM401 (no mapping: it has no get)
+        about = str(told.value if hasattr(told, "value") else told)
+        integers = '"integers"' in about
+        names = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+        settings = {"INFERENCE_PRECISION_HINT": names[precision], "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
+        request = core.compile_model(model, "CPU", settings).create_infer_request()
+    except RuntimeError as error:
+        raise _unreadable(path, error) from error
+    any_size, held, before = request, (), ()
+
+    def run(photo: Pixels, weights: Pixels) -> Pixels:
+        nonlocal request, held, before
+        # The second picture of a size is likely not the last: compiled for this size alone it is a third sooner. Networks of integers are
+        # always compiled so: OpenVINO 2026.4 gives wrong pictures for them where the size is open.
+        if photo.shape != held:
+            request, held = any_size, ()
+            if photo.shape == before or integers:
+                fixed = model.clone()
+                fixed.reshape({0: list(photo.shape), 1: list(weights.shape)})
+                request, held = core.compile_model(fixed, "CPU", settings).create_infer_request(), photo.shape
+        before = photo.shape
+        try:
+            request.infer([photo, weights], share_inputs=True)
+        except RuntimeError as error:
+            raise _refused(photo, error) from error
+        made: Pixels = request.get_output_tensor(0).data.copy()
+        return made
+
+    return run, about
+
+
+def _onnxruntime(path: Path, threads: int) -> tuple[_Session, str]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors share no class
+        raise _unreadable(path, error) from error
+    names = [given.name for given in session.get_inputs()]
+
+    def run(photo: Pixels, weights: Pixels) -> Pixels:
+        try:
+            made: Pixels = session.run(None, dict(zip(names, (photo, weights), strict=True)))[0]
+        except Exception as error:  # as above
+            raise _refused(photo, error) from error
+        return made
+
+    return run, session.get_modelmeta().custom_metadata_map.get(KEY, "{}")
+
+
+def _refused(photo: Pixels, error: Exception) -> InputError:
+    high, wide = photo.shape[1:3]
+    small = "larger pictures (this body mirrors its borders)" if min(high, wide) < 64 else "a smaller picture, or more memory"
+    return InputError(f"The engine could not redraw {wide} x {high} pixels ({_line(error)}): give it {small}.")
+
+
+def _unreadable(path: Path, error: Exception) -> WeightsError:
+    return WeightsError(f"{path} cannot be read as a network ({_line(error)}): export it anew.")
+
+
+def _line(error: Exception) -> str:
+    return next((line.strip()[:160] for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,0 +1,163 @@
+"""Exported networks: equal to PyTorch at every size, without PyTorch, in 8-bit integers; and what is wrong with a file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stylespace.errors import InputError, MissingExtraError, WeightsError
+from stylespace.export.check import difference, photos
+from stylespace.export.onnx import export, model
+from stylespace.export.runtime import ENGINES, Runtime
+from stylespace.networks.builds import BUILDS
+from stylespace.networks.style_network import StyleNetwork
+from stylespace.networks.texture import Texture
+
+for package in ("onnx", "onnxscript", "onnxruntime", "openvino"):
+    pytest.importorskip(package)
+
+
+def made(build: str, count: int = 3, **settings: int) -> StyleNetwork:
+    torch.manual_seed(0)
+    body = BUILDS[build](**settings).eval().requires_grad_(False)
+    rows = (body.initial_row() + 0.3 * torch.randn(count, body.row_size)).half().float()
+    body.load_state_dict({k: v.half().float() for k, v in body.state_dict().items()})
+    return StyleNetwork(body, build, rows, [f"style{i}" for i in range(count)])
+
+
+@pytest.fixture(scope="module")
+def network() -> StyleNetwork:
+    return made("tiny")
+
+
+@pytest.fixture(scope="module")
+def files(network: StyleNetwork, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("exported")
+    return {pixels: export(network, folder / f"{pixels}.onnx", pixels=pixels) for pixels in ("bytes", "float")}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_equal_to_pytorch(network: StyleNetwork, files: dict[str, Path], engine: str) -> None:
+    """1e-3 for numbers; for bytes what rounding to them makes."""
+    assert difference(network, files["float"], engine).worst < 1e-3
+    assert difference(network, files["bytes"], engine).worst < 0.51 / 255 + 1e-3
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("size", [(1, 5), (17, 3), (40, 33), (16, 16), (15, 200)])
+def test_any_size(network: StyleNetwork, files: dict[str, Path], engine: str, size: tuple[int, int]) -> None:
+    runtime = Runtime(files["float"], engine, threads=1)
+    photo = np.random.default_rng(0).random((*size, 3), dtype=np.float32)
+    pixels = torch.from_numpy(photo).permute(2, 0, 1)[None]
+    wanted = network.pixels(pixels, {"style2": 0.75, "style0": 0.25})[0].permute(1, 2, 0).numpy()
+    for _ in range(3):  # the second time compiled for the size
+        painted = runtime(photo, {"style2": 3, "style0": 1})
+        assert painted.shape == photo.shape
+        # Maps of a position or two have no deviation but that of rounding, which normalisation enlarges.
+        assert np.abs(painted - wanted).max() < (1e-3 if min(size) > 32 else 0.2)
+
+
+def test_bfloat16(network: StyleNetwork, files: dict[str, Path]) -> None:
+    runtime, exact = (Runtime(files["bytes"], "openvino", precision=p) for p in ("bf16", "fp32"))
+    for photo in photos(2, (128, 128)):
+        apart = np.abs(runtime(photo, "style1").astype(int) - exact(photo, "style1"))
+        assert apart.max() <= 20  # of random weights; benchmarks/networks.py measures the shipped ones
+        assert apart.mean() <= 2
+
+
+def test_bodies_of_the_papers(tmp_path: Path) -> None:
+    for build in ("published", "johnson"):
+        network = made(build, 2, widths=(4, 8, 8), blocks=2)  # type: ignore[arg-type]
+        path = export(network, tmp_path / f"{build}.onnx", pixels="float")
+        assert difference(network, path).worst < 1e-3
+        with pytest.raises(InputError, match="larger pictures"):
+            Runtime(path)(np.zeros((2, 2, 3), np.float32))
+
+
+def test_strength_and_batches(files: dict[str, Path]) -> None:
+    runtime = Runtime(files["bytes"])
+    photo = photos(1, (48, 64))[0]
+    assert np.array_equal(runtime(photo, strength=0), photo)
+    batch = np.stack([photo, photo[::-1]])
+    painted = runtime(batch, ["style0", "style1"])
+    assert painted.shape == batch.shape
+    assert np.array_equal(painted[1], runtime(batch[1], {"style0": 0.5, "style1": 0.5}))
+    half = runtime(photo, strength=0.5).astype(float)
+    assert np.abs(half - (photo + runtime(photo).astype(float)) / 2).max() <= 1
+
+
+def test_without_pytorch(files: dict[str, Path]) -> None:
+    script = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import numpy as np\n"
+        "from stylespace.export.runtime import Runtime\n"
+        "runtime = Runtime(sys.argv[1])\n"
+        "print(runtime.styles, runtime(np.full((20, 30, 3), 99, np.uint8), 'style1').shape)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", script, files["bytes"]], capture_output=True, text=True, check=True).stdout
+    assert told.strip() == "('style0', 'style1', 'style2') (20, 30, 3)"
+
+
+def test_mistakes(files: dict[str, Path], network: StyleNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = Runtime(files["bytes"])
+    photo = np.zeros((8, 8, 3), np.uint8)
+    for wrong, words in (({"style9": 1}, "style9"), ({"style0": -1}, "-1"), ({"style0": 0}, "No style has a weight")):
+        with pytest.raises(InputError, match=words):
+            runtime(photo, wrong)
+    for array in (photo.astype(np.float32), photo[..., :1], photo[0, 0], np.zeros((0, 8, 3), np.uint8)):
+        with pytest.raises(InputError, match="uint8 is wanted"):
+            runtime(array)
+    with pytest.raises(InputError, match="strength"):
+        runtime(photo, strength=2)
+    (tmp_path / "bad.onnx").write_bytes(b"no network")
+    for engine in ENGINES:
+        with pytest.raises(WeightsError, match="cannot be read"):
+            Runtime(tmp_path / "bad.onnx", engine)
+    with pytest.raises(WeightsError, match="no exported network"):
+        Runtime(tmp_path / "none.onnx")
+    with pytest.raises(InputError, match="engine"):
+        Runtime(files["bytes"], "tensorrt")
+    with pytest.raises(InputError, match="cannot be exported"):
+        model(StyleNetwork(Texture(2, 2), "texture", torch.zeros(1, 8), ["a"]))
+    with pytest.raises(InputError, match="bytes, float"):
+        model(network, "words")
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    assert Runtime(files["bytes"]).engine == "onnxruntime"
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingExtraError, match=r"stylespace\[fast\]"):
+        Runtime(files["bytes"])
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(MissingExtraError, match=r"stylespace\[export\]"):
+        model(network)
+
+
+def test_a_file_of_others(tmp_path: Path) -> None:
+    import onnx
+    from onnx import TensorProto, helper
+
+    given = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    other = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [given], [other])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "other.onnx")
+    for engine in ENGINES:
+        with pytest.raises(WeightsError, match="not a network of Stylespace"):
+            Runtime(tmp_path / "other.onnx", engine)
+
+
+def test_integers(network: StyleNetwork, tmp_path: Path) -> None:
+    """Random weights lose more than learned ones (benchmarks/networks.py): wrong ranges would give another picture altogether."""
+    pytest.importorskip("nncf")
+    from stylespace.export.integers import quantised
+
+    made = quantised(model(network), photos(3, (96, 96)))
+    (tmp_path / "int8.onnx").write_bytes(made.SerializeToString())
+    for engine in ENGINES:
+        assert difference(network, tmp_path / "int8.onnx", engine).mean < 0.1
+    assert Runtime(tmp_path / "int8.onnx").checksum.endswith("int8")
+    with pytest.raises(InputError, match="no photos"):
+        quantised(model(network), [])
