@@ -13,8 +13,10 @@ from stylespace.pictures.atomic import write_whole
 _NOT_TERMS = {"size", "step", "total", "seconds", "cut"}
 
 
-def draw(losses: Sequence[Mapping[str, Any]], path: str | Path) -> Path:
+def draw(losses: Sequence[Mapping[str, Any]], path: str | Path, steps: Sequence[int] | None = None) -> Path:
     """Draw total and terms of ``losses`` over steps on a logarithmic axis, sizes marked; PNG, SVG or PDF by the suffix of ``path``.
+
+    ``steps``: the number of each record's step; None: 1, 2, ...
 
     Raises ``InputError`` when there are no losses or the suffix is another one.
     """
@@ -29,13 +31,13 @@ def draw(losses: Sequence[Mapping[str, Any]], path: str | Path) -> Path:
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    steps = range(1, len(losses) + 1)
+    steps = steps or range(1, len(losses) + 1)
     terms = list(dict.fromkeys(name for record in losses for name in record if name not in _NOT_TERMS))
     for name in terms:
         axes.plot(steps, [record.get(name, float("nan")) for record in losses], linewidth=0.9, alpha=0.8, label=name)
     axes.plot(steps, [record["total"] for record in losses], color="black", linewidth=1.6, label="total")
     for index, (before, record) in enumerate(pairwise(losses), 2):
-        if record["size"] != before["size"]:
+        if record.get("size") != before.get("size"):
             axes.axvline(index, color="grey", linewidth=0.6, linestyle=":")
             axes.annotate(
                 f" {record['size']} px", (index, 1), xycoords=("data", "axes fraction"), fontsize=7, va="top", color="grey"

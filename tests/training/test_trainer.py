@@ -13,13 +13,15 @@ from PIL import Image
 
 from stylespace import encoders
 from stylespace.encoders.encoder import Encoder
-from stylespace.errors import InputError
+from stylespace.errors import InputError, PictureError
 from stylespace.objectives.style import STATISTICS
 from stylespace.pictures.drawings import draw
+from stylespace.training import checkpoint
+from stylespace.training.checkpoint import CHECKPOINT
 from stylespace.training.loss import content_distance, style_distance, target
 from stylespace.training.photos import Photos, prepare
 from stylespace.training.settings import TrainingSettings
-from stylespace.training.trainer import CHECKPOINT, Trainer, TrainingStep, TrainingStyle
+from stylespace.training.trainer import Trainer, TrainingStep, TrainingStyle
 
 SMALL = TrainingSettings(build="tiny", steps=8, batch=2, crop=32, style_sizes=(48, 64), warm_up=2, average_decay=0.9)
 
@@ -183,3 +185,56 @@ def test_mistakes(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
         Trainer(photos, [style("waves"), style("waves")], SMALL, tmp_path, encoder=encoder)
     with pytest.raises(InputError, match="20 x 20"):
         Trainer(photos, [TrainingStyle("small", torch.rand(1, 3, 20, 20))], SMALL, tmp_path, encoder=encoder)
+
+
+def test_a_crash_while_saving_and_a_second_run(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
+    run = trainer(photos, tmp_path, encoder)
+    run.run(every=0)  # after every step: two states are there
+    (tmp_path / CHECKPOINT).unlink()  # as if killed between the two moves
+    assert trainer(photos, tmp_path, encoder).step in (SMALL.steps - 1, SMALL.steps)
+    with checkpoint.alone(tmp_path), pytest.raises(InputError, match="Another process"):
+        trainer(photos, tmp_path, encoder, replace(SMALL, steps=9)).run()
+
+
+def test_a_full_disk_leaves_the_state_before(
+    photos: Photos, tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trainer(photos, tmp_path, encoder)
+    run.run()
+    kept = (tmp_path / CHECKPOINT).read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(PictureError, match="No space left"):
+        run.save()
+    assert (tmp_path / CHECKPOINT).read_bytes() == kept
+
+
+def test_curve_and_tensorboard(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
+    pytest.importorskip("tensorboard")
+    run = trainer(photos, tmp_path, encoder, replace(SMALL, steps=20), tensorboard=True, samples=[torch.rand(1, 3, 40, 40)])
+    run.run()
+    with Image.open(tmp_path / "losses.png") as curve:
+        assert curve.width > 400
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert {"loss/content", "loss/style", "loss/grid", "rate"} <= set(events.Tags()["scalars"])
+    assert events.Tags()["images"] == ["samples"]
+
+
+def test_batch_normalisation_is_kept(photos: Photos, tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body with running averages goes on with them."""
+    from stylespace.networks.builds import BUILDS
+    from stylespace.networks.johnson import Johnson
+
+    monkeypatch.setitem(BUILDS, "tiny", lambda **_: Johnson((4, 4, 4), 1, "batch"))
+    run = trainer(photos, tmp_path, encoder)
+    run.run()
+    again = trainer(photos, tmp_path, encoder)
+    for (name, one), (_, other) in zip(run.body.named_buffers(), again.body.named_buffers(), strict=True):
+        assert torch.equal(one, other), name
+        assert torch.equal(one, dict(run.network().body.named_buffers())[name])

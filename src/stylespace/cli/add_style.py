@@ -18,7 +18,11 @@ def add_style(
     network: Annotated[Path, typer.Argument(metavar="NET", help="A trained network.")],
     photos: Annotated[list[str], typer.Argument(metavar="PHOTOS...", help="Photos to train on: folders, files, patterns.")],
     style: Annotated[
-        list[str], typer.Option("--style", "-s", metavar="[NAME=]PICTURE", rich_help_panel=FILES, help="A style; repeat for more.")
+        list[str],
+        typer.Option(
+            "--style", "-s", metavar="[NAME=]STYLE", rich_help_panel=FILES,
+            help="A style: a picture; a folder or a query (library:tag=oil) of references of one style. Repeat for more.",
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="NET.safetensors", help="The new network.", rich_help_panel=FILES)],
     folder: Annotated[
@@ -32,6 +36,7 @@ def add_style(
     minutes: Annotated[
         float | None, typer.Option(metavar="M", min=0.01, help="Stop after so many minutes of training.", rich_help_panel=RUN)
     ] = None,
+    device: options.Device = None,
     force: options.Force = False,
     threads: options.Threads = None,
     quiet: options.Quiet = False,
@@ -43,7 +48,7 @@ def add_style(
     stylespace add-style mine.safetensors photos/ --style mosaic.jpg -o more.safetensors
     """
     chosen = {"steps": 600, "rate": 1e-2, "final_rate": 1e-3, "row_rate": 1.0, "warm_up": 10} | values(TrainingSettings, settings)
-    run(photos, style, out, network, folder, sample, minutes, force, threads, quiet, chosen)
+    run(photos, style, out, network, folder, sample, minutes, False, device, force, threads, quiet, chosen)
 
 
 command = with_settings(add_style, TrainingSettings)

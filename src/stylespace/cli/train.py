@@ -18,7 +18,11 @@ from stylespace.training.settings import TrainingSettings
 def train(
     photos: Annotated[list[str], typer.Argument(metavar="PHOTOS...", help="Photos to train on: folders, files, patterns.")],
     style: Annotated[
-        list[str], typer.Option("--style", "-s", metavar="[NAME=]PICTURE", rich_help_panel=FILES, help="A style; repeat for more.")
+        list[str],
+        typer.Option(
+            "--style", "-s", metavar="[NAME=]STYLE", rich_help_panel=FILES,
+            help="A style: a picture; a folder or a query (library:tag=oil) of references of one style. Repeat for more.",
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="NET.safetensors", help="The network.", rich_help_panel=FILES)],
     network: Annotated[
@@ -36,6 +40,10 @@ def train(
         float | None,
         typer.Option(metavar="M", min=0.01, help="Stop after so many minutes of training; run again to go on.", rich_help_panel=RUN),
     ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Losses and samples for TensorBoard too, in FOLDER/tensorboard.", rich_help_panel=FILES)
+    ] = False,
+    device: options.Device = None,
     force: options.Force = False,
     threads: options.Threads = None,
     quiet: options.Quiet = False,
@@ -47,23 +55,29 @@ def train(
     stylespace train photos/ --style starry=starry.jpg --style wave=wave.jpg -o mine.safetensors
 
     Interrupted (Ctrl-C, or worse) it goes on when the same command is run again, to the same bits. What cannot be read is passed over.
+    Over several processes or graphics cards: accelerate launch --num_processes 2 -m stylespace train ...
     """
-    run(photos, style, out, network, folder, sample, minutes, force, threads, quiet, values(TrainingSettings, settings))
+    chosen = values(TrainingSettings, settings)
+    run(photos, style, out, network, folder, sample, minutes, tensorboard, device, force, threads, quiet, chosen)
 
 
 def run(
     photos: list[str], style: list[str], out: Path, network: Path | None, folder: Path | None, sample: list[str] | None,
-    minutes: float | None, force: bool, threads: int | None, quiet: bool, settings: dict[str, Any],
+    minutes: float | None, tensorboard: bool, device: str | None, force: bool, threads: int | None, quiet: bool, settings: dict[str, Any],
 ) -> None:  # fmt: skip
     """What ``train`` and ``add-style`` share."""
     import torch
 
+    from stylespace import encoders
     from stylespace.errors import InputError
+    from stylespace.gathering import gathered
     from stylespace.networks.style_network import StyleNetwork
     from stylespace.pictures import fit, read, resize
     from stylespace.pictures.finding import find_pictures
+    from stylespace.training.devices import Devices
     from stylespace.training.photos import prepare
-    from stylespace.training.trainer import Trainer, TrainingStep, TrainingStyle
+    from stylespace.training.trainer import Trainer, TrainingStep
+    from stylespace.transferring import choose_device
 
     if out.exists() and not force:
         raise InputError(f"{out} exists already: choose another name, or replace it with --force.")
@@ -71,7 +85,8 @@ def run(
         torch.set_num_threads(threads)
     chosen = TrainingSettings(**settings)
     place = folder or out.with_name(f"{out.stem}.training")
-    styles = [TrainingStyle(name, read(path).pixels, {"file": path.name}) for name, path in map(_named, style)]
+    devices = Devices.found(choose_device(device or "auto"))
+    quiet = quiet or not devices.first
     base = None if network is None else StyleNetwork.load(network)
     side = chosen.crop
     samples = [resize(p, fit(p.shape[-2:], side)) for p in (read(Path(name)).pixels for name in sample or ())]
@@ -82,10 +97,29 @@ def run(
             if done % 200 == 0:
                 reporter.say(f"{done} of {of} photos read")
 
+        if not devices.first:
+            devices.wait()  # for the first to have read them
         prepared = prepare(paths, side, place, told=counted)
-        if prepared.skipped:
+        if devices.first:
+            devices.wait()
+        if prepared.skipped and devices.first:
             tell(f"{len(prepared.skipped)} photos passed over; the first: {next(iter(prepared.skipped.values()))}")
-        trainer = Trainer(prepared, styles, chosen, place, network=base, samples=samples)
+        encoder = encoders.load(chosen.encoder, precision=chosen.precision, device=devices.device)
+        styles = [
+            gathered(name, source, prepared, encoder, size=max(chosen.style_sizes), side=side, told=reporter.say)
+            for name, source in map(_named, style)
+        ]
+        trainer = Trainer(
+            prepared,
+            styles,
+            chosen,
+            place,
+            network=base,
+            samples=samples,
+            encoder=encoder,
+            devices=devices,
+            tensorboard=tensorboard,
+        )
         if trainer.step:
             reporter.say(f"Going on from step {trainer.step}.")
 
@@ -99,19 +133,20 @@ def run(
                 reporter.say(f"step {step.step} of {step.of}: {terms}; {pace}")
 
         finished = trainer.run(told=told, until=None if minutes is None else 60 * minutes)
-    trainer.network().save(out)
+    if devices.first:
+        trainer.network().save(out)
     if not quiet:
         typer.echo(out)
-    if not finished and minutes is None:
+    if not finished and minutes is None and devices.first:
         tell(f"Interrupted at step {trainer.step}: what was learned is in {out}; run the same again with --force to go on.")
         raise typer.Exit(130)
 
 
-def _named(text: str) -> tuple[str, Path]:
-    name, separator, path = text.partition("=")
-    if separator and not Path(text).exists():
-        return name, Path(path)
-    return Path(text).stem, Path(text)
+def _named(text: str) -> tuple[str, str]:
+    name, separator, source = text.partition("=")
+    if separator and not Path(text).exists() and not name.startswith("library:"):
+        return name, source
+    return text.removeprefix("library:") if text.startswith("library:") else Path(text).stem, text
 
 
 command = with_settings(train, TrainingSettings)

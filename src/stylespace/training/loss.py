@@ -32,9 +32,18 @@ def moments(features: Tensor) -> tuple[Tensor, Tensor]:
 
 def target(features: Tensor, statistic: str) -> Target:
     """The target of one style's ``features`` (1, C, H, W)."""
-    mean, second = (m[0].detach() for m in moments(features))
+    return combined([(features, 1.0)], statistic)
+
+
+def combined(references: Sequence[tuple[Tensor, float]], statistic: str) -> Target:
+    """The target of several references' features (1, C, H, W), each with its weight: moments of all their positions together."""
+    whole = sum(weight for _, weight in references)
+    measured = [(*moments(features), weight / whole) for features, weight in references]
+    mean = torch.stack([m[0] * w for m, _, w in measured]).sum(0).detach()
+    second = torch.stack([s[0] * w for _, s, w in measured]).sum(0).detach()
     covariance = second - torch.outer(mean, mean)
-    values, vectors = torch.linalg.eigh(covariance.double() + EPSILON * torch.eye(len(mean), dtype=torch.float64))
+    eye = torch.eye(len(mean), dtype=torch.float64, device=mean.device)
+    values, vectors = torch.linalg.eigh(covariance.double() + EPSILON * eye)
     root = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
     energy = second.square().sum() if statistic == "gram" else mean.square().sum() + covariance.trace()
     return Target(mean, second, covariance, root, max(float(energy), 1e-12))

@@ -10,6 +10,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,27 +26,37 @@ from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.objectives.grid import grid
-from stylespace.pictures.atomic import write_whole
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.sheet import Cell, sheet
 from stylespace.solvers.memory import keep_freed_memory
-from stylespace.training.loss import Loss, Target, target
+from stylespace.training import checkpoint
+from stylespace.training.devices import Devices
+from stylespace.training.journal import Journal
+from stylespace.training.loss import Loss, Target, combined
 from stylespace.training.photos import Photos
 from stylespace.training.settings import TrainingSettings
 
-CHECKPOINT = "checkpoint.safetensors"
 SMALLEST_STYLE = 64
 REACH = 7  # pixels by which the loss looks at a crop from another corner
 
 
 @dataclass(frozen=True)
 class TrainingStyle:
-    """A style to learn: ``pixels`` (1, 3, H, W; sRGB in [0, 1]), its ``name``, and what is known of it."""
+    """A style to learn: ``pixels`` (1, 3, H, W; sRGB in [0, 1]), its ``name``, and what is known of it.
+
+    ``references``: where a style is many pictures, all of them with their weights; ``pixels`` then only stands for them.
+    """
 
     name: str
     pixels: Tensor
     about: Mapping[str, Any] = field(default_factory=dict)
+    references: Sequence[tuple[Tensor, float]] = ()
+
+    @property
+    def weighted(self) -> Sequence[tuple[Tensor, float]]:
+        """Its pictures with their weights."""
+        return self.references or [(self.pixels, 1.0)]
 
 
 @dataclass(frozen=True)
@@ -64,9 +75,10 @@ class TrainingStep:
 
 
 class Trainer:
-    """One training run in ``folder``: checkpoint, losses (``losses.jsonl``), samples (``samples.png``).
+    """One training run in ``folder``: checkpoint, losses (``losses.jsonl``, ``losses.png``), samples (``samples.png``).
 
-    ``network``: a trained network whose body stays as it is; then only the rows of ``styles`` learn (a new style for it).
+    ``network``: a trained network whose body stays as it is; then only the rows of ``styles`` learn (a new style for it). ``devices``:
+    where to compute; several processes give the result of one, to rounding. ``tensorboard``: losses and samples for it too.
     """
 
     def __init__(
@@ -79,37 +91,45 @@ class Trainer:
         network: StyleNetwork | None = None,
         encoder: Encoder | None = None,
         samples: Sequence[Tensor] = (),
+        devices: Devices | None = None,
+        tensorboard: bool = False,
     ) -> None:
         if not styles:
             raise InputError("There are no styles to learn: give at least one picture.")
         if len({s.name for s in styles}) < len(styles):
             raise InputError("Two styles have the same name: rename one of their files.")
         for style in styles:
-            if min(style.pixels.shape[-2:]) < SMALLEST_STYLE:
-                size = f"{style.pixels.shape[-1]} x {style.pixels.shape[-2]}"
+            smallest = min((p for p, _ in style.weighted), key=lambda p: min(p.shape[-2:]))
+            if min(smallest.shape[-2:]) < SMALLEST_STYLE:
+                size = f"{smallest.shape[-1]} x {smallest.shape[-2]}"
                 raise InputError(f"The style '{style.name}' has {size} pixels: {SMALLEST_STYLE} a side are wanted at least.")
         self.photos, self.styles, self.settings, self.folder, self.samples = photos, list(styles), settings, folder, list(samples)
         self.base = network
+        self.devices = devices or Devices()
+        self.devices.part(range(settings.batch))
         folder.mkdir(parents=True, exist_ok=True)
         keep_freed_memory()
         torch.manual_seed(settings.seed)
+        device = self.devices.device
         self.build = settings.build if network is None else network.build
         self.body: Body = BUILDS[settings.build]() if network is None else copy.deepcopy(network.body)
-        self.body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.body.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         rows = self.body.initial_row().repeat(len(styles), 1) if network is None else network.rows.mean(0).repeat(len(styles), 1)
-        self.rows = torch.nn.Parameter(rows.clone())
+        self.rows = torch.nn.Parameter(rows.clone().to(device))
         self.body.requires_grad_(network is None).train(network is None)
         self.parameters: dict[str, Tensor] = {"rows": self.rows}
         if network is None:
             self.parameters |= {f"body.{name}": p for name, p in self.body.named_parameters()}
         self.average = {name: p.detach().clone() for name, p in self.parameters.items()}
-        # A style's row is met in a share of the pictures only, and alone tells the styles apart: it may move faster.
         self.optimiser = torch.optim.Adam(
-            [{"params": [p], "factor": settings.row_rate if name == "rows" else 1.0} for name, p in self.parameters.items()],
+            # A style's row is met in a share of the pictures only, and it alone tells the styles apart: it moves faster.
+            [{"params": [self.rows], "factor": settings.row_rate}]
+            + [{"params": [p for n, p in self.parameters.items() if n != "rows"], "factor": 1.0}] * (network is None),
             lr=settings.rate,
         )
         self.generator = torch.Generator().manual_seed(settings.seed + 1)
-        self.encoder = encoder or encoders.load(settings.encoder, precision=settings.precision)
+        self.encoder = encoder or encoders.load(settings.encoder, precision=settings.precision, device=device)
+        self.journal = Journal(folder, tensorboard) if self.devices.first else None
         self.step, self.seconds, self.scale = 0, 0.0, 1.0
         self.order: list[int] = []
         self.turn: list[int] = []
@@ -117,8 +137,8 @@ class Trainer:
         self.recent: list[dict[str, float]] = []
         self.of_style: dict[int, list[float]] = {}
         self.loss = self._loss()
-        if (folder / CHECKPOINT).is_file():
-            self._resume(folder / CHECKPOINT)
+        if (kept := checkpoint.read(folder)) is not None:
+            self._resume(*kept)
 
     def run(
         self,
@@ -131,38 +151,39 @@ class Trainer:
         """Train to the last step; True when it was reached, False when ``until`` (seconds of training in all) or Ctrl-C came first.
 
         The state is kept every ``every`` seconds and at the end. A step whose loss is not a finite number is taken back and the rate
-        halved.
+        halved. Raises ``InputError`` when another process trains in the folder.
         """
         saved = sampled = time.monotonic()
         s = self.settings
         finished = True
-        try:
-            while self.step < s.steps:
-                started = time.perf_counter()
-                record, cut = self._take()
-                self.seconds += time.perf_counter() - started
-                self.recent = [*self.recent[-49:], record]
-                mean = {k: sum(r[k] for r in self.recent) / len(self.recent) for k in record}
-                if self.step % 20 == 0 or cut:
-                    self.curve.append([self.step, *(round(value, 5) for value in mean.values())])
-                    with (self.folder / "losses.jsonl").open("a") as file:
-                        file.write(json.dumps({"step": self.step, "seconds": round(self.seconds, 1), "cut": cut, **mean}) + "\n")
-                if told:
-                    told(TrainingStep(self.step, s.steps, mean, self.seconds, self.step * s.batch / max(self.seconds, 1e-9), cut))
-                now = time.monotonic()
-                if now - saved > every:
-                    self.save()
-                    saved = now
-                if self.samples and now - sampled > samples_every:
-                    self.draw()
-                    sampled = now
-                if until is not None and self.seconds >= until:
-                    finished = False
-                    break
-        except KeyboardInterrupt:
-            finished = False
-        self.save()
-        if self.samples:
+        with checkpoint.alone(self.folder) if self.devices.first else nullcontext():
+            try:
+                while self.step < s.steps:
+                    started = time.perf_counter()
+                    record, cut = self._take()
+                    self.seconds += time.perf_counter() - started
+                    self.recent = [*self.recent[-49:], record]
+                    mean = {k: sum(r[k] for r in self.recent) / len(self.recent) for k in record}
+                    if self.step % 20 == 0 or cut:
+                        self.curve.append([self.step, *(round(value, 5) for value in mean.values())])
+                        if self.journal:
+                            self.journal.losses(self.step, self.seconds, self.scale * self._rate(), cut, mean)
+                    if told:
+                        pace = self.step * s.batch / max(self.seconds, 1e-9)
+                        told(TrainingStep(self.step, s.steps, mean, self.seconds, pace, cut))
+                    now = time.monotonic()
+                    if now - saved > every:
+                        self.save()
+                        saved = now
+                    if now - sampled > samples_every:
+                        self.draw()
+                        sampled = now
+                    if until is not None and self.seconds >= until:
+                        finished = False
+                        break
+            except KeyboardInterrupt:
+                finished = False
+            self.save()
             self.draw()
         return finished
 
@@ -175,35 +196,43 @@ class Trainer:
             about[style.name] = {**style.about, "losses": losses, "thumbnail": _thumbnail(style.pixels)}
         provenance = {
             "seconds": round(self.seconds), "steps": self.step, "photos": len(self.photos), "settings": asdict(self.settings),
-            "machine": platform.machine(), "threads": torch.get_num_threads(), "torch": torch.__version__, "curve": self.curve[-1000:],
+            "machine": platform.machine(), "processes": self.devices.count, "threads": torch.get_num_threads(),
+            "torch": torch.__version__, "curve": self.curve[-1000:],
         }  # fmt: skip
-        rows = self.average["rows"].clone()
+        rows = self.average["rows"].cpu().clone()
         if self.base is not None:
             whole = self.base
             for number, style in enumerate(self.styles):
                 whole = whole.with_style(style.name, rows[number], {**about[style.name], "added": provenance})
             return whole
         body = BUILDS[self.build](**self.body.settings())
-        body.load_state_dict({n.removeprefix("body."): p for n, p in self.average.items() if n != "rows"})
+        learned = {n.removeprefix("body."): p for n, p in self.average.items() if n != "rows"}
+        body.load_state_dict({**self.body.state_dict(), **learned})  # buffers are not averaged
         return StyleNetwork(
             body.eval().requires_grad_(False), self.build, rows, [style.name for style in self.styles], about, provenance
         )
 
-    def draw(self) -> Path:
-        """Write ``samples.png``: every style on the sample photos, by the moving average."""
+    def draw(self) -> None:
+        """Write the curve of losses and, where there are sample photos, ``samples.png``: every style on them, by the moving average."""
+        if not self.journal:
+            return
+        self.journal.curve()
+        if not self.samples:
+            return
         network = self.network()
         names = [style.name for style in self.styles]
         rows = [[Cell(to_pil(p)) for p in self.samples]]
         rows += [[Cell(to_pil(network.pixels(p, name).clamp(0, 1))) for p in self.samples] for name in names]
-        drawn = sheet(rows, row_labels=["photo", *names], title=f"step {self.step}", side=max(self.samples[0].shape[-2:]))
-        return write_whole(self.folder / "samples.png", lambda temporary: drawn.save(temporary, "PNG"))
+        side = max(self.samples[0].shape[-2:])
+        self.journal.samples(sheet(rows, row_labels=["photo", *names], title=f"step {self.step}", side=side), self.step)
 
-    def save(self) -> Path:
+    def save(self) -> None:
         """Keep everything that going on needs, whole or not at all; the state before stays beside it."""
-        from safetensors.torch import save_file
-
+        if not self.devices.first:
+            return
         tensors = {f"now.{name}": p.detach() for name, p in self.parameters.items()}
         tensors |= {f"average.{name}": p for name, p in self.average.items()}
+        tensors |= {f"buffer.{name}": b for name, b in self.body.named_buffers()}
         for name, p in self.parameters.items():
             for key, value in self.optimiser.state.get(p, {}).items():
                 tensors[f"adam.{key}.{name}"] = value
@@ -213,30 +242,17 @@ class Trainer:
             "recent": self.recent, "of_style": {str(k): v[-50:] for k, v in self.of_style.items()}, "settings": asdict(self.settings),
             "styles": [style.name for style in self.styles], "photos": len(self.photos),
         }  # fmt: skip
-        path = self.folder / CHECKPOINT
-        # Plain (not channels-last) copies: the order in memory is chosen anew when they are read.
-        held = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        if path.exists():
-            path.replace(path.with_name(f"before-{CHECKPOINT}"))
-        return write_whole(path, lambda temporary: save_file(held, temporary, {"stylespace": json.dumps(about)}))
+        checkpoint.write(self.folder, tensors, about)
 
-    def _resume(self, path: Path) -> None:
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(path, "pt") as file:
-                about = json.loads((file.metadata() or {})["stylespace"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-        except (OSError, KeyError, ValueError, SafetensorError) as error:
-            raise InputError(
-                f"{path} is not a checkpoint of training ({error}): remove it, or use before-{CHECKPOINT}."
-            ) from error
+    def _resume(self, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         now = json.loads(json.dumps(asdict(self.settings)))
         changed = sorted(k for k in now if k != "steps" and about["settings"].get(k) != now[k])
         if changed or about["styles"] != [s.name for s in self.styles] or about["photos"] != len(self.photos):
             what = ", ".join(changed) or "styles or photos"
-            raise InputError(f"{path} was trained with other {what}: repeat the same to go on, or give another folder.")
+            raise InputError(f"{self.folder} was trained with other {what}: repeat the same to go on, or give another folder.")
         with torch.no_grad():
+            for name, buffer in self.body.named_buffers():
+                buffer.copy_(tensors[f"buffer.{name}"])
             for name, p in self.parameters.items():
                 p.copy_(tensors[f"now.{name}"])
                 self.average[name].copy_(tensors[f"average.{name}"])
@@ -248,7 +264,7 @@ class Trainer:
                 if state:
                     layout = torch.channels_last if p.ndim == 4 else torch.contiguous_format
                     self.optimiser.state[p] = {
-                        k: v if k == "step" else v.contiguous(memory_format=layout) for k, v in state.items()
+                        k: v if k == "step" else v.to(p.device).contiguous(memory_format=layout) for k, v in state.items()
                     }
         self.generator.set_state(tensors["generator"])
         self.step, self.seconds, self.scale = about["step"], about["seconds"], about["scale"]
@@ -257,30 +273,35 @@ class Trainer:
 
     def _take(self) -> tuple[dict[str, float], bool]:
         """One step; its losses, and whether it was taken back."""
-        s = self.settings
+        s, devices = self.settings, self.devices
+        # All processes draw the whole batch, so that they draw the same; each then takes its part.
         photos = self.photos.crops([self._next(self.order, len(self.photos)) for _ in range(s.batch)], s.crop, self.generator)
-        styles = [self._next(self.turn, len(self.styles)) for _ in range(s.batch)]
+        every = [self._next(self.turn, len(self.styles)) for _ in range(s.batch)]
         sizes = torch.randint(0, len(s.style_sizes), (s.batch,), generator=self.generator).tolist()
-        photos = photos.contiguous(memory_format=torch.channels_last)
         self.step += 1
         for group in self.optimiser.param_groups:
             group["lr"] = self.scale * self._rate() * group["factor"]
         self.optimiser.zero_grad(set_to_none=True)
         level = s.noise * torch.rand(s.batch, 1, 1, 1, generator=self.generator)
-        noisy = photos + level * torch.randn(photos.shape, generator=self.generator)
-        painted = self.body(noisy.clamp(0, 1).contiguous(memory_format=torch.channels_last), self.rows[styles])
-        # Seen from a random offset, so that the network's phases and those of the encoder's pooling do not lock into a weave.
+        noisy = (photos + level * torch.randn(photos.shape, generator=self.generator)).clamp(0, 1)
         down, right = torch.randint(0, REACH + 1, (2,), generator=self.generator).tolist()
+        mine = list(devices.part(range(s.batch)))
+        photos, noisy = (p[mine].to(devices.device).contiguous(memory_format=torch.channels_last) for p in (photos, noisy))
+        styles, sizes = [every[i] for i in mine], [sizes[i] for i in mine]
+        painted = self.body(noisy, self.rows[styles])
+        # Seen from a random offset, so that the network's phases and those of the encoder's pooling do not lock into a weave.
         side = s.crop - REACH
         window = (..., slice(down, down + side), slice(right, right + side))
         terms = self.loss(painted[window], photos[window], styles, sizes)
         if s.grid_weight:
             terms["grid"] = s.grid_weight * grid(painted)
-        total = torch.stack([term.mean() for term in terms.values()]).sum()
-        record = {name: float(term.detach().mean()) for name, term in terms.items()}
-        cut = not math.isfinite(float(total.detach()))
+        total = torch.stack([term.sum() for term in terms.values()]).sum() / s.batch
+        values = {name: devices.gathered(term.detach()) for name, term in terms.items()}
+        record = {name: float(value.mean()) for name, value in values.items()}
+        cut = not all(map(math.isfinite, record.values()))
         if not cut:
             total.backward()  # type: ignore[no-untyped-call]
+            devices.sum_gradients(self.parameters.values())
             norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), s.clip)
             cut = not bool(torch.isfinite(norm))
         if cut:
@@ -291,7 +312,7 @@ class Trainer:
             self.optimiser.state.clear()
             return {name: 0.0 if not math.isfinite(v) else v for name, v in record.items()}, True
         self.optimiser.step()
-        for style, value in zip(styles, terms["style"].detach().tolist(), strict=True):
+        for style, value in zip(every, values["style"].tolist(), strict=True):
             self.of_style[style] = [*self.of_style.get(style, [])[-99:], value]
         # The average forgets the start sooner than its decay says: early weights are no help.
         decay = min(s.average_decay, (1 + self.step) / (10 + self.step))
@@ -318,7 +339,7 @@ class Trainer:
         style = {n: w for n, w in layer_names.weights(s.style_layers, self.encoder.layers).items() if w}
         self.encoder.check({*content, *style})
         style = {n: w / sum(style.values()) for n, w in style.items()}
-        targets = [[self._targets(each.pixels, size, list(style)) for size in s.style_sizes] for each in self.styles]
+        targets = [[self._targets(each, size, list(style)) for size in s.style_sizes] for each in self.styles]
         loss = Loss(
             self.encoder,
             content,
@@ -327,21 +348,24 @@ class Trainer:
             s.content_weight,
             s.smoothness_weight,
             targets,
-            torch.ones(len(self.styles)),
+            torch.ones(len(self.styles), device=self.devices.device),
         )
         return Loss(**{**vars(loss), "balance": self._balance(loss)}) if s.balance else loss
 
     @torch.no_grad()
-    def _targets(self, pixels: Tensor, size: int, layers: Sequence[str]) -> dict[str, Target]:
-        small = resize(pixels, fit(pixels.shape[-2:], min(size, max(pixels.shape[-2:]))))
-        return {name: target(f, self.settings.statistic) for name, f in self.encoder(small, layers).items()}
+    def _targets(self, style: TrainingStyle, size: int, layers: Sequence[str]) -> dict[str, Target]:
+        seen = []
+        for pixels, weight in style.weighted:
+            small = resize(pixels, fit(pixels.shape[-2:], min(size, max(pixels.shape[-2:]))))
+            seen.append((self.encoder(small.to(self.devices.device), layers), weight))
+        return {name: combined([(features[name], w) for features, w in seen], self.settings.statistic) for name in layers}
 
     @torch.no_grad()
     def _balance(self, loss: Loss) -> Tensor:
         """A probe: how far photos are from each style at the start; styles count inversely, at most by a factor of two."""
         generator = torch.Generator().manual_seed(self.settings.seed)
         count = min(4, len(self.photos))
-        photos = self.photos.crops(list(range(count)), self.settings.crop, generator)
+        photos = self.photos.crops(list(range(count)), self.settings.crop, generator).to(self.devices.device)
         far = torch.stack([loss(photos, photos, [s] * count, [0] * count)["style"].mean() for s in range(len(self.styles))])
         return (far.mean() / far.clamp_min(1e-6)).clamp(0.5, 2.0)
 
