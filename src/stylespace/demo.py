@@ -1,19 +1,23 @@
-"""A bundled photograph redrawn in styles drawn by our own code: nothing is downloaded."""
+"""A bundled photograph redrawn in styles drawn by our own code, and by the shipped network: nothing is downloaded."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 
 import stylespace
 from stylespace import batch
 from stylespace.batch import Job, Outcome
 from stylespace.errors import PictureError
+from stylespace.networks.style_network import StyleNetwork
 from stylespace.pictures import Picture, read, to_pil, write
 from stylespace.pictures.drawings import DRAWINGS, draw
 from stylespace.pictures.settings import read_settings
@@ -25,7 +29,9 @@ from stylespace.transferring import MAX_PIXELS, Progress, resolve
 STYLES = ("swirls", "waves", "stained_glass", "halftone", "linocut")
 SIZE = 448
 DRAWING = (512, 512)
-SHEET = "sheet.png"
+SHEET, PAINTED = "sheet.png", "network.png"
+NETWORK = "classics"
+MIXES = (("starry_night", "great_wave"), ("udnie", "roman_mosaic"))
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,11 @@ class Demo:
         """The contact sheet."""
         return self.folder / SHEET
 
+    @property
+    def painted(self) -> Path:
+        """The contact sheet of the shipped network."""
+        return self.folder / PAINTED
+
     def drawing(self, style: str) -> Path:
         """A style picture."""
         return self.folder / f"style-{style}.png"
@@ -58,7 +69,7 @@ class Demo:
         """Write the photograph and the style pictures. Raises ``PictureError`` when other files of these names are there."""
         from skimage.data import chelsea
 
-        for path in (self.photo, self.sheet, *map(self.drawing, self.styles)):
+        for path in (self.photo, self.sheet, self.painted, *map(self.drawing, self.styles)):
             self._own(path)
         self._write(chelsea, self.photo)
         for style in self.styles:
@@ -92,6 +103,26 @@ class Demo:
                 cells.append(Cell(_pil(self.result(style)), title, _pil(self.drawing(style))))
         picture = sheet(grid(cells, 3), title="One photograph, redrawn", side=400)
         return write(read(picture), self.sheet, force=True, settings=self._mark())
+
+    def paint(self) -> Path:
+        """Write the contact sheet of the shipped network: the photograph in each of its styles, and in mixes of two."""
+        network = StyleNetwork.load(NETWORK)
+        photo = _pil(self.photo)
+
+        def cell(mix: Mapping[str, Any], title: str, thumbnail: bytes = b"") -> Cell:
+            return Cell(network(photo, mix, size=SIZE), title, Image.open(io.BytesIO(thumbnail)) if thumbnail else None)
+
+        cells = [Cell(photo, "photograph")]
+        cells += [cell({name: 1.0}, name.replace("_", " "), network.thumbnail(name)) for name in network.styles]
+        for one, other in MIXES:
+            for share in (0.75, 0.5, 0.25):
+                title = f"{share:.0%} {one}, {1 - share:.0%} {other}".replace("_", " ")
+                cells.append(cell({one: share, other: 1 - share}, title))
+        left = np.linspace(1, 0, photo.width)[None].repeat(photo.height, 0)
+        one, other = MIXES[0]
+        cells.append(cell({one: left, other: 1 - left}, f"{one} into {other}".replace("_", " ")))
+        picture = sheet(grid(cells, 6), title="One photograph, one network", side=300)
+        return write(read(picture), self.painted, force=True, settings=self._mark())
 
     @staticmethod
     def _outdated(job: Job, task: Task) -> bool:
