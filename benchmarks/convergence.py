@@ -24,9 +24,10 @@ from published import load, objective
 from stylespace.encoders.encoder import Encoder
 from stylespace.encoders.precision import dtype
 from stylespace.encoders.trunk import Trunk
-from stylespace.methods.gatys import Region, Style, gatys
+from stylespace.methods.gatys import gatys
 from stylespace.methods.gatys_settings import GatysSettings, neural_style
 from stylespace.pictures import fit, read, resize
+from stylespace.pictures.region import Region, Style
 from stylespace.solvers.memory import keep_freed_memory
 from stylespace.solvers.solution import Step
 

@@ -25,6 +25,7 @@ def inputs(
     start_picture: Any = None,
     weights: str | Path | None = None,
     style_regions: str | Path | None = None,
+    points: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """The record of one result's inputs. Arguments as for ``stylespace.transfer``; ``settings``: the method's dataclass, resolved."""
     return {
@@ -44,6 +45,7 @@ def inputs(
         "weights": _described_if(weights),
         "settings": asdict(settings),
         **({} if style_regions is None else {"style_regions": described(style_regions)}),
+        **({"points": [list(map(list, pair)) for pair in points]} if points else {}),
     }
 
 
@@ -68,7 +70,7 @@ def weighted(styles: Any) -> list[tuple[Any, float]]:
 
 def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two records name the same inputs, wherever the files lie. Inputs without a checksum are never the same."""
-    keys = ("method", "photo", "styles", "areas", "strokes", "start_picture", "weights", "settings", "style_regions")
+    keys = ("method", "photo", "styles", "areas", "strokes", "start_picture", "weights", "settings", "style_regions", "points")
     first, second = (_plain({key: record.get(key) for key in keys}) for record in (one, other))
     return first == second and not _has_unknown(first)
 

@@ -15,13 +15,16 @@ from stylespace.errors import InputError
 from stylespace.methods.blend_settings import BlendSettings
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.pictures.decoding import header
 from stylespace.pictures.settings import read_settings
 from stylespace.record import described
 from stylespace.task import Task
 from stylespace.transferring import Area, Source, adjusted
 
-SETTINGS: dict[str, type] = {"gatys": GatysSettings, "blend": BlendSettings, "inversion": InversionSettings}
+SETTINGS: dict[str, type] = {
+    "gatys": GatysSettings, "blend": BlendSettings, "strotss": StrotssSettings, "inversion": InversionSettings,
+}  # fmt: skip
 _PRECISIONS = {"float32": "fp32", "bfloat16": "bf16"}
 
 
@@ -63,7 +66,7 @@ def stored(
     precision = _PRECISIONS.get(str(record.get("dtype")))
     if precision and not {"precision", "encoder"} & changes.keys():
         settings = replace(settings, precision=precision)  # the probe of 'auto' may decide otherwise today
-    settings = adjusted(settings, changes) if isinstance(settings, GatysSettings) else _replaced(settings, changes)
+    settings = _replaced(settings, changes) if isinstance(settings, InversionSettings) else adjusted(settings, changes)
     find = _Finder(path)
     given = dict(instead or {})
     kept: dict[str, Callable[[], Any]] = {
@@ -75,6 +78,7 @@ def stored(
         "weights": lambda: find.one(record["weights"], "weights file"),
         "device": lambda: record["device"],
         "threads": lambda: record["threads"],
+        "points": lambda: tuple((tuple(a), tuple(b)) for a, b in record.get("points", ())),
     }
     try:
         given |= {name: read() for name, read in kept.items() if name not in given}

@@ -10,17 +10,18 @@ from typing import Any
 from stylespace.methods.blend_settings import BlendSettings
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.pictures.reading import read
 from stylespace.record import inputs, weighted
 from stylespace.result import Result
-from stylespace.transferring import MAX_PIXELS, Area, Progress, Source, Styles, adjusted, invert, transfer
+from stylespace.transferring import MAX_PIXELS, Area, Points, Progress, Source, Styles, adjusted, invert, transfer
 
 
 @dataclass(frozen=True)
 class Task:
     """Everything that a result depends on but the photo. ``settings``: all of them, presets and qualities resolved."""
 
-    settings: GatysSettings | InversionSettings
+    settings: GatysSettings | InversionSettings | StrotssSettings
     styles: Styles = field(default_factory=dict)
     areas: tuple[Area, ...] = ()
     strokes: Source | None = None
@@ -30,13 +31,13 @@ class Task:
     threads: int | None = None
     max_pixels: int = MAX_PIXELS
     style_regions: Path | None = None
+    points: tuple[Points, ...] = ()
 
     @property
     def method(self) -> str:
         """The name of the method that the settings belong to."""
-        if isinstance(self.settings, BlendSettings):
-            return "blend"
-        return "gatys" if isinstance(self.settings, GatysSettings) else "inversion"
+        kinds = {BlendSettings: "blend", GatysSettings: "gatys", StrotssSettings: "strotss", InversionSettings: "inversion"}
+        return next(name for kind, name in kinds.items() if isinstance(self.settings, kind))
 
     def run(
         self,
@@ -60,7 +61,7 @@ class Task:
             return invert(photo, **given)
         return transfer(
             photo, self.styles, method=self.method, note=note, areas=self.areas, style_regions=self.style_regions, strokes=self.strokes,
-            start_picture=self.start_picture, **given,
+            start_picture=self.start_picture, points=self.points, **given,
         )  # fmt: skip
 
     def inputs(self, photo: Source) -> dict[str, Any]:
@@ -73,6 +74,7 @@ class Task:
                 "style_regions": self.style_regions,
                 "strokes": self.strokes,
                 "start_picture": self.start_picture,
+                "points": self.points,
             }
         return inputs(self.method, photo, self.settings, **extras)
 

@@ -19,14 +19,17 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.methods import gatys as gatys_method
 from stylespace.methods import inversion
+from stylespace.methods import strotss as strotss_method
 from stylespace.methods.blend_settings import BlendSettings
-from stylespace.methods.gatys import Region, Style
 from stylespace.methods.gatys_settings import PRESETS, QUALITIES, GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.methods.strotss_settings import PRESETS as STROTSS_PRESETS
+from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.formats import FILM_SUFFIXES
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
+from stylespace.pictures.region import Region, Style
 from stylespace.pictures.resizing import fit, resize
 from stylespace.record import described, inputs, weighted
 from stylespace.regions import Regions
@@ -37,8 +40,9 @@ from stylespace.solvers.solution import Solution, Step
 from stylespace.space import Blend, StyleSpace, chosen
 
 Source = Any  # a path, "-", bytes, PIL picture, array (H, W, 3), tensor (3, H, W), or Picture
+Points = tuple[tuple[float, float], tuple[float, float]]
 Styles = Source | Sequence[Source] | Mapping[Source, float]
-METHODS = ("gatys", "blend", "inversion")
+METHODS = ("gatys", "blend", "strotss", "inversion")
 LIBRARY = "library:"
 MAX_PIXELS = 200_000_000
 
@@ -78,6 +82,7 @@ def transfer(
     style_regions: str | Path | None = None,
     strokes: Source | None = None,
     start_picture: Source | None = None,
+    points: Sequence[Points] = (),
     device: str = "auto",
     threads: int | None = None,
     weights: str | Path | None = None,
@@ -93,24 +98,28 @@ def transfer(
     ``photo``: a path, ``-`` (standard input), bytes, PIL picture, array (H, W, 3), tensor (3, H, W) with sRGB in [0, 1]. ``style``:
     one such picture, several, a folder, a film (its key frames), a mapping from picture to weight, or a library query
     (``library:tag=ukiyo-e``).
-    ``method``: ``gatys``, or ``blend``, which weighs several references by what suits the photo (see
-    :class:`~stylespace.space.StyleSpace`); None takes ``blend``
-    for several pictures without weights, a folder, a film and a query. ``preset``: published settings to start from
-    (``methods.gatys_settings.PRESETS``); ``settings``: any field of :class:`~stylespace.methods.gatys_settings.GatysSettings`.
+    ``method``: ``gatys``; ``blend``, which weighs several references by what suits the photo (see
+    :class:`~stylespace.space.StyleSpace`); ``strotss``, which moves shapes as well as strokes. None takes ``blend``
+    for several pictures without weights, a folder, a film and a query, else ``gatys``. ``preset``: published settings to start from
+    (``methods.gatys_settings.PRESETS``; ``strotss-2019``); ``settings``: any field of
+    :class:`~stylespace.methods.gatys_settings.GatysSettings`, or of the method's own settings.
     ``quality``: ``draft``, ``good`` or ``best``, a factor on the steps. ``areas``: parts of the photo with styles of their own, or none.
     ``style_regions``: a file that ``learn-style --regions`` wrote: the photo's parts are found as the references' were, and each is
     redrawn in its style picture (``style`` may be empty then). ``strokes``: another painting whose fine strokes are put on the style's
-    composition first. ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``. ``weights``: a file for the encoder. ``snapshots``: step numbers,
+    composition first. ``points`` (strotss): places of the photo and the places of the style that they are to look like, each (right, down)
+    from 0 to 1. ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``. ``weights``: a file for the encoder. ``snapshots``: step numbers,
     counted over all sizes, whose pictures are kept. ``progress`` is called after each step, ``note`` with a sentence where something else
     takes time or was passed over. Ctrl-C gives the best picture so far with ``interrupted`` set.
 
     Raises ``InputError``, ``PictureError`` and ``WeightsError``, each with one sentence that says what to do.
     """
     method = method or implied(style)
-    if method not in ("gatys", "blend"):
+    if method not in ("gatys", "blend", "strotss"):
         hint = " Use stylespace.invert." if method == "inversion" else ""
-        raise InputError(f"The method '{method}' cannot transfer a style: choose gatys or blend.{hint}")
+        raise InputError(f"The method '{method}' cannot transfer a style: choose gatys, blend or strotss.{hint}")
     chosen_settings = resolve(preset, quality, encoder if isinstance(encoder, str) else None, settings, method)
+    if points and method != "strotss":
+        raise InputError(f"Points guide strotss, not {method}: leave them out, or give method='strotss'.")
     content = _picture(photo, max_pixels)
     run = Run(chosen_settings, content, device, threads, snapshots, progress, sum_steps(chosen_settings))
     network = run.network(encoder, weights)
@@ -121,7 +130,10 @@ def transfer(
             whole = blending.styles(content.pixels, style_size(chosen_settings))
         else:
             whole = _styles(expanded(style), None, max_pixels) if style is not None else ()
-        if strokes is not None:
+        if isinstance(chosen_settings, StrotssSettings):
+            if strokes is not None or start_picture is not None:
+                raise InputError("Strokes and a start picture are for gatys: leave them out.")
+        elif strokes is not None:
             fine = Style(_picture(strokes, max_pixels).pixels)
             whole = tuple(gatys_method.mix_scales(s, fine, chosen_settings, network) for s in whole)
         parts = [_region(area, content, max_pixels) for area in areas]
@@ -133,13 +145,19 @@ def transfer(
             def restyle(picture: Tensor) -> list[Region]:
                 return [*parts, Region(blending.styles(picture, max(picture.shape[-2:])))]
 
+        if isinstance(chosen_settings, StrotssSettings):
+            pairs = [strotss_method.Pair((a[1], a[0]), (b[1], b[0])) for a, b in points]
+            run.solution = strotss_method.strotss(
+                content.pixels, [*parts, Region(whole)], chosen_settings, network, pairs=pairs, watch=run.watch
+            )
         start = None if start_picture is None else _picture(start_picture, max_pixels).pixels
-        run.solution = gatys_method.gatys(
-            content.pixels, [*parts, Region(whole)], chosen_settings, network, start=start, watch=run.watch, restyle=restyle
-        )
+        if isinstance(chosen_settings, GatysSettings):
+            run.solution = gatys_method.gatys(
+                content.pixels, [*parts, Region(whole)], chosen_settings, network, start=start, watch=run.watch, restyle=restyle
+            )
     record = inputs(
         method, photo, chosen_settings, styles=style if method == "blend" else expanded(style), areas=areas, strokes=strokes,
-        style_regions=style_regions, start_picture=start_picture, weights=weights,
+        style_regions=style_regions, start_picture=start_picture, weights=weights, points=points,
     )  # fmt: skip
     if not isinstance(chosen_settings, BlendSettings):
         return run.result(record)
@@ -199,11 +217,14 @@ def style_size(settings: GatysSettings) -> int:
     return max(1, round((settings.sizes[-1] if settings.sizes else settings.size) * settings.style_scale))
 
 
-def resolve(preset: str, quality: str, encoder: str | None, settings: Mapping[str, Any], method: str = "gatys") -> GatysSettings:
-    """The settings of gatys or blend that a preset, a quality and single settings give together."""
-    if preset not in PRESETS:
-        raise InputError(f"The preset '{preset}' is unknown: choose among {', '.join(PRESETS)}.")
-    base = PRESETS[preset]()
+def resolve(
+    preset: str, quality: str, encoder: str | None, settings: Mapping[str, Any], method: str = "gatys"
+) -> GatysSettings | StrotssSettings:
+    """The settings of a method that a preset, a quality and single settings give together."""
+    presets: Mapping[str, Callable[[], Any]] = STROTSS_PRESETS if method == "strotss" else PRESETS
+    if preset not in presets:
+        raise InputError(f"The preset '{preset}' is unknown: choose among {', '.join(presets)}.")
+    base = presets[preset]()
     factor = _factor(quality)
     base = replace(
         base, steps=max(1, round(base.steps * factor)), steps_each=tuple(max(1, round(n * factor)) for n in base.steps_each)
@@ -213,10 +234,10 @@ def resolve(preset: str, quality: str, encoder: str | None, settings: Mapping[st
     return adjusted(base, dict(settings) if encoder is None else {**settings, "encoder": encoder})
 
 
-def adjusted(base: GatysSettings, settings: Mapping[str, Any]) -> GatysSettings:
-    """``base`` with single settings changed; a preset's own sizes and steps scale with ``size`` and ``steps``."""
+def adjusted(base: Any, settings: Mapping[str, Any]) -> Any:
+    """``base``, a method's settings, with single ones changed; a preset's own sizes and steps scale with ``size`` and ``steps``."""
     given = dict(settings)
-    if "size" in given and "sizes" not in given and base.sizes:
+    if isinstance(base, GatysSettings) and "size" in given and "sizes" not in given and base.sizes:
         # A preset's sizes are for 512 px: scale them, the last one exactly.
         given["sizes"] = tuple(max(1, round(s * given["size"] / base.sizes[-1])) for s in base.sizes)
     if "steps" in given and "steps_each" not in given and base.steps_each:
@@ -237,8 +258,10 @@ def _factor(quality: str) -> float:
     return QUALITIES[quality]
 
 
-def sum_steps(settings: GatysSettings) -> list[tuple[int, int]]:
+def sum_steps(settings: GatysSettings | StrotssSettings) -> list[tuple[int, int]]:
     """Size and steps of each stage of a run."""
+    if isinstance(settings, StrotssSettings):
+        return strotss_method.schedule(settings)
     each = settings.sizes or sizes(settings.size, settings.smallest, settings.factor)
     return list(zip(each, settings.steps_each or share(settings.steps, each, settings.fall), strict=False))
 

@@ -58,7 +58,7 @@ def test_demo(call: Any, compact_weights: Path) -> None:
     command = ["demo", "-o", "shown", "--size", 32, "--steps", 2, "--weights", compact_weights]
     said = call(*command)
     assert said.code == 0, said.err
-    made = {"photo.png", "style-waves.png", "style-linocut.png", "waves.png", "linocut.png", "sheet.png"}
+    made = {"photo.png", "style-waves.png", "style-linocut.png", "waves.png", "linocut.png", "sheet.png", "network.png"}
     assert {path.name for path in Path("shown").iterdir()} == made
     assert str(Path("shown/sheet.png")) in said.out
     with Image.open("shown/sheet.png") as sheet:

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
-from stylespace.methods.gatys import OFFSETS, Region, Style, framed, gatys, mix_scales, objective_at, unframed
+from stylespace.methods.gatys import OFFSETS, framed, gatys, mix_scales, objective_at, unframed
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.pictures import colour
+from stylespace.pictures.region import Region, Style
 from stylespace.pictures.resizing import resize
 from stylespace.solvers.solution import Solution, Step
 

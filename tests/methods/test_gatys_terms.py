@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
-from stylespace.methods.gatys import Region, Style, objective_at
+from stylespace.methods.gatys import objective_at
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.objectives.style import STATISTICS
+from stylespace.pictures.region import Region, Style
 from stylespace.statistics.kernels import RandomFeatures
 
 STYLE_LAYERS = [f"relu{block}_1" for block in range(1, 6)]

@@ -15,6 +15,7 @@ COMMANDS = {
     "transfer": "Redraw photos in the manner of other pictures.",
     "gatys": "The same, by optimising pixels (Gatys et al. 2016): every setting, default and source.",
     "blend": "The same, in the style that many references share: the blend of them that suits the photo.",
+    "strotss": "The same, by optimal transport (Kolkin et al. 2019): shapes move as well as strokes.",
     "inversion": "Rebuild a photo from one layer's features alone.",
     "learn-style": "One style picture learned from many references.",
     "space": "What a set of references has in common, and pictures along its principal axes.",

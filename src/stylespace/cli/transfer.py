@@ -17,14 +17,19 @@ from stylespace.cli.settings import values, with_settings
 from stylespace.methods.blend_settings import BlendSettings
 from stylespace.methods.gatys_settings import PRESETS, QUALITIES, GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.methods.strotss_settings import PRESETS as STROTSS_PRESETS
+from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.record import weighted
 
 if TYPE_CHECKING:
     from stylespace.batch import Outcome
     from stylespace.space import Blend
     from stylespace.task import Task
+    from stylespace.transferring import Points
 
-METHODS: dict[str, type] = {"gatys": GatysSettings, "blend": BlendSettings, "inversion": InversionSettings}
+METHODS: dict[str, type] = {
+    "gatys": GatysSettings, "blend": BlendSettings, "strotss": StrotssSettings, "inversion": InversionSettings,
+}  # fmt: skip
 REGIONS = "Regions and strokes"
 
 
@@ -67,7 +72,7 @@ def transfer(
     ] = None,
     method: Annotated[
         str | None, typer.Option(
-            metavar="gatys|blend|inversion", rich_help_panel="What to do",
+            metavar="gatys|blend|strotss|inversion", rich_help_panel="What to do",
             help="How. [default: gatys; blend for several styles without weights, a folder, a library query]",
         )
     ] = None,
@@ -98,6 +103,13 @@ def transfer(
     start_picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Start from this picture.", rich_help_panel=REGIONS)
     ] = None,
+    point: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y=X,Y", rich_help_panel=REGIONS,
+            help="strotss: a place of the photo and the place of the style that it is to look like, in shares of width and height. Repeat.",
+        ),
+    ] = None,
     weights: options.Weights = None,
     device: options.Device = None,
     threads: options.Threads = None,
@@ -118,7 +130,7 @@ def transfer(
     if bits not in (None, 8, 16):
         raise typer.BadParameter(f"{bits} bits cannot be written: 8 or 16.", param_hint="--bits")
     check_choice("--method", method, METHODS)
-    check_choice("--preset", preset, PRESETS)
+    check_choice("--preset", preset, STROTSS_PRESETS if method == "strotss" else PRESETS)
     check_choice("--quality", quality, QUALITIES)
     check_choice("--device", device and device.split(":")[0], options.DEVICES)
     check_choice("--curve", None if curve is None else curve.suffix.lower(), (".png", ".svg", ".pdf"))
@@ -143,9 +155,9 @@ def transfer(
     styles: Any = sources.given_styles(style, max_pixels) if style else None
     if repeat is None:
         method = method or implied(styles)
-        if method == "gatys" and isinstance(styles, str):
+        if method in ("gatys", "strotss") and isinstance(styles, str):
             raise typer.BadParameter("a library query is blended: leave --method out.", param_hint="--method")
-        if method == "gatys" and isinstance(styles, list):
+        if method in ("gatys", "strotss") and isinstance(styles, list):
             styles = dict.fromkeys(styles, 1.0)
         changes = values(METHODS[method], settings)
         if method == "blend" and isinstance(styles, dict) and len(set(styles.values())) > 1:
@@ -168,6 +180,7 @@ def transfer(
         "device": device,
         "threads": threads,
         "max_pixels": max_pixels,
+        "points": tuple(map(_pair, point or ())) or None,
     }
     given = {name: value for name, value in given.items() if value is not None}
     names = photo or []
@@ -268,4 +281,12 @@ def _ending(task: Task) -> str:
     return "".join(f"-{stem}" for stem in stems)[:80] or "-regions"
 
 
-command = with_settings(transfer, BlendSettings, InversionSettings)
+def _pair(text: str) -> Points:
+    try:
+        (x, y), (u, v) = ([float(part) for part in side.split(",")] for side in text.split("="))
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no pair of places: write 0.5,0.3=0.2,0.8.", param_hint="--point") from None
+    return (x, y), (u, v)
+
+
+command = with_settings(transfer, BlendSettings, StrotssSettings, InversionSettings)

@@ -7,7 +7,7 @@ with E_l a distance between Gram matrices or feature distributions of x and of t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import cycle, pairwise
 
 import torch
@@ -22,6 +22,7 @@ from stylespace.objectives.content import feature_distance
 from stylespace.objectives.smoothness import SMOOTHNESS
 from stylespace.objectives.style import STATISTICS, Measurement, Statistic, statistic_named
 from stylespace.pictures import colour
+from stylespace.pictures.region import Region, Style
 from stylespace.pictures.resizing import fit, resize
 from stylespace.solvers import adam, lbfgs, pyramid
 from stylespace.solvers.keeping import Keeper
@@ -31,29 +32,6 @@ from stylespace.statistics.guides import follow
 
 # Each step sees the picture at the next of these offsets (rows, columns): all phases of pooling by two and four take part.
 OFFSETS = ((0, 0), (2, 1), (1, 2), (3, 3))
-
-
-@dataclass(frozen=True)
-class Style:
-    """A style picture (1, 3, H, W; sRGB in [0, 1]), its weight among others, and where on it (1, 1, H, W) the style is taken.
-
-    ``weight``: one number, or one for each style layer.
-    """
-
-    picture: Tensor
-    weight: float | Mapping[str, float] = 1.0
-    mask: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Region:
-    """Where on the photo styles go: a soft map (1, 1, H, W) in [0, 1], or None for all of it.
-
-    No styles: the photo stays as it is there.
-    """
-
-    styles: tuple[Style, ...]
-    guide: Tensor | None = None
 
 
 def gatys(

@@ -1,0 +1,235 @@
+"""STROTSS: style transfer by relaxed optimal transport and self-similarity (Kolkin, Salavon & Shakhnarovich 2019, arXiv 1904.12785).
+
+    minimise over x   (a L_structure + L_transport + L_moments + L_palette / max(a, 1)) / (a + 2)
+
+on hypercolumns at sampled places, coarse to fine over the levels of a Laplacian pyramid, with a halved at each size. Regions are matched
+with their own styles, and points of the photo with points of the style.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stylespace.encoders import layers as layer_names
+from stylespace.encoders.encoder import Encoder
+from stylespace.errors import InputError
+from stylespace.methods.strotss_settings import StrotssSettings
+from stylespace.objectives.smoothness import squared_variation
+from stylespace.objectives.transport import Cloud, moments, self_similarity, structure, transport
+from stylespace.pictures.region import Region, Style
+from stylespace.pictures.resizing import fit, resize
+from stylespace.solvers import laplacian, pyramid
+from stylespace.solvers.solution import Objective, Solution, Watch
+from stylespace.statistics.hypercolumns import hypercolumns, spread_out
+
+__all__ = ["Pair", "StrotssSettings", "strotss"]
+
+REACH = 0.02  # of the sides: how far around a guided point others are guided with it
+DETAILED = (1, 2)  # sizes after the first that start with the photo's finest detail
+GUIDED = 9  # places around it
+# Decorrelated colours (the authors' matrix): rows are sums and differences of red, green, blue.
+PALETTE = ((0.577350, 0.577350, 0.577350), (-0.577350, 0.788675, -0.211325), (-0.577350, -0.211325, 0.788675))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A place of the photo that is to look like a place of the style; (down, right), each from 0 to 1 of the sides."""
+
+    photo: tuple[float, float]
+    style: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A region at one size: its guide (1, 1, h, w) or None, and the styles' hypercolumns and colours."""
+
+    guide: Tensor | None
+    style: Cloud
+    colours: Cloud
+
+
+def strotss(
+    content: Tensor,
+    regions: Sequence[Region],
+    settings: StrotssSettings,
+    encoder: Encoder,
+    *,
+    pairs: Sequence[Pair] = (),
+    watch: Watch | None = None,
+) -> Solution:
+    """Redraw ``content`` (1, 3, H, W; sRGB in [0, 1]) in the styles of ``regions``, whose guides have the content's proportions.
+
+    Several styles of a region share out the places in proportion to their weights. ``pairs`` guide places to places of the first style.
+    ``watch`` is called after each step. Returns the picture at the last size; on ``KeyboardInterrupt`` what is there, with
+    ``interrupted`` set. Raises ``InputError`` for settings that cannot be used.
+    """
+    if not any(region.styles for region in regions):
+        raise InputError("No style was given: give at least one style picture.")
+    layers = list(layer_names.weights(settings.layers, encoder.layers))
+    encoder.check(layers)
+    device = next(encoder.parameters()).device
+    content = content.to(device)
+    stages = schedule(settings)
+    generator = torch.Generator().manual_seed(settings.seed)
+    solution = Solution(content)
+    done = 0
+    for level, (size, count) in enumerate(stages):
+        try:
+            photo = resize(content, fit(content.shape[-2:], size))
+            weight = settings.content_weight * 2 ** (len(stages) - 1 - level)
+            start = _start(photo, regions) if not level else _grown(solution.picture, photo, level in DETAILED)
+            objective = objective_at(photo, regions, settings, encoder, weight, generator, pairs)
+            rate = settings.final_rate if level == len(stages) - 1 else settings.rate
+            solution = laplacian.minimise(objective, start, steps=count, rate=rate, levels=settings.levels, watch=watch)
+            done += solution.steps
+        except KeyboardInterrupt:  # between two sizes
+            if not done:
+                raise
+            solution.interrupted = True
+        if solution.interrupted:
+            break
+    solution.steps = done
+    solution.picture = _kept(solution.picture.clamp(0, 1), content, regions)
+    return solution
+
+
+def schedule(settings: StrotssSettings) -> list[tuple[int, int]]:
+    """Long side and steps of each size. Raises ``InputError`` when their numbers differ."""
+    sizes = pyramid.sizes(settings.size, settings.smallest, 2.0)
+    steps = settings.steps_each[-len(sizes) :] or pyramid.share(settings.steps, sizes, settings.fall)
+    if len(steps) != len(sizes):
+        raise InputError(f"{len(steps)} numbers of steps were given for {len(sizes)} sizes: give one for each.")
+    return list(zip(sizes, steps, strict=True))
+
+
+def objective_at(
+    photo: Tensor, regions: Sequence[Region], settings: StrotssSettings, encoder: Encoder, weight: float, generator: torch.Generator,
+    pairs: Sequence[Pair] = (),
+) -> Objective:  # fmt: skip
+    """The loss terms of a picture of the size of ``photo`` (1, 3, H, W), each call at places of its own. ``weight``: of the content."""
+    layers = list(layer_names.weights(settings.layers, encoder.layers))
+    size = (photo.shape[-2], photo.shape[-1])
+    transform = torch.tensor(PALETTE, device=photo.device)
+    with torch.no_grad():
+        of_photo = _described(photo, encoder, layers)
+        parts = [
+            _Part(guide, Cloud.of(columns), Cloud.of(colours @ transform.T))
+            for region, guide in _guided(regions, photo)
+            for columns, colours in [_of_styles(region.styles, max(size), settings, encoder, layers, generator)]
+        ]
+        guided = _points(pairs, next(r.styles[0] for r in regions if r.styles), max(size), encoder, layers)
+
+    def objective(picture: Tensor) -> dict[str, Tensor]:
+        maps = _described(picture, encoder, layers)
+        terms: dict[str, Tensor] = {}
+
+        def add(name: str, value: Tensor, by: float) -> None:
+            terms[name] = terms.get(name, value.new_zeros(())) + by / ((weight + 2) * len(parts)) * value
+
+        for part in parts:
+            places = spread_out(settings.samples, size, generator, part.guide)
+            found = hypercolumns(maps, places)
+            colours = hypercolumns([picture], places)
+            with torch.no_grad():
+                wanted = self_similarity(hypercolumns(of_photo, places))
+            add("structure", structure(found, wanted), weight)
+            add("transport", transport(found, part.style), 1)
+            add("moments", moments(found, part.style), 1)
+            add("palette", transport(colours @ transform.T, part.colours, euclidean=True), 1 / max(weight, 1))
+        if guided is not None:
+            at, goal = guided
+            add("points", transport(hypercolumns(maps, at), goal), float(len(parts)))
+        if settings.smoothness_weight:
+            terms["smoothness"] = settings.smoothness_weight * squared_variation(picture)
+        return terms
+
+    return objective
+
+
+def _described(picture: Tensor, encoder: Encoder, layers: Sequence[str]) -> list[Tensor]:
+    """The picture and its features, as a hypercolumn has them: shallow to deep."""
+    features = encoder(picture, layers)
+    return [picture, *(features[name] for name in layers)]
+
+
+def _of_styles(
+    styles: Sequence[Style], size: int, settings: StrotssSettings, encoder: Encoder, layers: Sequence[str], generator: torch.Generator
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Hypercolumns and colours of the styles at places in proportion to their weights; styles are seen at ``size``, never enlarged."""
+    weights = [sum(s.weight.values()) if not isinstance(s.weight, int | float) else float(s.weight) for s in styles]
+    columns, colours = [], []
+    for style, weight in zip(styles, weights, strict=True):
+        own = fit(style.picture.shape[-2:], min(size, max(style.picture.shape[-2:])))
+        seen = resize(style.picture.to(next(encoder.parameters()).device), own)
+        mask = None if style.mask is None else resize(style.mask, own)
+        count = round(settings.style_samples * weight / sum(weights))
+        if not count:
+            continue
+        places = spread_out(count, own, generator, mask)
+        columns.append(hypercolumns(_described(seen, encoder, layers), places))
+        colours.append(hypercolumns([seen], places))
+    return torch.cat(columns), torch.cat(colours)
+
+
+def _points(
+    pairs: Sequence[Pair], style: Style, size: int, encoder: Encoder, layers: Sequence[str]
+) -> tuple[Tensor, Cloud] | None:
+    """Places around guided points, and the style's hypercolumns around theirs."""
+    if not pairs:
+        return None
+    for pair in pairs:
+        if not all(0 <= x <= 1 for x in (*pair.photo, *pair.style)):
+            raise InputError(
+                f"The point {pair.photo} to {pair.style} is not in the pictures: give shares of the sides, from 0 to 1."
+            )
+    ring = torch.cartesian_prod(*[torch.linspace(-REACH, REACH, round(GUIDED**0.5))] * 2)
+    at, there = ((torch.tensor([getattr(p, side) for p in pairs])[:, None] + ring).reshape(-1, 2) for side in ("photo", "style"))
+    seen = resize(
+        style.picture.to(next(encoder.parameters()).device),
+        fit(style.picture.shape[-2:], min(size, max(style.picture.shape[-2:]))),
+    )
+    return at.clamp(0, 1), Cloud.of(hypercolumns(_described(seen, encoder, layers), there.clamp(0, 1)))
+
+
+def _guided(regions: Sequence[Region], photo: Tensor) -> list[tuple[Region, Tensor | None]]:
+    """Regions that have styles, with their guides at the photo's size; None where one region is everything."""
+    if all(region.guide is None for region in regions):
+        return [(region, None) for region in regions if region.styles]
+    size = (photo.shape[-2], photo.shape[-1])
+    drawn = [resize(region.guide.to(photo), size) for region in regions if region.guide is not None]
+    rest = (1 - torch.stack(drawn).sum(0)).clamp(0, 1)
+    found: list[tuple[Region, Tensor | None]] = []
+    for region in regions:
+        guide = rest if region.guide is None else resize(region.guide.to(photo), size).clamp(0, 1)
+        if region.styles and float(guide.sum()) > 0:
+            found.append((region, guide))
+    return found
+
+
+def _start(photo: Tensor, regions: Sequence[Region]) -> Tensor:
+    """The photo's own detail on the mean colour of the styles."""
+    styles = [style for region in regions for style in region.styles]
+    mean = torch.stack([style.picture.to(photo).mean((2, 3), keepdim=True) for style in styles]).mean(0)
+    return photo - photo.mean((2, 3), keepdim=True) + mean
+
+
+def _grown(picture: Tensor, photo: Tensor, detailed: bool) -> Tensor:
+    """The result so far at the photo's size, ``detailed``: with the photo's finest detail."""
+    larger = resize(picture, (photo.shape[-2], photo.shape[-1]))
+    return larger + laplacian.split(photo, 1)[0] if detailed else larger
+
+
+def _kept(picture: Tensor, content: Tensor, regions: Sequence[Region]) -> Tensor:
+    """The photo again in regions without styles."""
+    size = (picture.shape[-2], picture.shape[-1])
+    photo = resize(content, size)
+    guides = [resize(region.guide.to(picture), size) for region in regions if region.guide is not None]
+    rest = (1 - torch.stack(guides).sum(0)).clamp(0, 1) if guides else torch.ones_like(picture[:, :1])
+    for region in regions:
+        if not region.styles:
+            picture = picture.lerp(photo, rest if region.guide is None else resize(region.guide.to(picture), size).clamp(0, 1))
+    return picture

@@ -1,0 +1,43 @@
+"""Hypercolumns: the features of all layers above one place of a picture, one after another (Hariharan et al. 2015)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def hypercolumns(features: Mapping[str, Tensor] | Sequence[Tensor], places: Tensor) -> Tensor:
+    """Features (1, C_l, h_l, w_l) of several layers at ``places``: (n, sum of C_l), float32, bilinear between positions.
+
+    ``places`` (n, 2): down and right, from 0 to 1 of the picture's sides. A layer's positions are the middles of equal cells of it.
+    """
+    grid = (2 * places.flip(1) - 1)[None, None]
+    maps = features.values() if isinstance(features, Mapping) else features
+    found = [
+        F.grid_sample(f.float(), grid.to(f.device, torch.float32), padding_mode="border", align_corners=False)[0, :, 0].T
+        for f in maps
+    ]
+    return torch.cat(found, 1)
+
+
+def spread_out(count: int, size: Sequence[int], generator: torch.Generator, guide: Tensor | None = None) -> Tensor:
+    """About ``count`` random places (n, 2) of a picture of ``size`` (h, w), evenly: one in each of as many equal cells, somewhere in it.
+
+    ``guide`` (1, 1, H, W): there ``count`` places are drawn in proportion to it instead, so that small regions keep theirs. Never more
+    than the picture has pixels.
+    """
+    high, wide = size
+    count = max(1, min(count, high * wide))
+    if guide is not None:
+        weight = guide.detach().cpu().reshape(-1).clamp_min(0).double()
+        drawn = torch.multinomial(weight, count, replacement=True, generator=generator)
+        rows, columns = drawn // guide.shape[-1], drawn % guide.shape[-1]
+        jitter = torch.rand(count, 2, generator=generator)
+        return (torch.stack([rows, columns], 1) + jitter) / torch.tensor(guide.shape[-2:])
+    down = max(1, min(count, round((count * high / wide) ** 0.5)))
+    right = max(1, round(count / down))
+    cells = torch.cartesian_prod(torch.arange(down), torch.arange(right)).float().reshape(-1, 2)
+    return (cells + torch.rand(cells.shape, generator=generator)) / torch.tensor([down, right])

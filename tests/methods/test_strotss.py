@@ -1,0 +1,183 @@
+"""STROTSS: parity with the published formulas, regions, points, sizes; it approaches the style and keeps the structure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import stylespace as ss
+from stylespace import encoders
+from stylespace.encoders.encoder import Encoder
+from stylespace.errors import InputError
+from stylespace.methods.strotss import Pair, objective_at, schedule, strotss
+from stylespace.methods.strotss_settings import StrotssSettings
+from stylespace.objectives.transport import Cloud, moments, self_similarity, structure, transport
+from stylespace.pictures.drawings import draw
+from stylespace.pictures.region import Region, Style
+from stylespace.solvers import laplacian
+from stylespace.statistics.hypercolumns import hypercolumns, spread_out
+
+QUICK = StrotssSettings(size=64, smallest=32, steps=12, samples=200, style_samples=300, levels=3)
+
+
+def drawn(name: str, size: int = 96, seed: int = 0) -> Tensor:
+    return torch.from_numpy(draw(name, (size, size), seed=seed).copy()).permute(2, 0, 1)[None].float() / 255
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return encoders.load("compact", precision="fp32")
+
+
+# The formulas as written in the paper, over all pairs, with gradients.
+
+
+def cosines(x: Tensor, y: Tensor) -> Tensor:
+    return 1 - (x @ y.T) / (x.norm(dim=1)[:, None] * y.norm(dim=1)[None])
+
+
+def published_transport(x: Tensor, y: Tensor, euclidean: bool) -> Tensor:
+    far = cosines(x, y)
+    if euclidean:
+        far = far + ((x[:, None] - y[None]) ** 2).mean(2).sqrt()
+    return torch.maximum(far.min(1).values.mean(), far.min(0).values.mean())
+
+
+@pytest.mark.parametrize("euclidean", [False, True])
+@pytest.mark.parametrize("sizes", [(30, 50), (1500, 40), (20, 1300)])
+def test_transport_is_the_published(sizes: tuple[int, int], euclidean: bool) -> None:
+    torch.manual_seed(0)
+    x, y = (torch.randn(n, 7, dtype=torch.float64) for n in sizes)
+    one, other = (x.clone().requires_grad_() for _ in range(2))
+    ours, theirs = transport(one, Cloud.of(y), euclidean), published_transport(other, y, euclidean)
+    assert float(ours.detach()) == pytest.approx(float(theirs.detach()), rel=1e-9)
+    ours.backward()
+    theirs.backward()
+    assert one.grad is not None
+    assert torch.allclose(one.grad, other.grad, atol=1e-12)  # type: ignore[arg-type]
+
+
+def test_moments_and_structure_are_the_published() -> None:
+    torch.manual_seed(0)
+    x, y, p = (torch.randn(40, 6, dtype=torch.float64) for _ in range(3))
+    wanted = (x.mean(0) - y.mean(0)).abs().mean() + (torch.cov(x.T) - torch.cov(y.T)).abs().mean()
+    assert float(moments(x, Cloud.of(y))) == pytest.approx(float(wanted))
+    columns = [cosines(z, z) / cosines(z, z).sum(0) for z in (x, p)]
+    assert float(structure(x, self_similarity(p))) == pytest.approx(float((columns[0] - columns[1]).abs().mean() * 40))
+
+
+def test_weights_of_the_terms(encoder: Encoder) -> None:
+    """(a L_s + L_t + L_m + L_p / max(a, 1)) / (a + 2): doubling a changes the terms' shares so and in no other way."""
+    photo, regions = drawn("stained_glass", 64), [Region((Style(drawn("waves")),))]
+    found = {}
+    for a in (0.5, 4.0):
+        objective = objective_at(photo, regions, QUICK, encoder, a, torch.Generator().manual_seed(3))
+        found[a] = {k: float(v) * (a + 2) for k, v in objective(0.9 * photo).items()}
+    assert found[4.0]["structure"] == pytest.approx(8 * found[0.5]["structure"], rel=1e-4)
+    for same in ("transport", "moments"):
+        assert found[4.0][same] == pytest.approx(found[0.5][same], rel=1e-4)
+    assert found[4.0]["palette"] == pytest.approx(found[0.5]["palette"] / 4, rel=1e-4)
+
+
+def test_hypercolumns_at_positions() -> None:
+    maps = [torch.randn(1, 2, 8, 12), torch.randn(1, 3, 4, 6)]
+    middles = torch.tensor([[(2 + 0.5) / 4, (5 + 0.5) / 6]])  # a position of the second; between four of the first
+    found = hypercolumns(maps, middles)[0]
+    assert torch.allclose(found[2:], maps[1][0, :, 2, 5], atol=1e-6)
+    assert torch.allclose(found[:2], maps[0][0, :, 4:6, 10:12].mean((1, 2)), atol=1e-6)
+
+
+def test_places() -> None:
+    generator = torch.Generator().manual_seed(0)
+    places = spread_out(100, (40, 80), generator)
+    assert 80 <= len(places) <= 120
+    assert places.min() >= 0
+    assert places.max() <= 1
+    counts = torch.histogram(places[:, 1], 4, range=(0, 1)).hist
+    assert counts.max() - counts.min() <= 10  # even
+    assert len(spread_out(1000, (4, 5), generator)) <= 20
+    small = torch.zeros(1, 1, 50, 50)
+    small[..., 40:43, 10:12] = 1
+    kept = spread_out(64, (50, 50), generator, small)
+    assert len(kept) == 64
+    assert bool((((kept * 50).floor() >= torch.tensor([40, 10])) & ((kept * 50).floor() < torch.tensor([43, 12]))).all())
+
+
+@pytest.mark.parametrize("size", [(64, 64), (37, 50), (1, 9), (5, 1)])
+def test_pyramid(size: tuple[int, int]) -> None:
+    picture = torch.rand(1, 3, *size)
+    assert torch.allclose(laplacian.join(laplacian.split(picture, 5)), picture, atol=1e-6)
+
+
+def test_style_comes_nearer_and_structure_stays(encoder: Encoder) -> None:
+    photo, style = drawn("stained_glass"), drawn("waves")
+    seen: list[dict[str, float]] = []
+    made = strotss(photo, [Region((Style(style),))], replace(QUICK, steps=60), encoder, watch=lambda s: seen.append(s.terms))
+    assert made.picture.shape[-2:] == (64, 64)
+    assert made.steps == 60
+    first = next(i for i in range(1, len(seen)) if seen[i]["structure"] and i == schedule(replace(QUICK, steps=60))[0][1])
+    assert sum(seen[-1].values()) < 0.8 * sum(seen[first].values())
+    again = strotss(photo, [Region((Style(style),))], replace(QUICK, steps=60), encoder)
+    assert torch.equal(made.picture, again.picture)
+
+
+def test_small_regions_and_what_is_left_alone(encoder: Encoder) -> None:
+    photo = drawn("stained_glass", 64)
+    guide = torch.zeros(1, 1, 64, 64)
+    guide[..., 40:46, 40:46] = 1
+    keep = torch.zeros(1, 1, 64, 64)
+    keep[..., :20, :] = 1
+    red = torch.zeros(1, 3, 64, 64)
+    red[:, 0] = 0.9
+    regions = [Region((Style(red),), guide), Region((), keep), Region((Style(drawn("waves")),))]
+    made = strotss(photo, regions, replace(QUICK, steps=120), encoder).picture
+    assert torch.allclose(made[..., :20, :], photo[..., :20, :], atol=1e-6)
+    inside, outside = made[..., 41:45, 41:45].mean((2, 3))[0], made[..., 20:38, :].mean((2, 3))[0]
+    assert float(inside[0] - inside[1]) > float(outside[0] - outside[1]) + 0.05
+
+
+def test_points_guide(encoder: Encoder) -> None:
+    photo = torch.full((1, 3, 64, 64), 0.5)
+    style = torch.zeros(1, 3, 64, 64)
+    style[:, 0, :, :32], style[:, 2, :, 32:] = 1.0, 1.0  # red and blue
+    settings = replace(QUICK, steps=80, samples=400)
+    pairs = [Pair((0.5, 0.2), (0.5, 0.8)), Pair((0.5, 0.8), (0.5, 0.2))]
+    made = strotss(photo, [Region((Style(style),))], settings, encoder, pairs=pairs).picture
+    left, right = made[0, :, 28:36, 9:16].mean((1, 2)), made[0, :, 28:36, 48:55].mean((1, 2))
+    assert float(left[2] - left[0]) > float(right[2] - right[0]) + 0.1  # blue to the left, as the points say
+    with pytest.raises(InputError, match="not in the pictures"):
+        strotss(photo, [Region((Style(style),))], settings, encoder, pairs=[Pair((2, 0), (0, 0))])
+
+
+def test_transfer_and_repeat(tmp_path: object) -> None:
+    from pathlib import Path
+
+    from stylespace.pictures.settings import read_settings
+    from stylespace.repeat import stored
+
+    folder = Path(str(tmp_path))
+    for name in ("stained_glass", "waves"):
+        from PIL import Image
+
+        Image.fromarray(draw(name, (80, 60))).save(folder / f"{name}.png")
+    settings = {"size": 48, "smallest": 24, "steps": 4, "samples": 100, "style_samples": 100, "levels": 2}
+    points = [((0.2, 0.5), (0.8, 0.5))]
+    result = ss.transfer(folder / "stained_glass.png", folder / "waves.png", method="strotss", points=points, **settings)
+    path = result.save(folder / "out.png")
+    assert read_settings(path)["points"] == [[[0.2, 0.5], [0.8, 0.5]]]
+    again = stored(path)
+    assert again.task.method == "strotss"
+    assert np.array_equal(np.asarray(again.task.run(again.photo).picture), np.asarray(result.picture))
+    paper = StrotssSettings.paper()
+    assert (schedule(paper), paper.content_weight * 2**3) == ([(64, 250), (128, 250), (256, 250), (512, 250)], 16)
+    for wrong, words in (({"strokes": folder / "waves.png"}, "for gatys"), ({"preset": "gatys-2016"}, "strotss-2019")):
+        with pytest.raises(InputError, match=words):
+            ss.transfer(folder / "stained_glass.png", folder / "waves.png", method="strotss", **{**settings, **wrong})
+    with pytest.raises(InputError, match="Points guide strotss"):
+        ss.transfer(folder / "stained_glass.png", folder / "waves.png", points=points)
+    with pytest.raises(InputError, match="numbers of steps"):
+        ss.transfer(folder / "stained_glass.png", folder / "waves.png", method="strotss", steps_each=(3,), **settings)
