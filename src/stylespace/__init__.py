@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from stylespace.errors import StylespaceError
     from stylespace.learning import learn_style
+    from stylespace.matching import match
     from stylespace.metrics.score import score
     from stylespace.networks.style_network import StyleNetwork
     from stylespace.result import Result
@@ -25,6 +26,7 @@ __all__ = [
     "__version__",
     "invert",
     "learn_style",
+    "match",
     "score",
     "transfer",
 ]
@@ -38,6 +40,7 @@ _HOMES = {
     "StylespaceError": "errors",
     "invert": "transferring",
     "learn_style": "learning",
+    "match": "matching",
     "score": "metrics.score",
     "transfer": "transferring",
 }

@@ -25,6 +25,7 @@ COMMANDS = {
     "add-style": "A new style for a trained network.",
     "network": "What is in a trained network; styles removed, renamed, put together.",
     "export": "A trained network as ONNX, for other programs and fast engines.",
+    "match": "Which places of two pictures belong together.",
     "sweep": "A labelled contact sheet over settings: layers, weights, sizes, presets.",
     "score": "How close a result is to its content and to its style, as JSON.",
     "models": "The encoders' weights: what is here, where, sizes, checksums.",

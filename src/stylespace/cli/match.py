@@ -1,0 +1,57 @@
+"""``stylespace match``: which places of two pictures belong together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stylespace.cli import options
+from stylespace.cli.options import FILES
+
+
+def command(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A picture.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", metavar="PAIRS.png", help="Both, pairs numbered; PAIRS.json beside it.", rich_help_panel=FILES),
+    ],
+    encoder: Annotated[str, typer.Option(metavar="compact|vgg19|vgg16", help="Network whose features are compared.")] = "compact",
+    fast: Annotated[bool, typer.Option("--fast", help="Stop at the second level of five, as the authors' fast setting does.")] = False,
+    count: Annotated[int | None, typer.Option(metavar="N", min=1, help="So many pairs, one for each part of A.")] = None,
+    clean: Annotated[bool, typer.Option(help="Keep strong pairs that are apart and do not cross.")] = True,
+    weights: options.Weights = None,
+    force: options.Force = False,
+    threads: options.Threads = None,
+    traceback: options.Traceback = False,
+) -> None:  # fmt: skip
+    """Find places of two pictures that belong together: neural best buddies (Aberman et al. 2018).
+
+    stylespace match cat.jpg tiger.jpg -o pairs.png
+
+    The pictures may be of different kinds, a photograph and a painting. PAIRS.json holds the places in shares of width and height.
+    """
+    import torch
+
+    from stylespace.errors import InputError
+    from stylespace.matching import match
+    from stylespace.pictures.atomic import write_whole
+
+    listed = out.with_suffix(".json")
+    if out.suffix.lower() != ".png":
+        raise typer.BadParameter(f"'{out}' is not a PNG file: give a name that ends in .png.", param_hint="--out")
+    for path in (out, listed):
+        if path.exists() and not force:
+            raise InputError(f"{path} exists already: choose another name, or replace it with --force.")
+    if threads:
+        torch.set_num_threads(threads)
+    found = match(a, b, encoder=encoder, fast=fast, count=count, clean=clean, weights=weights)
+    if not len(found):
+        raise InputError(f"Nothing in {a} and {b} belongs together: they may be too plain; try --no-clean.")
+    sheet = found.draw(a, b)
+    write_whole(out, lambda temporary: sheet.save(temporary, "PNG"))
+    found.save(listed)
+    typer.echo(out)
+    typer.echo(listed)
