@@ -87,6 +87,9 @@ def model(network: StyleNetwork, pixels: str = "bytes") -> ModelProto:
         )  # fmt: skip
     assert program is not None
     made: ModelProto = program.model_proto
+    for part in (*made.graph.node, *made.graph.value_info, *made.graph.input, *made.graph.output, *made.graph.initializer):
+        part.doc_string = ""  # the exporter writes down where in the source, on this machine, each came from
+        del part.metadata_props[:]
     about = {"version": VERSION, "names": network.names, "pixels": pixels, "checksum": network.checksum(network.names)}
     onnx.helper.set_model_props(made, {KEY: json.dumps(about)})
     made.doc_string = "A network of Stylespace: photo and weights of the styles in, picture out."
