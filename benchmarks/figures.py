@@ -36,6 +36,12 @@ COMMANDS: tuple[tuple[str, tuple[str, ...], dict[str, str], bool], ...] = (
     ("recipes/compact-encoder/measure.py", REFERENCE, {}, True),
     ("benchmarks/library.py", (), {}, True),
     ("benchmarks/learn_style.py", (), {}, True),
+    ("benchmarks/networks.py", (), {}, False),
+    ("benchmarks/networks.py", ("--runs", "10"), AVX2, False),
+    ("benchmarks/geometry.py", (), {}, False),
+    ("recipes/classics/add_style.py", ("--data", "{shared}/data"), {}, True),
+    ("recipes/classics/mixing.py", ("--data", "{shared}/data"), {}, True),
+    ("recipes/dumoulin-table/measure.py", ("--data", "{shared}/data"), {}, True),
     ("recipes/claims/measure.py", (*REFERENCE, "--size", "192", "--steps", "100"), {}, True),
 )
 

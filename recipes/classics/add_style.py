@@ -27,7 +27,6 @@ ADDING = {"steps": STEPS_ADDED, "rate": 1e-2, "final_rate": 1e-3, "row_rate": 1.
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--weights", type=Path)  # as make figures gives it; not used
     parser.add_argument("--style", default="pandora")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path)

@@ -29,7 +29,6 @@ SHARES = np.linspace(0, 1, 9)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--weights", type=Path)  # as make figures gives it; not used
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--photos", type=int, default=12)
     parser.add_argument("--plot", type=Path, help="draw the path here (.png)")
