@@ -145,8 +145,13 @@ def _openvino(path: Path, threads: int, precision: str, cache: str | Path | None
         integers = '"integers"' in about
         names = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
         settings = {"INFERENCE_PRECISION_HINT": names[precision], "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
+    except RuntimeError as error:
+        raise _unreadable(path, error) from error
+    try:
         request = core.compile_model(model, "CPU", settings).create_infer_request()
     except RuntimeError as error:
+        if precision != "fp32":
+            raise InputError(f"OpenVINO cannot compute in {precision} on this processor: leave the precision out.") from error
         raise _unreadable(path, error) from error
     any_size, held, before = request, (), ()
 
