@@ -138,7 +138,7 @@ def objective_at(
                 wanted = self_similarity(hypercolumns(of_photo, places))
             add("structure", structure(found, wanted), weight)
             add("transport", transport(found, part.style), 1)
-            add("moments", moments(found, part.style), 1)
+            add("moments", moments(found, part.style), settings.moments_weight)
             add("palette", transport(colours @ transform.T, part.colours, euclidean=True), 1 / max(weight, 1))
         if guided is not None:
             at, goal = guided
