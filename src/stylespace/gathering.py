@@ -15,8 +15,8 @@ from stylespace.pictures.reading import read
 from stylespace.space import StyleSpace, chosen
 from stylespace.training.photos import Photos
 from stylespace.training.trainer import TrainingStyle
+from stylespace.transferring import LIBRARY
 
-LIBRARY = "library:"
 SAMPLE = 8  # photos that references are blended for
 LEAST = 0.01  # a smaller weight is left out
 
@@ -43,10 +43,11 @@ def gathered(
             told(f"Passed over: {reason}")
     shares = torch.zeros(len(space), dtype=torch.float64)
     for crop in crops:
-        shares += torch.tensor([float(_total(space.blend(crop).weight(i))) for i in range(len(space))], dtype=torch.float64)
+        blend = space.blend(crop)
+        shares += torch.tensor([blend.weight(i) for i in range(len(space))], dtype=torch.float64)
     shares /= shares.sum()
     kept = [int(i) for i in shares.argsort(descending=True) if shares[i] >= LEAST]
-    references = [(_pixels(space.sources[i]), float(shares[i])) for i in kept]
+    references = [(read(space.sources[i]).pixels, float(shares[i])) for i in kept]
     about: dict[str, Any] = {
         "references": {Path(space.names[i]).name: round(float(shares[i]), 4) for i in kept},
         "of": len(space),
@@ -63,11 +64,3 @@ def _sources(source: str, crops: Sequence[Tensor], layers: dict[str, float]) -> 
     for crop in crops:
         found |= dict.fromkeys(chosen(source, crop, layers, None))
     return list(found)
-
-
-def _pixels(source: Any) -> Tensor:
-    return read(source).pixels
-
-
-def _total(weight: float | dict[str, float]) -> float:
-    return sum(weight.values()) / len(weight) if isinstance(weight, dict) else weight
