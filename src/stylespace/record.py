@@ -9,7 +9,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from stylespace.methods.blend_settings import BlendSettings
+from stylespace.methods.gatys_settings import PRESETS, GatysSettings
+from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.methods.strotss_settings import PRESETS as STROTSS_PRESETS
+from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.pictures.finding import find_pictures
+
+# Methods by name, with their settings and published presets. Loads without torch.
+SETTINGS: dict[str, type] = {
+    "gatys": GatysSettings, "blend": BlendSettings, "strotss": StrotssSettings, "inversion": InversionSettings,
+}  # fmt: skip
+PRESETS_OF: dict[str, Mapping[str, Any]] = {"gatys": PRESETS, "blend": PRESETS, "strotss": STROTSS_PRESETS, "inversion": {}}
 
 _PLACES = ("path",)  # where a file is does not change what is made from it
 

@@ -12,19 +12,13 @@ import torch
 
 import stylespace
 from stylespace.errors import InputError
-from stylespace.methods.blend_settings import BlendSettings
-from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
-from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.pictures.decoding import header
 from stylespace.pictures.settings import read_settings
-from stylespace.record import described
+from stylespace.record import SETTINGS, described
 from stylespace.task import Task
 from stylespace.transferring import Area, Source, adjusted
 
-SETTINGS: dict[str, type] = {
-    "gatys": GatysSettings, "blend": BlendSettings, "strotss": StrotssSettings, "inversion": InversionSettings,
-}  # fmt: skip
 _PRECISIONS = {"float32": "fp32", "bfloat16": "bf16"}
 
 

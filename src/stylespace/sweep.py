@@ -9,10 +9,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from stylespace.errors import InputError, StylespaceError
-from stylespace.methods.blend_settings import BlendSettings
-from stylespace.methods.gatys_settings import PRESETS, GatysSettings
-from stylespace.methods.inversion_settings import InversionSettings
 from stylespace.option import parsed
+from stylespace.record import PRESETS_OF, SETTINGS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -91,11 +89,11 @@ def axis(text: str, method: str = "gatys") -> Axis:
     if not separator or not labels:
         raise InputError(f"'{text}' does not say what to vary: write a setting and its values, such as style_weight=0.3,1,3.")
     if name == "preset" and method != "inversion":
-        if unknown := [label for label in labels if label not in PRESETS]:
-            raise InputError(f"The preset '{unknown[0]}' is unknown: choose among {', '.join(PRESETS)}.")
+        presets = PRESETS_OF[method]
+        if unknown := [label for label in labels if label not in presets]:
+            raise InputError(f"The preset '{unknown[0]}' is unknown: choose among {', '.join(presets)}.")
         return Axis(name, labels, labels)
-    kind = {"gatys": GatysSettings, "blend": BlendSettings}.get(method, InversionSettings)
-    return Axis(name, tuple(parsed(kind, name, label) for label in labels), labels)
+    return Axis(name, tuple(parsed(SETTINGS[method], name, label) for label in labels), labels)
 
 
 def sweep(

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from stylespace.methods.blend_settings import BlendSettings
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
 from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.pictures.reading import read
-from stylespace.record import inputs, weighted
+from stylespace.record import SETTINGS, inputs, weighted
 from stylespace.result import Result
 from stylespace.transferring import MAX_PIXELS, Area, Points, Progress, Source, Styles, adjusted, invert, transfer
 
@@ -36,8 +35,7 @@ class Task:
     @property
     def method(self) -> str:
         """The name of the method that the settings belong to."""
-        kinds = {BlendSettings: "blend", GatysSettings: "gatys", StrotssSettings: "strotss", InversionSettings: "inversion"}
-        return next(name for kind, name in kinds.items() if isinstance(self.settings, kind))
+        return next(name for name, kind in SETTINGS.items() if type(self.settings) is kind)
 
     def run(
         self,

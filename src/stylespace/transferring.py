@@ -21,9 +21,8 @@ from stylespace.methods import gatys as gatys_method
 from stylespace.methods import inversion
 from stylespace.methods import strotss as strotss_method
 from stylespace.methods.blend_settings import BlendSettings
-from stylespace.methods.gatys_settings import PRESETS, QUALITIES, GatysSettings
+from stylespace.methods.gatys_settings import QUALITIES, GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
-from stylespace.methods.strotss_settings import PRESETS as STROTSS_PRESETS
 from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.formats import FILM_SUFFIXES
@@ -31,7 +30,7 @@ from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
 from stylespace.pictures.region import Region, Style
 from stylespace.pictures.resizing import fit, resize
-from stylespace.record import described, inputs, weighted
+from stylespace.record import PRESETS_OF, described, inputs, weighted
 from stylespace.regions import Regions
 from stylespace.result import Result
 from stylespace.solvers.memory import keep_freed_memory
@@ -42,7 +41,6 @@ from stylespace.space import Blend, StyleSpace, chosen
 Source = Any  # a path, "-", bytes, PIL picture, array (H, W, 3), tensor (3, H, W), or Picture
 Points = tuple[tuple[float, float], tuple[float, float]]
 Styles = Source | Sequence[Source] | Mapping[Source, float]
-METHODS = ("gatys", "blend", "strotss", "inversion")
 LIBRARY = "library:"
 MAX_PIXELS = 200_000_000
 
@@ -221,7 +219,7 @@ def resolve(
     preset: str, quality: str, encoder: str | None, settings: Mapping[str, Any], method: str = "gatys"
 ) -> GatysSettings | StrotssSettings:
     """The settings of a method that a preset, a quality and single settings give together."""
-    presets: Mapping[str, Callable[[], Any]] = STROTSS_PRESETS if method == "strotss" else PRESETS
+    presets = PRESETS_OF[method]
     if preset not in presets:
         raise InputError(f"The preset '{preset}' is unknown: choose among {', '.join(presets)}.")
     base = presets[preset]()

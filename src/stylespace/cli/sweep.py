@@ -11,10 +11,12 @@ from stylespace.cli import options
 from stylespace.cli.failures import tell
 from stylespace.cli.progress import Reporter
 from stylespace.cli.settings import values, with_settings
-from stylespace.cli.transfer import METHODS, check_choice
+from stylespace.cli.transfer import check_choice
 from stylespace.methods.blend_settings import BlendSettings
-from stylespace.methods.gatys_settings import PRESETS, QUALITIES
+from stylespace.methods.gatys_settings import QUALITIES
 from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.methods.strotss_settings import StrotssSettings
+from stylespace.record import PRESETS_OF, SETTINGS
 
 
 def sweep(
@@ -35,7 +37,7 @@ def sweep(
     cell: Annotated[
         int, typer.Option(metavar="N", min=16, help="Long side of a picture on the sheet.", rich_help_panel=options.FILES)
     ] = 256,
-    method: Annotated[str, typer.Option(metavar="gatys|blend|inversion", help="How.", rich_help_panel="What to do")] = "gatys",
+    method: Annotated[str, typer.Option(metavar="gatys|blend|strotss|inversion", help="How.", rich_help_panel="What to do")] = "gatys",
     preset: options.Preset = None,
     quality: options.Quality = None,
     weights: options.Weights = None,
@@ -50,15 +52,15 @@ def sweep(
 
     stylespace sweep photo.jpg --style painting.jpg --vary style_weight=0.3,1,3 --vary size=256,384 -o sheet.png
     """
-    check_choice("--method", method, METHODS)
-    check_choice("--preset", preset, PRESETS)
+    check_choice("--method", method, SETTINGS)
+    check_choice("--preset", preset, PRESETS_OF[method])
     check_choice("--quality", quality, QUALITIES)
     check_choice("--device", device and device.split(":")[0], options.DEVICES)
     if method != "inversion" and not style:
         raise typer.BadParameter("give at least one style picture.", param_hint="--style")
     if method == "inversion" and (style or preset):
         raise typer.BadParameter("inversion rebuilds the photo alone: leave styles and presets out.")
-    given = values(METHODS[method], settings)
+    given = values(SETTINGS[method], settings)
 
     from stylespace import sweep as sweeps
     from stylespace.cli import sources
@@ -111,4 +113,4 @@ def sweep(
         raise typer.Exit(1)
 
 
-command = with_settings(sweep, BlendSettings, InversionSettings)
+command = with_settings(sweep, BlendSettings, StrotssSettings, InversionSettings)

@@ -15,11 +15,10 @@ from stylespace.cli.options import FILES
 from stylespace.cli.progress import Reporter
 from stylespace.cli.settings import values, with_settings
 from stylespace.methods.blend_settings import BlendSettings
-from stylespace.methods.gatys_settings import PRESETS, QUALITIES, GatysSettings
+from stylespace.methods.gatys_settings import QUALITIES, GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
-from stylespace.methods.strotss_settings import PRESETS as STROTSS_PRESETS
 from stylespace.methods.strotss_settings import StrotssSettings
-from stylespace.record import weighted
+from stylespace.record import PRESETS_OF, SETTINGS, weighted
 
 if TYPE_CHECKING:
     from stylespace.batch import Outcome
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from stylespace.task import Task
     from stylespace.transferring import Points
 
-METHODS: dict[str, type] = {
-    "gatys": GatysSettings, "blend": BlendSettings, "strotss": StrotssSettings, "inversion": InversionSettings,
-}  # fmt: skip
 REGIONS = "Regions and strokes"
 
 
@@ -129,8 +125,8 @@ def transfer(
         raise typer.BadParameter("it brings its settings with it: leave --preset and --quality out.", param_hint="--from")
     if bits not in (None, 8, 16):
         raise typer.BadParameter(f"{bits} bits cannot be written: 8 or 16.", param_hint="--bits")
-    check_choice("--method", method, METHODS)
-    check_choice("--preset", preset, STROTSS_PRESETS if method == "strotss" else PRESETS)
+    check_choice("--method", method, SETTINGS)
+    check_choice("--preset", preset, PRESETS_OF[method or "blend"])
     check_choice("--quality", quality, QUALITIES)
     check_choice("--device", device and device.split(":")[0], options.DEVICES)
     check_choice("--curve", None if curve is None else curve.suffix.lower(), (".png", ".svg", ".pdf"))
@@ -143,7 +139,7 @@ def transfer(
         settings.setdefault("start", "picture")
 
     if repeat is None:
-        values(METHODS[method or "blend"], settings)  # mistakes first: blend has all settings of gatys
+        values(SETTINGS[method or "blend"], settings)  # mistakes first: blend has all settings of gatys
 
     from stylespace import batch
     from stylespace.cli import sources
@@ -159,7 +155,7 @@ def transfer(
             raise typer.BadParameter("a library query is blended: leave --method out.", param_hint="--method")
         if method in ("gatys", "strotss") and isinstance(styles, list):
             styles = dict.fromkeys(styles, 1.0)
-        changes = values(METHODS[method], settings)
+        changes = values(SETTINGS[method], settings)
         if method == "blend" and isinstance(styles, dict) and len(set(styles.values())) > 1:
             raise typer.BadParameter("a blend finds its own weights: leave =WEIGHT out.", param_hint="--style")
         if method == "blend" and isinstance(styles, dict):
@@ -188,7 +184,7 @@ def transfer(
         was = str(read_settings(repeat).get("method"))
         if method not in (None, was):
             raise typer.BadParameter(f"{repeat} was made by {was}, not by {method}.", param_hint="--from")
-        made = stored(repeat, changes=values(METHODS.get(was, GatysSettings), settings), instead=given, photo_given=bool(photo))
+        made = stored(repeat, changes=values(SETTINGS.get(was, GatysSettings), settings), instead=given, photo_given=bool(photo))
         task, bits = made.task, bits or made.bits
         names = photo or [str(made.photo)]
         if made.differences and not quiet:

@@ -22,7 +22,7 @@ from stylespace.objectives.content import feature_distance
 from stylespace.objectives.smoothness import SMOOTHNESS
 from stylespace.objectives.style import STATISTICS, Measurement, Statistic, statistic_named
 from stylespace.pictures import colour
-from stylespace.pictures.region import Region, Style
+from stylespace.pictures.region import Region, Style, guides, left_alone
 from stylespace.pictures.resizing import fit, resize
 from stylespace.solvers import adam, lbfgs, pyramid
 from stylespace.solvers.keeping import Keeper
@@ -108,12 +108,14 @@ def objective_at(content: Tensor, regions: Sequence[Region], settings: GatysSett
             del features
         targets = [region for region in regions if region.styles]
         middle = (reach // 2, reach // 2)
-        guides = [
-            None if guide is None else _shifted(framed(guide, margin), middle, reach) for guide in _guides(regions, content)
+        seen = [
+            None if guide is None else _shifted(framed(guide, margin), middle, reach)
+            for region, guide in zip(regions, guides(regions, content), strict=True)
+            if region.styles
         ]
         style_terms = [
             term
-            for region, guide in zip(targets, guides, strict=True)
+            for region, guide in zip(targets, seen, strict=True)
             for term in _style_terms(region, guide, max(content.shape[-2:]), style_layers, settings, encoder)
         ]
     smoothness = SMOOTHNESS[settings.smoothness]
@@ -293,16 +295,6 @@ def _style_at(style: Style, size: int, settings: GatysSettings) -> tuple[Tensor,
     return resize(style.picture, height_width), mask
 
 
-def _guides(regions: Sequence[Region], content: Tensor) -> list[Tensor | None]:
-    """Guides of the regions that have styles, at the content's size. One region for everything needs none."""
-    if all(region.guide is None for region in regions):
-        return [None for region in regions if region.styles]
-    size = content.shape[-2:]
-    given = {id(region): resize(region.guide.to(content), size) for region in regions if region.guide is not None}
-    rest = (1 - torch.stack(list(given.values())).sum(0)).clamp(0, 1)
-    return [given.get(id(region), rest) for region in regions if region.styles]
-
-
 def _matched(region: Region, content: Tensor, settings: GatysSettings) -> Region:
     """The region's styles with the photo's colours, as far as the settings want them."""
     if settings.colour == "style" or settings.colour_strength == 0:
@@ -357,14 +349,7 @@ def _finish(picture: Tensor, content: Tensor, regions: Sequence[Region], setting
         chroma = colour.to_yiq(picture)[:, 1:] * (1 - settings.colour_strength)
         chroma = chroma + settings.colour_strength * colour.to_yiq(resized)[:, 1:]
         picture = colour.from_yiq(torch.cat([colour.to_yiq(picture)[:, :1], chroma], 1)).clamp(0, 1)
-    size = (picture.shape[-2], picture.shape[-1])
-    guides = [resize(region.guide.to(picture), size) for region in regions if region.guide is not None]
-    rest = (1 - torch.stack(guides).sum(0)).clamp(0, 1) if guides else torch.ones_like(picture[:, :1])
-    for region in regions:
-        if not region.styles:
-            kept = rest if region.guide is None else resize(region.guide.to(picture), size).clamp(0, 1)
-            picture = picture.lerp(resized, kept)
-    return picture
+    return left_alone(picture, resized, regions)
 
 
 def _check(settings: GatysSettings, regions: Sequence[Region]) -> None:

@@ -20,7 +20,7 @@ from stylespace.errors import InputError
 from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.objectives.smoothness import squared_variation
 from stylespace.objectives.transport import Cloud, moments, self_similarity, structure, transport
-from stylespace.pictures.region import Region, Style
+from stylespace.pictures.region import Region, Style, guides, left_alone
 from stylespace.pictures.resizing import fit, resize
 from stylespace.solvers import laplacian, pyramid
 from stylespace.solvers.solution import Objective, Solution, Watch
@@ -93,7 +93,8 @@ def strotss(
         if solution.interrupted:
             break
     solution.steps = done
-    solution.picture = _kept(solution.picture.clamp(0, 1), content, regions)
+    made = solution.picture.clamp(0, 1)
+    solution.picture = left_alone(made, resize(content, (made.shape[-2], made.shape[-1])), regions)
     return solution
 
 
@@ -118,7 +119,8 @@ def objective_at(
         of_photo = _described(photo, encoder, layers)
         parts = [
             _Part(guide, Cloud.of(columns), Cloud.of(colours @ transform.T))
-            for region, guide in _guided(regions, photo)
+            for region, guide in zip(regions, guides(regions, photo), strict=True)
+            if region.styles and (guide is None or float(guide.sum()) > 0)
             for columns, colours in [_of_styles(region.styles, max(size), settings, encoder, layers, generator)]
         ]
         guided = _points(pairs, next(r.styles[0] for r in regions if r.styles), max(size), encoder, layers)
@@ -195,21 +197,6 @@ def _points(
     return at.clamp(0, 1), Cloud.of(hypercolumns(_described(seen, encoder, layers), there.clamp(0, 1)))
 
 
-def _guided(regions: Sequence[Region], photo: Tensor) -> list[tuple[Region, Tensor | None]]:
-    """Regions that have styles, with their guides at the photo's size; None where one region is everything."""
-    if all(region.guide is None for region in regions):
-        return [(region, None) for region in regions if region.styles]
-    size = (photo.shape[-2], photo.shape[-1])
-    drawn = [resize(region.guide.to(photo), size) for region in regions if region.guide is not None]
-    rest = (1 - torch.stack(drawn).sum(0)).clamp(0, 1)
-    found: list[tuple[Region, Tensor | None]] = []
-    for region in regions:
-        guide = rest if region.guide is None else resize(region.guide.to(photo), size).clamp(0, 1)
-        if region.styles and float(guide.sum()) > 0:
-            found.append((region, guide))
-    return found
-
-
 def _start(photo: Tensor, regions: Sequence[Region]) -> Tensor:
     """The photo's own detail on the mean colour of the styles."""
     styles = [style for region in regions for style in region.styles]
@@ -221,15 +208,3 @@ def _grown(picture: Tensor, photo: Tensor, detailed: bool) -> Tensor:
     """The result so far at the photo's size, ``detailed``: with the photo's finest detail."""
     larger = resize(picture, (photo.shape[-2], photo.shape[-1]))
     return larger + laplacian.split(photo, 1)[0] if detailed else larger
-
-
-def _kept(picture: Tensor, content: Tensor, regions: Sequence[Region]) -> Tensor:
-    """The photo again in regions without styles."""
-    size = (picture.shape[-2], picture.shape[-1])
-    photo = resize(content, size)
-    guides = [resize(region.guide.to(picture), size) for region in regions if region.guide is not None]
-    rest = (1 - torch.stack(guides).sum(0)).clamp(0, 1) if guides else torch.ones_like(picture[:, :1])
-    for region in regions:
-        if not region.styles:
-            picture = picture.lerp(photo, rest if region.guide is None else resize(region.guide.to(picture), size).clamp(0, 1))
-    return picture

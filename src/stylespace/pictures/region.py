@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
+
+from stylespace.pictures.resizing import resize
 
 
 @dataclass(frozen=True)
@@ -29,3 +32,24 @@ class Region:
 
     styles: tuple[Style, ...]
     guide: Tensor | None = None
+
+
+def guides(regions: Sequence[Region], picture: Tensor) -> list[Tensor | None]:
+    """Where each region is on ``picture`` (1, 3, H, W): (1, 1, H, W), or None where one region is everything.
+
+    A region without a guide has what the others leave.
+    """
+    if all(region.guide is None for region in regions):
+        return [None] * len(regions)
+    size = (picture.shape[-2], picture.shape[-1])
+    drawn = [None if region.guide is None else resize(region.guide.to(picture), size).clamp(0, 1) for region in regions]
+    rest = (1 - torch.stack([guide for guide in drawn if guide is not None]).sum(0)).clamp(0, 1)
+    return [rest if guide is None else guide for guide in drawn]
+
+
+def left_alone(picture: Tensor, photo: Tensor, regions: Sequence[Region]) -> Tensor:
+    """``picture`` with the ``photo`` of the same size again in regions without styles."""
+    for region, guide in zip(regions, guides(regions, picture), strict=True):
+        if not region.styles:
+            picture = photo if guide is None else picture.lerp(photo, guide)
+    return picture
