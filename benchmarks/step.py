@@ -110,7 +110,8 @@ def main() -> None:
         for name, target in (("vgg19", "<= 0.45"), ("compact", "<= 0.08")):
             ratios = [a["value"] / b["value"] for a, b in zip(records[name], records[baseline], strict=True)]
             figure(f"step-{name}-against-{baseline}", quartiles(ratios)[1], target, spread=(min(ratios), max(ratios)))
-    figure("step-memory-vgg19-against-plain", memory["vgg19"] / memory["plain"], "<= 1", megabytes=memory)
+    for baseline in ("plain", "plain tuned"):
+        figure(f"step-memory-vgg19-against-{baseline}", memory["vgg19"] / memory[baseline], "<= 1", megabytes=memory)
     top, kind = limit()
     for name in ("vgg19", "compact"):
         reached = max(r["gmac_a_second"] for r in records[name])

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylespace.encoders.encoder import Encoder
+from stylespace.encoders.mapped import Features, Mapped, whole
 from stylespace.encoders.trunk import Trunk
 
 
@@ -46,16 +47,19 @@ class ReadoutEncoder(Encoder):
 
     def forward(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """See :meth:`Encoder.forward`."""
-        features = super().forward(picture, layers)
-        return {name: self._measured(name, f) for name, f in features.items()}
+        return {name: whole(f) for name, f in self.mapped(picture, layers).items()}
 
-    def _measured(self, name: str, features: Tensor) -> Tensor:
+    def mapped(self, picture: Tensor, layers: Collection[str]) -> dict[str, Features]:
+        """See :meth:`Encoder.mapped`."""
+        return {name: self._measured(name, f) for name, f in super().forward(picture, layers).items()}
+
+    def _measured(self, name: str, features: Tensor) -> Features:
         if name not in self.metric:
             return features
         narrow = self.metric[name]
         assert isinstance(narrow, nn.Conv2d)
-        # A matrix product over positions: convolutions of odd channel numbers take a slow path.
-        return F.linear(features.permute(0, 2, 3, 1), narrow.weight[:, :, 0, 0], narrow.bias).permute(0, 3, 1, 2)
+        assert narrow.bias is not None
+        return Mapped(features, narrow.weight[:, :, 0, 0], narrow.bias)
 
     def read_out(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Estimates of the teacher's own features, clamped at zero as after its ReLU, (N, C of the teacher, h, w)."""

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stylespace.encoders.convolution import PaddedConvolution, convolved
 from stylespace.encoders.layers import layer_names
 from stylespace.errors import InputError
 
@@ -81,12 +82,13 @@ class Trunk(nn.Module):
         assert isinstance(convolution, nn.Conv2d)
         first = convolution is self.convolutions["conv1_1"]
         if self.padding == "zero" or (self.padding == "replicate-first" and not first):
-            x = F.conv2d(x, convolution.weight, convolution.bias, padding=1)
+            mode = "zero"
         else:
             # One-pixel maps cannot be reflected; replicating gives them the same neighbour.
             mode = "reflect" if self.padding == "reflect" and min(x.shape[-2:]) > 1 else "replicate"
-            x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode=mode), convolution.weight, convolution.bias)
-        return F.relu_(x)
+        if convolution.weight.requires_grad or not x.requires_grad:
+            return F.relu_(convolved(x, convolution.weight, convolution.bias, mode))
+        return F.relu_(PaddedConvolution.apply(x, convolution.weight, convolution.bias, mode))  # type: ignore[no-untyped-call]
 
     def _pool(self, x: Tensor) -> Tensor:
         # ceil_mode keeps a map of odd or one-pixel size alive; even sizes are pooled as published.

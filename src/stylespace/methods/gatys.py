@@ -16,6 +16,7 @@ from torch import Tensor
 
 from stylespace.encoders import layers as layer_names
 from stylespace.encoders.encoder import Encoder
+from stylespace.encoders.mapped import Features, whole
 from stylespace.errors import InputError
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.objectives.content import feature_distance
@@ -124,7 +125,7 @@ def objective_at(content: Tensor, regions: Sequence[Region], settings: GatysSett
 
     def objective(picture: Tensor) -> dict[str, Tensor]:
         offset, content_terms_there = next(turns)
-        given = encoder(_shifted(picture, offset, reach), wanted)
+        given = encoder.mapped(_shifted(picture, offset, reach), wanted)
         terms: dict[str, Tensor] = {}
         for name, term in (*content_terms_there, *style_terms):
             value = term(given)
@@ -166,7 +167,7 @@ def _cut(watch: Watch | None, margin: int) -> Watch | None:
     return lambda step: watch(replace(step, picture=unframed(step.picture, margin), size=step.size - 2 * margin))
 
 
-Term = tuple[str, Callable[[dict[str, Tensor]], Tensor]]
+Term = tuple[str, Callable[[dict[str, Features]], Tensor]]
 
 
 def _content_term(name: str, weight: float, target: Tensor, settings: GatysSettings) -> Term:
@@ -176,14 +177,14 @@ def _content_term(name: str, weight: float, target: Tensor, settings: GatysSetti
         weight /= max(float(deviation.square().sum()), 1e-3 * float(target.float().square().sum()), 1e-12)
     else:
         weight *= {"mean": 1 / target.numel(), "half": 0.5}[settings.content_divisor]
-    return f"content {name}", lambda given: weight * feature_distance(given[name], target)
+    return f"content {name}", lambda given: weight * feature_distance(whole(given[name]), target)
 
 
 def _style_terms(
     region: Region, guide: Tensor | None, size: int, layers: dict[str, float], settings: GatysSettings, encoder: Encoder
 ) -> list[Term]:
     pictures = [_style_at(style, size, settings) for style in region.styles]
-    features = [encoder(picture, layers) for picture, _ in pictures]
+    features = [encoder.mapped(picture, layers) for picture, _ in pictures]
     masks = [mask for _, mask in pictures]
     share = 1.0 if guide is None else float(guide.mean())
     if not layers or not share:
@@ -204,7 +205,7 @@ def _style_terms(
             )
 
             def measure(
-                given: dict[str, Tensor], at: Tensor | None, name: str = name, statistic: Statistic = statistic
+                given: dict[str, Features], at: Tensor | None, name: str = name, statistic: Statistic = statistic
             ) -> Measurement:
                 return statistic.measure(given[name], at, settings.activation_shift)
 
@@ -214,7 +215,7 @@ def _style_terms(
         for shallow, deep in pairwise(order):
 
             def measure_pair(
-                given: dict[str, Tensor], at: Tensor | None, shallow: str = shallow, deep: str = deep
+                given: dict[str, Features], at: Tensor | None, shallow: str = shallow, deep: str = deep
             ) -> Measurement:
                 return (neighbour_gram(given[shallow], given[deep], at, settings.activation_shift),)
 
@@ -239,7 +240,7 @@ def _weights(region: Region, layer: str) -> list[float]:
     return [s.weight.get(layer, 0.0) if isinstance(s.weight, Mapping) else s.weight for s in region.styles]
 
 
-def _followed(guide: Tensor | None, features: Tensor) -> Tensor | None:
+def _followed(guide: Tensor | None, features: Features) -> Tensor | None:
     return None if guide is None else follow(guide, features.shape[-2:])
 
 
@@ -247,9 +248,9 @@ def _style_term(
     label: str,
     weight: float,
     statistic: Statistic,
-    measure: Callable[[dict[str, Tensor], Tensor | None], Measurement],
+    measure: Callable[[dict[str, Features], Tensor | None], Measurement],
     layer: str,
-    features: Sequence[dict[str, Tensor]],
+    features: Sequence[dict[str, Features]],
     masks: Sequence[Tensor | None],
     weights: Sequence[float],
     guide: Tensor | None,
@@ -258,7 +259,7 @@ def _style_term(
     measured = [measure(given, _followed(mask, given[layer])) for given, mask in zip(features, masks, strict=True)]
     target = statistic.blend(measured, weights)
 
-    def term(given: dict[str, Tensor]) -> Tensor:
+    def term(given: dict[str, Features]) -> Tensor:
         maps = given[layer]
         at = _followed(guide, maps)
         positions = maps.shape[-2] * maps.shape[-1] if guide is None else float(guide.mean()) * maps.shape[-2] * maps.shape[-1]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stylespace.encoders.mapped import Features
 from stylespace.errors import InputError
 from stylespace.statistics import kernels
 from stylespace.statistics.gram import gram
@@ -79,16 +80,16 @@ class Statistic:
     the statistic for the blended survey; see :meth:`fitted`.
     """
 
-    measure: Callable[[Tensor, Tensor | None, float], Measurement]
+    measure: Callable[[Features, Tensor | None, float], Measurement]
     distance: Callable[[Measurement, Measurement], Tensor]
     energy: Callable[[Measurement], Tensor]
     size: Callable[[int], int]
     prepare: Callable[[Measurement], Measurement] = lambda target: target
     emphasis: float = 1.0
-    survey: Callable[[Tensor, Tensor | None], Measurement] | None = None
+    survey: Callable[[Features, Tensor | None], Measurement] | None = None
     fit: Callable[[Measurement], Statistic] | None = None
 
-    def fitted(self, styles: Iterable[tuple[Tensor, Tensor | None]], weights: Sequence[float]) -> Statistic:
+    def fitted(self, styles: Iterable[tuple[Features, Tensor | None]], weights: Sequence[float]) -> Statistic:
         """The statistic for one layer of weighted styles, to be used for styles and picture alike.
 
         ``styles``: features and guide of each, looked at one at a time, and only where the statistic depends on them.
@@ -131,7 +132,7 @@ def mmd_gaussian(count: int = 4, seed: int = 0) -> Statistic:
     if count < 2:
         raise InputError(f"The Gaussian kernel cannot be estimated with {count} random features a channel: give 2 or more.")
 
-    def unfitted(features: Tensor, guide: Tensor | None, shift: float) -> Measurement:
+    def unfitted(features: Features, guide: Tensor | None, shift: float) -> Measurement:
         raise TypeError("mmd-gaussian takes its bandwidth from the styles: measure with the statistic that fitted() returns.")
 
     def fit(survey: Measurement) -> Statistic:

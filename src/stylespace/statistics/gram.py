@@ -6,25 +6,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylespace.statistics.positions import first_and_second_moment, mean_product, positions
+from stylespace.encoders.mapped import Features, whole
+from stylespace.statistics.positions import mean_product, moments_of, positions
 
 
-def gram(features: Tensor, guide: Tensor | None = None, shift: float = 0.0) -> Tensor:
+def gram(features: Features, guide: Tensor | None = None, shift: float = 0.0) -> Tensor:
     """Mean product of every two channels over positions, ``G = (F + shift)(F + shift)^T / M``; (C, C), float32.
 
     ``features``: (1, C, H, W). ``guide``: (1, 1, H, W) in [0, 1] weighs the positions; M is then the guide's sum, so that
     regions of any size compare. ``shift``: added to every activation; Novak & Nikulin 2016 take -1.
     """
-    f = positions(features) + shift if shift else positions(features)
-    return first_and_second_moment(f, guide)[1]
+    return moments_of(features, guide, shift)[1]
 
 
-def neighbour_gram(shallow: Tensor, deep: Tensor, guide: Tensor | None = None, shift: float = 0.0) -> Tensor:
+def neighbour_gram(shallow: Features, deep: Features, guide: Tensor | None = None, shift: float = 0.0) -> Tensor:
     """Mean product of a layer's channels with those of the next layer, (C_shallow, C_deep) (Novak & Nikulin 2016, sec. 3.4).
 
     Where a pooling lies between them, the deeper map is enlarged to the shallower one's positions. ``guide`` belongs to the
     shallow layer.
     """
+    deep = whole(deep)
     if deep.shape[-2:] != shallow.shape[-2:]:
         deep = F.interpolate(deep, size=shallow.shape[-2:], mode="nearest")
     return mean_product(positions(shallow) + shift, positions(deep) + shift, guide)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stylespace.statistics.positions import first_and_second_moment, positions, weights
+from stylespace.encoders.mapped import Features
+from stylespace.statistics.positions import moments_of, positions, weights
 
 
-def mean_and_covariance(features: Tensor, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def mean_and_covariance(features: Features, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean (C,) and covariance (C, C) over positions, float32. ``features``: (1, C, H, W), ``guide``: (1, 1, H, W) or None."""
-    f = positions(features)
-    mean, second = first_and_second_moment(f, guide)
+    mean, second = moments_of(features, guide)
     return mean, second - torch.outer(mean, mean)
 
 
-def mean_and_deviation(features: Tensor, guide: Tensor | None = None, epsilon: float = 1e-5) -> tuple[Tensor, Tensor]:
+def mean_and_deviation(features: Features, guide: Tensor | None = None, epsilon: float = 1e-5) -> tuple[Tensor, Tensor]:
     """Mean (C,) and standard deviation (C,) over positions ("BN statistics", Li et al. 2017, sec. 3.3), float32."""
     f = positions(features)
     weight = weights(guide, f)
