@@ -367,7 +367,7 @@ def test_tiny_runs_of_presets_keep_a_step_a_size() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "magic"}, "'magic' cannot transfer a style: choose gatys"),
+        ({"method": "magic"}, "'magic' cannot transfer a style: choose among gatys"),
         ({"method": "inversion"}, r"stylespace\.invert"),
         ({"preset": "gatys"}, "default, gatys-2016, course-project, neural-style"),
         ({"quality": "superb"}, "draft, good, best"),

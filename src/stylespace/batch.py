@@ -20,6 +20,9 @@ from stylespace.transferring import Progress, Source
 State = Literal["preview", "done", "skipped", "failed", "interrupted"]
 
 
+PARTS = ("stylised", "warped-photo", "grid")  # of deformable transfer
+
+
 class Work(Protocol):
     """What is applied to each photo: a :class:`~stylespace.task.Task`, or a :class:`~stylespace.painting.Painting`."""
 
@@ -53,7 +56,8 @@ class Job:
 class Beside:
     """What is written beside a result: losses as JSON lines, the learning curve, pictures of single steps, a small version first.
 
-    With ``explain`` a sheet of the references that a blend chose, with their weights.
+    With ``explain`` a sheet of the references that a blend chose, with their weights. With ``parts`` what deformable transfer made on the
+    way, and its warp; ``animation``: a film (.gif, .mp4) from the undeformed to the deformed picture.
     ``losses`` and ``curve`` are names; with ``several`` photos each one's name is put before the suffix.
     """
 
@@ -63,6 +67,8 @@ class Beside:
     preview: bool = False
     several: bool = False
     explain: bool = False
+    parts: bool = False
+    animation: Path | None = None
 
     def losses_file(self, job: Job) -> Path | None:
         """Where the losses of ``job`` go."""
@@ -84,9 +90,23 @@ class Beside:
         """Where the sheet of a blend's references goes: ``out-explain.png``."""
         return job.target.with_name(f"{job.target.stem}-explain.png")
 
+    def part_file(self, job: Job, part: str) -> Path:
+        """Where one of the parts goes: ``out-stylised.png``."""
+        return job.target.with_stem(f"{job.target.stem}-{part}")
+
+    def warp_file(self, job: Job) -> Path:
+        """Where the warp goes: ``out-warp.json``."""
+        return job.target.with_name(f"{job.target.stem}-warp.json")
+
+    def animation_file(self, job: Job) -> Path | None:
+        """Where the animation goes."""
+        return self._own(self.animation, job)
+
     def files(self, job: Job) -> list[Path]:
         """All of them."""
-        named = [path for path in (self.losses_file(job), self.curve_file(job)) if path is not None]
+        named = [path for path in (self.losses_file(job), self.curve_file(job), self.animation_file(job)) if path is not None]
+        if self.parts:
+            named += [*(self.part_file(job, part) for part in PARTS), self.warp_file(job)]
         pictures = [self.snapshot_file(job, step) for step in self.snapshots]
         sheets = [self.explained_file(job)] if self.explain else []
         return named + pictures + sheets + ([self.preview_file(job)] if self.preview else [])
@@ -102,6 +122,12 @@ class Beside:
             result.plot(curve)
         if self.explain and result.blend is not None:
             explained(result, self.explained_file(job))
+        if self.parts and result.warp is not None:
+            for part, picture in result.extras.items():
+                Result(picture, settings=result.settings | {"part": part}).save(self.part_file(job, part), bits=bits, force=True)
+            result.warp.save(self.warp_file(job))
+        if (film := self.animation_file(job)) is not None and result.warp is not None:
+            result.animate(film)
 
     def _own(self, path: Path | None, job: Job) -> Path | None:
         return path.with_stem(f"{path.stem}-{job.target.stem}") if path is not None and self.several else path
@@ -204,7 +230,11 @@ def _compared(job: Job, task: Work, bits: int) -> Literal["unfinished", "finishe
             " --force (force=True)."
         )
     deep = header(job.target, job.target.name).format == "ushort"
-    return "unfinished" if stored.get("interrupted") or stored.get("snapshot") or deep != (bits == 16) else "finished"
+    return (
+        "unfinished"
+        if stored.get("interrupted") or stored.get("snapshot") or stored.get("part") or deep != (bits == 16)
+        else "finished"
+    )
 
 
 def _check_folder(target: Path) -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stylespace.errors import InputError
 from stylespace.pictures.picture import Picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from stylespace.pictures.warp import Warp
     from stylespace.space import Blend
 
 
@@ -23,7 +25,8 @@ class Result:
     ``source``: the result as a :class:`~stylespace.pictures.picture.Picture`, sRGB in [0, 1], with the photo's transparency and
     EXIF. ``losses``: one record a step (size, step, total, one value a term, seconds). ``settings``: what :meth:`save` writes into
     the file. ``snapshots``: step number to picture (1, 3, H, W). ``interrupted``: Ctrl-C ended it; the picture is the best so far.
-    ``blend``: with ``method="blend"``, the references' weights.
+    ``blend``: with ``method="blend"``, the references' weights. ``extras`` and ``warp``: with ``method="deformable"``, the picture before
+    its warp (``stylised``), the photo merely warped (``warped-photo``), the warp as a drawing (``grid``) and to be applied to others.
     """
 
     source: Picture
@@ -33,6 +36,8 @@ class Result:
     snapshots: dict[int, Picture] = field(default_factory=dict)
     interrupted: bool = False
     blend: Blend | None = None
+    extras: dict[str, Picture] = field(default_factory=dict)
+    warp: Warp | None = None
 
     @property
     def picture(self) -> Image:
@@ -55,6 +60,18 @@ class Result:
         from stylespace.pictures.atomic import write_text
 
         return write_text(path, "".join(json.dumps({k: _finite(v) for k, v in record.items()}) + "\n" for record in self.losses))
+
+    def animate(self, path: str | Path, *, frames: int = 24, rate: int = 12) -> Path:
+        """Write a film from the undeformed to the deformed picture and back, ``.gif`` or ``.mp4`` by the suffix of ``path``.
+
+        ``frames`` one way, at ``rate`` a second. Only of ``method="deformable"``; raises ``InputError`` for others, for another suffix, and
+        where ``.mp4`` wants the extra ``library`` that is not installed.
+        """
+        from stylespace.animation import deforming, write_film
+
+        if self.warp is None:
+            raise InputError("Only a deformed picture can be animated: make it with method='deformable'.")
+        return write_film(deforming(self.extras["stylised"].pixels, self.warp, frames), path, rate)
 
     def plot(self, path: str | Path) -> Path:
         """Draw the learning curve, total and terms over steps, on a logarithmic axis; PNG, SVG or PDF by the suffix."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from stylespace.methods.deformable_settings import DeformableSettings
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.methods.nnst_settings import NnstSettings
 from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.pictures.reading import read
 from stylespace.record import SETTINGS, inputs, weighted
@@ -20,7 +22,7 @@ from stylespace.transferring import MAX_PIXELS, Area, Points, Progress, Source, 
 class Task:
     """Everything that a result depends on but the photo. ``settings``: all of them, presets and qualities resolved."""
 
-    settings: GatysSettings | InversionSettings | StrotssSettings
+    settings: GatysSettings | InversionSettings | StrotssSettings | NnstSettings | DeformableSettings
     styles: Styles = field(default_factory=dict)
     areas: tuple[Area, ...] = ()
     strokes: Source | None = None

@@ -13,16 +13,20 @@ import torch
 from torch import Tensor
 
 import stylespace
-from stylespace import encoders
+from stylespace import deforming, encoders
 from stylespace.encoders import layers as layer_names
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
+from stylespace.matching import Matches
 from stylespace.methods import gatys as gatys_method
 from stylespace.methods import inversion
+from stylespace.methods import nnst as nnst_method
 from stylespace.methods import strotss as strotss_method
 from stylespace.methods.blend_settings import BlendSettings
+from stylespace.methods.deformable_settings import DeformableSettings
 from stylespace.methods.gatys_settings import QUALITIES, GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.methods.nnst_settings import NnstSettings
 from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.formats import FILM_SUFFIXES
@@ -30,7 +34,7 @@ from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
 from stylespace.pictures.region import Region, Style
 from stylespace.pictures.resizing import fit, resize
-from stylespace.record import PRESETS_OF, described, inputs, weighted
+from stylespace.record import POINTED, PRESETS_OF, TRANSFERS, described, inputs, weighted
 from stylespace.regions import Regions
 from stylespace.result import Result
 from stylespace.solvers.memory import keep_freed_memory
@@ -41,6 +45,7 @@ from stylespace.space import Blend, StyleSpace, chosen
 Source = Any  # a path, "-", bytes, PIL picture, array (H, W, 3), tensor (3, H, W), or Picture
 Points = tuple[tuple[float, float], tuple[float, float]]
 Styles = Source | Sequence[Source] | Mapping[Source, float]
+TransferSettings = GatysSettings | StrotssSettings | NnstSettings | DeformableSettings
 LIBRARY = "library:"
 MAX_PIXELS = 200_000_000
 
@@ -80,7 +85,7 @@ def transfer(
     style_regions: str | Path | None = None,
     strokes: Source | None = None,
     start_picture: Source | None = None,
-    points: Sequence[Points] = (),
+    points: Sequence[Points] | Matches = (),
     device: str = "auto",
     threads: int | None = None,
     weights: str | Path | None = None,
@@ -97,27 +102,35 @@ def transfer(
     one such picture, several, a folder, a film (its key frames), a mapping from picture to weight, or a library query
     (``library:tag=ukiyo-e``).
     ``method``: ``gatys``; ``blend``, which weighs several references by what suits the photo (see
-    :class:`~stylespace.space.StyleSpace`); ``strotss``, which moves shapes as well as strokes. None takes ``blend``
+    :class:`~stylespace.space.StyleSpace`); ``strotss`` (optimal transport); ``nnst`` (nearest neighbours); ``deformable``, which moves
+    shapes to where the style has them. None takes ``blend``
     for several pictures without weights, a folder, a film and a query, else ``gatys``. ``preset``: published settings to start from
     (``methods.gatys_settings.PRESETS``; ``strotss-2019``); ``settings``: any field of
     :class:`~stylespace.methods.gatys_settings.GatysSettings`, or of the method's own settings.
     ``quality``: ``draft``, ``good`` or ``best``, a factor on the steps. ``areas``: parts of the photo with styles of their own, or none.
     ``style_regions``: a file that ``learn-style --regions`` wrote: the photo's parts are found as the references' were, and each is
     redrawn in its style picture (``style`` may be empty then). ``strokes``: another painting whose fine strokes are put on the style's
-    composition first. ``points`` (strotss): places of the photo and the places of the style that they are to look like, each (right, down)
-    from 0 to 1. ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``. ``weights``: a file for the encoder. ``snapshots``: step numbers,
+    composition first. ``points`` (strotss, deformable): places of the photo and the places of the style that they are to look like, each
+    (right, down) from 0 to 1, or what :func:`stylespace.match` gives; ``deformable`` finds them itself where none are given.
+    ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``. ``weights``: a file for the encoder. ``snapshots``: step numbers,
     counted over all sizes, whose pictures are kept. ``progress`` is called after each step, ``note`` with a sentence where something else
     takes time or was passed over. Ctrl-C gives the best picture so far with ``interrupted`` set.
 
     Raises ``InputError``, ``PictureError`` and ``WeightsError``, each with one sentence that says what to do.
     """
     method = method or implied(style)
-    if method not in ("gatys", "blend", "strotss"):
+    if method not in TRANSFERS:
         hint = " Use stylespace.invert." if method == "inversion" else ""
-        raise InputError(f"The method '{method}' cannot transfer a style: choose gatys, blend or strotss.{hint}")
+        raise InputError(f"The method '{method}' cannot transfer a style: choose among {', '.join(TRANSFERS)}.{hint}")
     chosen_settings = resolve(preset, quality, encoder if isinstance(encoder, str) else None, settings, method)
-    if points and method != "strotss":
-        raise InputError(f"Points guide strotss, not {method}: leave them out, or give method='strotss'.")
+    if isinstance(points, Matches):
+        points = tuple(zip(points.a, points.b, strict=True))
+    if points and method not in POINTED:
+        raise InputError(f"Points guide {' and '.join(POINTED)}, not {method}: leave them out, or give another method.")
+    if method not in ("gatys", "blend") and (strokes is not None or start_picture is not None):
+        raise InputError("Strokes and a start picture are for gatys: leave them out.")
+    if method == "deformable" and (areas or style_regions is not None):
+        raise InputError("A picture that is deformed has no regions of its own: leave areas and style regions out.")
     content = _picture(photo, max_pixels)
     run = Run(chosen_settings, content, device, threads, snapshots, progress, sum_steps(chosen_settings))
     network = run.network(encoder, weights)
@@ -128,10 +141,7 @@ def transfer(
             whole = blending.styles(content.pixels, style_size(chosen_settings))
         else:
             whole = _styles(expanded(style), None, max_pixels) if style is not None else ()
-        if isinstance(chosen_settings, StrotssSettings):
-            if strokes is not None or start_picture is not None:
-                raise InputError("Strokes and a start picture are for gatys: leave them out.")
-        elif strokes is not None:
+        if strokes is not None and isinstance(chosen_settings, GatysSettings):
             fine = Style(_picture(strokes, max_pixels).pixels)
             whole = tuple(gatys_method.mix_scales(s, fine, chosen_settings, network) for s in whole)
         parts = [_region(area, content, max_pixels) for area in areas]
@@ -143,20 +153,26 @@ def transfer(
             def restyle(picture: Tensor) -> list[Region]:
                 return [*parts, Region(blending.styles(picture, max(picture.shape[-2:])))]
 
+        regions = [*parts, Region(whole)]
         if isinstance(chosen_settings, StrotssSettings):
             pairs = [strotss_method.Pair((a[1], a[0]), (b[1], b[0])) for a, b in points]
-            run.solution = strotss_method.strotss(
-                content.pixels, [*parts, Region(whole)], chosen_settings, network, pairs=pairs, watch=run.watch
-            )
-        start = None if start_picture is None else _picture(start_picture, max_pixels).pixels
-        if isinstance(chosen_settings, GatysSettings):
+            run.solution = strotss_method.strotss(content.pixels, regions, chosen_settings, network, pairs=pairs, watch=run.watch)
+        elif isinstance(chosen_settings, NnstSettings):
+            run.solution = nnst_method.nnst(content.pixels, regions, chosen_settings, network, watch=run.watch)
+        elif isinstance(chosen_settings, DeformableSettings):
+            deformed = deforming.deform(content.pixels, regions, chosen_settings, network, points, run.watch, note)
+            run.solution = deformed.solution
+        else:
+            start = None if start_picture is None else _picture(start_picture, max_pixels).pixels
             run.solution = gatys_method.gatys(
-                content.pixels, [*parts, Region(whole)], chosen_settings, network, start=start, watch=run.watch, restyle=restyle
+                content.pixels, regions, chosen_settings, network, start=start, watch=run.watch, restyle=restyle
             )
     record = inputs(
         method, photo, chosen_settings, styles=style if method == "blend" else expanded(style), areas=areas, strokes=strokes,
         style_regions=style_regions, start_picture=start_picture, weights=weights, points=points,
     )  # fmt: skip
+    if isinstance(chosen_settings, DeformableSettings):
+        return deforming.told(run.result(record), deformed, content)
     if not isinstance(chosen_settings, BlendSettings):
         return run.result(record)
     result = run.result(record | {"blend": blending.record()})
@@ -217,7 +233,7 @@ def style_size(settings: GatysSettings) -> int:
 
 def resolve(
     preset: str, quality: str, encoder: str | None, settings: Mapping[str, Any], method: str = "gatys"
-) -> GatysSettings | StrotssSettings:
+) -> TransferSettings:
     """The settings of a method that a preset, a quality and single settings give together."""
     presets = PRESETS_OF[method]
     if preset not in presets:
@@ -256,12 +272,15 @@ def _factor(quality: str) -> float:
     return QUALITIES[quality]
 
 
-def sum_steps(settings: GatysSettings | StrotssSettings) -> list[tuple[int, int]]:
+def sum_steps(settings: TransferSettings) -> list[tuple[int, int]]:
     """Size and steps of each stage of a run."""
     if isinstance(settings, StrotssSettings):
         return strotss_method.schedule(settings)
-    each = settings.sizes or sizes(settings.size, settings.smallest, settings.factor)
-    return list(zip(each, settings.steps_each or share(settings.steps, each, settings.fall), strict=False))
+    if isinstance(settings, NnstSettings):
+        return [(size, steps) for size, steps, _ in nnst_method.schedule(settings)]
+    if isinstance(settings, DeformableSettings):
+        return deforming.schedule(settings)
+    return gatys_method.schedule(settings)
 
 
 def _replaced(base: Any, settings: Mapping[str, Any]) -> Any:

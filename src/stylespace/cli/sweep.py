@@ -14,8 +14,6 @@ from stylespace.cli.settings import values, with_settings
 from stylespace.cli.transfer import check_choice
 from stylespace.methods.blend_settings import BlendSettings
 from stylespace.methods.gatys_settings import QUALITIES
-from stylespace.methods.inversion_settings import InversionSettings
-from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.record import PRESETS_OF, SETTINGS
 
 
@@ -37,7 +35,7 @@ def sweep(
     cell: Annotated[
         int, typer.Option(metavar="N", min=16, help="Long side of a picture on the sheet.", rich_help_panel=options.FILES)
     ] = 256,
-    method: Annotated[str, typer.Option(metavar="gatys|blend|strotss|inversion", help="How.", rich_help_panel="What to do")] = "gatys",
+    method: Annotated[str, typer.Option(metavar="|".join(SETTINGS), help="How.", rich_help_panel="What to do")] = "gatys",
     preset: options.Preset = None,
     quality: options.Quality = None,
     weights: options.Weights = None,
@@ -113,4 +111,4 @@ def sweep(
         raise typer.Exit(1)
 
 
-command = with_settings(sweep, BlendSettings, StrotssSettings, InversionSettings)
+command = with_settings(sweep, *dict.fromkeys((BlendSettings, *SETTINGS.values())))

@@ -17,7 +17,6 @@ from stylespace.cli.settings import values, with_settings
 from stylespace.methods.blend_settings import BlendSettings
 from stylespace.methods.gatys_settings import QUALITIES, GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
-from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.record import PRESETS_OF, SETTINGS, weighted
 
 if TYPE_CHECKING:
@@ -59,6 +58,17 @@ def transfer(
             help="Print which references a blend chose, with weights and distances, and draw them as OUT-explain.png.",
         ),
     ] = False,
+    parts: Annotated[
+        bool,
+        typer.Option(
+            "--parts", rich_help_panel=FILES,
+            help="deformable: write the picture before its warp, the photo merely warped, the warp as a grid and a file (stylespace warp).",
+        ),
+    ] = False,
+    animation: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.gif|.mp4", help="deformable: a film from undeformed to deformed.", rich_help_panel=FILES),
+    ] = None,
     repeat: Annotated[
         Path | None,
         typer.Option(
@@ -68,7 +78,7 @@ def transfer(
     ] = None,
     method: Annotated[
         str | None, typer.Option(
-            metavar="gatys|blend|strotss|inversion", rich_help_panel="What to do",
+            metavar="|".join(SETTINGS), rich_help_panel="What to do",
             help="How. [default: gatys; blend for several styles without weights, a folder, a library query]",
         )
     ] = None,
@@ -103,8 +113,13 @@ def transfer(
         list[str] | None,
         typer.Option(
             metavar="X,Y=X,Y", rich_help_panel=REGIONS,
-            help="strotss: a place of the photo and the place of the style that it is to look like, in shares of width and height. Repeat.",
+            help="strotss, deformable: a place of the photo and the place of the style it is to look like, in shares of width and height."
+            " Repeat.",
         ),
+    ] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(metavar="PAIRS.json", help="The same from a file that stylespace match wrote.", rich_help_panel=REGIONS),
     ] = None,
     weights: options.Weights = None,
     device: options.Device = None,
@@ -130,6 +145,9 @@ def transfer(
     check_choice("--quality", quality, QUALITIES)
     check_choice("--device", device and device.split(":")[0], options.DEVICES)
     check_choice("--curve", None if curve is None else curve.suffix.lower(), (".png", ".svg", ".pdf"))
+    check_choice("--animation", None if animation is None else animation.suffix.lower(), (".gif", ".mp4"))
+    if method != "deformable" and repeat is None and (parts or animation):
+        raise typer.BadParameter("these belong to --method deformable.", param_hint="--parts, --animation")
     steps = numbers(snapshots)
     if repeat is None and method != "inversion" and not style and not region and style_regions is None:
         raise typer.BadParameter("give at least one style picture.", param_hint="--style")
@@ -151,9 +169,9 @@ def transfer(
     styles: Any = sources.given_styles(style, max_pixels) if style else None
     if repeat is None:
         method = method or implied(styles)
-        if method in ("gatys", "strotss") and isinstance(styles, str):
+        if method != "blend" and isinstance(styles, str):
             raise typer.BadParameter("a library query is blended: leave --method out.", param_hint="--method")
-        if method in ("gatys", "strotss") and isinstance(styles, list):
+        if method != "blend" and isinstance(styles, list):
             styles = dict.fromkeys(styles, 1.0)
         changes = values(SETTINGS[method], settings)
         if method == "blend" and isinstance(styles, dict) and len(set(styles.values())) > 1:
@@ -176,7 +194,7 @@ def transfer(
         "device": device,
         "threads": threads,
         "max_pixels": max_pixels,
-        "points": tuple(map(_pair, point or ())) or None,
+        "points": (*map(_pair, point or ()), *_pairs(pairs)) or None,
     }
     given = {name: value for name, value in given.items() if value is not None}
     names = photo or []
@@ -199,7 +217,7 @@ def transfer(
     todo = sources.jobs(photos, out, _ending(task), several=several, max_pixels=max_pixels) if photos else []
     if len(todo) > 1:
         task.check_pictures()
-    beside = batch.Beside(losses, curve, steps, preview, several, explain)
+    beside = batch.Beside(losses, curve, steps, preview, several, explain, parts, animation)
     for error in errors:
         tell(error)
     with Reporter(quiet) as reporter:
@@ -285,4 +303,14 @@ def _pair(text: str) -> Points:
     return (x, y), (u, v)
 
 
-command = with_settings(transfer, BlendSettings, StrotssSettings, InversionSettings)
+def _pairs(path: Path | None) -> Iterable[Points]:
+    """The pairs of a file."""
+    if path is None:
+        return ()
+    from stylespace.matching import Matches
+
+    found = Matches.load(path)
+    return zip(found.a, found.b, strict=True)
+
+
+command = with_settings(transfer, *dict.fromkeys((BlendSettings, *SETTINGS.values())))

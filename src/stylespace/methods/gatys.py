@@ -7,7 +7,7 @@ with E_l a distance between Gram matrices or feature distributions of x and of t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import cycle, pairwise
 
 import torch
@@ -57,15 +57,10 @@ def gatys(
     content = content.to(device)
     regions = [_matched(region, content, settings) for region in regions]
     photo = _without_colour(content, settings)
-    sizes = settings.sizes or pyramid.sizes(settings.size, settings.smallest, settings.factor)
-    steps = settings.steps_each or pyramid.share(settings.steps, sizes, settings.fall)
-    if len(steps) != len(sizes):
-        raise InputError(f"{len(steps)} numbers of steps were given for {len(sizes)} sizes: give one for each.")
-
     picture: Tensor | None = None
     solution = Solution(content)
     try:
-        for size, count in zip(sizes, steps, strict=True):
+        for size, count in schedule(settings):
             height_width = fit(content.shape[-2:], size)
             resized = resize(photo, height_width)
             picture = _start(resized, regions, settings, start) if picture is None else resize(picture, height_width)
@@ -135,6 +130,52 @@ def objective_at(content: Tensor, regions: Sequence[Region], settings: GatysSett
         return terms
 
     return objective
+
+
+def schedule(settings: GatysSettings) -> list[tuple[int, int]]:
+    """Long side and steps of each size. Raises ``InputError`` when their numbers differ."""
+    sizes = settings.sizes or pyramid.sizes(settings.size, settings.smallest, settings.factor)
+    steps = settings.steps_each or pyramid.share(settings.steps, sizes, settings.fall)
+    if len(steps) != len(sizes):
+        raise InputError(f"{len(steps)} numbers of steps were given for {len(sizes)} sizes: give one for each.")
+    return list(zip(sizes, steps, strict=True))
+
+
+@dataclass
+class GatysBase:
+    """Gatys et al. for other methods to stand on (:class:`stylespace.methods.deformable.Base`); wants Adam."""
+
+    regions: Sequence[Region]
+    settings: GatysSettings
+    encoder: Encoder
+    margin: int = 0
+
+    def stages(self) -> list[tuple[int, int]]:
+        """Long side and steps of each size."""
+        return schedule(self.settings)
+
+    def start(self, photo: Tensor, picture: Tensor | None, level: int) -> Tensor:
+        """As :func:`gatys` starts a size."""
+        self.margin = _margin(photo.shape[-2:], self.settings)
+        return _start(photo, self.regions, self.settings, None) if picture is None else resize(picture, photo.shape[-2:])
+
+    def objectives(self, photo: Tensor, level: int) -> tuple[Objective, Objective]:
+        """All terms, and those of the style."""
+        alone = replace(self.settings, content_weight=0.0, smoothness_weight=0.0)
+        whole, styled = (objective_at(photo, self.regions, s, self.encoder) for s in (self.settings, alone))
+        return whole, styled
+
+    def framed(self, picture: Tensor) -> Tensor:
+        """With the settings' margin around it."""
+        return framed(picture, self.margin)
+
+    def unframed(self, picture: Tensor) -> Tensor:
+        """Without it."""
+        return unframed(picture, self.margin)
+
+    def solve(self, objective: Objective, start: Tensor, steps: int, level: int, watch: Watch | None) -> Solution:
+        """Adam over the pixels."""
+        return _solve(objective, start, steps, self.settings, Solution(start), watch)
 
 
 def framed(picture: Tensor, margin: int) -> Tensor:

@@ -98,6 +98,44 @@ def strotss(
     return solution
 
 
+@dataclass(frozen=True)
+class StrotssBase:
+    """STROTSS for other methods to stand on (:class:`stylespace.methods.deformable.Base`)."""
+
+    regions: Sequence[Region]
+    settings: StrotssSettings
+    encoder: Encoder
+    generator: torch.Generator
+
+    def stages(self) -> list[tuple[int, int]]:
+        """Long side and steps of each size."""
+        return schedule(self.settings)
+
+    def start(self, photo: Tensor, picture: Tensor | None, level: int) -> Tensor:
+        """As :func:`strotss` starts a size."""
+        return _start(photo, self.regions) if picture is None else _grown(picture, photo, level in DETAILED)
+
+    def objectives(self, photo: Tensor, level: int) -> tuple[Objective, Objective]:
+        """All terms, and those of the style."""
+        weight = self.settings.content_weight * 2 ** (len(self.stages()) - 1 - level)
+        whole, styled = (
+            objective_at(photo, self.regions, self.settings, self.encoder, weight, self.generator, style_alone=alone)
+            for alone in (False, True)
+        )
+        return whole, styled
+
+    def framed(self, picture: Tensor) -> Tensor:
+        """The picture itself."""
+        return picture
+
+    unframed = framed
+
+    def solve(self, objective: Objective, start: Tensor, steps: int, level: int, watch: Watch | None) -> Solution:
+        """RMSprop over the pyramid."""
+        rate = self.settings.final_rate if level == len(self.stages()) - 1 else self.settings.rate
+        return laplacian.minimise(objective, start, steps=steps, rate=rate, levels=self.settings.levels, watch=watch)
+
+
 def schedule(settings: StrotssSettings) -> list[tuple[int, int]]:
     """Long side and steps of each size. Raises ``InputError`` when their numbers differ."""
     sizes = pyramid.sizes(settings.size, settings.smallest, 2.0)
@@ -109,9 +147,12 @@ def schedule(settings: StrotssSettings) -> list[tuple[int, int]]:
 
 def objective_at(
     photo: Tensor, regions: Sequence[Region], settings: StrotssSettings, encoder: Encoder, weight: float, generator: torch.Generator,
-    pairs: Sequence[Pair] = (),
+    pairs: Sequence[Pair] = (), *, style_alone: bool = False,
 ) -> Objective:  # fmt: skip
-    """The loss terms of a picture of the size of ``photo`` (1, 3, H, W), each call at places of its own. ``weight``: of the content."""
+    """The loss terms of a picture of the size of ``photo`` (1, 3, H, W), each call at places of its own. ``weight``: of the content.
+
+    ``style_alone``: without structure, points and smoothness, the others as they are.
+    """
     layers = list(layer_names.weights(settings.layers, encoder.layers))
     size = (photo.shape[-2], photo.shape[-1])
     transform = torch.tensor(PALETTE, device=photo.device)
@@ -136,12 +177,15 @@ def objective_at(
             places = spread_out(settings.samples, size, generator, part.guide)
             found = hypercolumns(maps, places)
             colours = hypercolumns([picture], places)
-            with torch.no_grad():
-                wanted = self_similarity(hypercolumns(of_photo, places))
-            add("structure", structure(found, wanted), weight)
+            if not style_alone:
+                with torch.no_grad():
+                    wanted = self_similarity(hypercolumns(of_photo, places))
+                add("structure", structure(found, wanted), weight)
             add("transport", transport(found, part.style), 1)
             add("moments", moments(found, part.style), settings.moments_weight)
             add("palette", transport(colours @ transform.T, part.colours, euclidean=True), 1 / max(weight, 1))
+        if style_alone:
+            return terms
         if guided is not None:
             at, goal = guided
             add("points", transport(hypercolumns(maps, at), goal), float(len(parts)))

@@ -9,6 +9,17 @@ from stylespace.errors import InputError
 
 # NTSC YIQ, as in Gatys et al. 2017 (sec. 5.1).
 _YIQ = ((0.299, 0.587, 0.114), (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))
+# OKLab (bottosson.github.io/posts/oklab): linear sRGB to cones, cones to lightness and opponent colours.
+_CONES = (
+    (0.4122214708, 0.5363325363, 0.0514459929),
+    (0.2119034982, 0.6806995451, 0.1073969566),
+    (0.0883024619, 0.2817188376, 0.6299787005),
+)
+_OKLAB = (
+    (0.2104542553, 0.7936177850, -0.0040720468),
+    (1.9779984951, -2.4285922050, 0.4505937099),
+    (0.0259040371, 0.7827717662, -0.8086757660),
+)
 MATCHES = ("cholesky", "root", "transport")
 
 
@@ -37,6 +48,36 @@ def match_luminance(pixels: Tensor, like: Tensor) -> Tensor:
 def with_chroma(luminance_of: Tensor, chroma_of: Tensor) -> Tensor:
     """Luminance of one picture with the chroma of another, both sRGB (1, 3, H, W); clamped to [0, 1]."""
     return from_yiq(torch.cat([to_yiq(luminance_of)[:, :1], to_yiq(chroma_of)[:, 1:]], 1)).clamp(0, 1)
+
+
+def to_oklab(pixels: Tensor) -> Tensor:
+    """sRGB (N, 3, H, W) to lightness and the two opponent colours of OKLab (Ottosson 2020), same shape."""
+    light = torch.where(pixels <= 0.04045, pixels / 12.92, ((pixels.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4)
+    cones = torch.einsum("rc,nchw->nrhw", pixels.new_tensor(_CONES), light).clamp_min(0) ** (1 / 3)
+    return torch.einsum("rc,nchw->nrhw", pixels.new_tensor(_OKLAB), cones)
+
+
+def from_oklab(pixels: Tensor) -> Tensor:
+    """The inverse of :func:`to_oklab`, clamped to sRGB in [0, 1]."""
+    back = [torch.linalg.inv(pixels.new_tensor(m, dtype=torch.float64)).to(pixels) for m in (_OKLAB, _CONES)]
+    light = torch.einsum("rc,nchw->nrhw", back[1], torch.einsum("rc,nchw->nrhw", back[0], pixels) ** 3).clamp(0, 1)
+    return torch.where(light <= 0.0031308, light * 12.92, 1.055 * light.clamp_min(0.0031308) ** (1 / 2.4) - 0.055)
+
+
+def chroma_by_moments(pixels: Tensor, photo: Tensor, style: Tensor, epsilon: float = 1e-6) -> Tensor:
+    """Lightness of ``pixels`` with the chroma of ``photo``, moved to mean and covariance of the ``style``'s, in OKLab.
+
+    All sRGB (1, 3, h, w); ``pixels`` and ``photo`` of one size. The colour step of Kolkin et al. 2022; which perceptual space they
+    take is not established, OKLab is ours.
+    """
+    lightness = to_oklab(pixels)[:, :1]
+    own, wanted = (to_oklab(p)[0, 1:].flatten(1).double() for p in (photo, style.to(photo)))
+    identity = epsilon * torch.eye(2, dtype=own.dtype, device=own.device)
+    covariances = [x.cov() + identity for x in (own, wanted)]
+    root, inverse = _power(covariances[0], 0.5), _power(covariances[0], -0.5)
+    matrix = inverse @ _power(root @ covariances[1] @ root, 0.5) @ inverse
+    chroma = matrix @ (own - own.mean(1, keepdim=True)) + wanted.mean(1, keepdim=True)
+    return from_oklab(torch.cat([lightness, chroma.to(pixels).reshape(1, 2, *pixels.shape[-2:])], 1))
 
 
 def match_colours(pixels: Tensor, like: Tensor, method: str = "transport", epsilon: float = 1e-5) -> Tensor:

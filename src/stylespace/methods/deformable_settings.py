@@ -1,0 +1,41 @@
+"""Settings of deformable transfer. Loads without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stylespace.option import option
+
+KIM = "Kim, Kolkin, Salavon & Shakhnarovich 2020"
+
+
+@dataclass(frozen=True)
+class DeformableSettings:
+    """What ``method="deformable"`` adds to the method it stands on. Defaults are ours; published ones disagree among themselves."""
+
+    base: str = option("strotss", "method of content and style losses", ("strotss", "gatys"), KIM)
+    encoder: str = option("compact", "network whose features are compared", ("compact", "vgg16", "vgg19"))
+    pooling: str = option("max", "pooling between the encoder's blocks", ("max", "average"))
+    padding: str = option("reflect", "padding of the encoder's convolutions", ("reflect", "replicate", "zero", "replicate-first"))
+    precision: str = option(
+        "auto", "numbers the encoder computes in; auto takes bf16 where it is faster", ("auto", "fp32", "bf16")
+    )
+    size: int = option(512, "long side of the result in pixels")
+    steps: int = option(280, "steps in all, shared out over the sizes")
+    steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps")
+    content_weight: float | None = option(None, "weight of the content (none: the base's own default)")
+    warped_weight: float = option(1.0, "weight of the warped picture's style beside the unwarped one's", source=KIM)
+    points_weight: float = option(
+        4.0, "beta: weight of moved points' distance from where they are wanted, in shares of the long side"
+    )
+    flow_weight: float = option(0.3, "gamma: weight of the flow's total variation, in pixels a pixel")
+    fold_weight: float = option(10.0, "weight of keeping every part of the picture at least a fifth of its area")
+    warp_rate: float = option(2e-3, "learning rate of the points, in shares of the long side")
+    strength: float = option(1.0, "how far points are moved towards where they are wanted, 0 to 1")
+    most_pairs: int = option(80, "pairs of points at most", source=KIM)
+    furthest: float = option(0.25, "movement, in shares of the long side, above which a pair is dropped")
+    fewest: int = option(4, "pairs below which nothing is warped")
+    seed: int = option(0, "seed of everything random")
+
+
+PRESETS = {"default": DeformableSettings}

@@ -1,0 +1,206 @@
+"""Neural Neighbor Style Transfer (Kolkin, Kucera, Paris, Sykora, Shechtman & Shakhnarovich 2022, arXiv 2203.13215), by optimisation.
+
+Each place's hypercolumn is replaced by its nearest neighbour among the style's (centred cosine), and the picture is sought whose
+hypercolumns are like those, coarse to fine over a Laplacian pyramid. A last pass matches every layer by itself, again and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylespace.encoders import layers as layer_names
+from stylespace.encoders.encoder import Encoder
+from stylespace.errors import InputError
+from stylespace.methods.nnst_settings import NnstSettings
+from stylespace.objectives.smoothness import squared_variation
+from stylespace.pictures import colour
+from stylespace.pictures.region import Region, Style, guides, left_alone
+from stylespace.pictures.resizing import fit, resize
+from stylespace.solvers import laplacian, pyramid
+from stylespace.solvers.solution import Objective, Solution, Watch
+from stylespace.statistics.neighbours import nearest
+
+__all__ = ["NnstSettings", "nnst"]
+
+CELL = 4  # pixels a side of the cell that one hypercolumn stands for
+
+
+def nnst(
+    content: Tensor, regions: Sequence[Region], settings: NnstSettings, encoder: Encoder, *, watch: Watch | None = None
+) -> Solution:
+    """Redraw ``content`` (1, 3, H, W; sRGB in [0, 1]) in the styles of ``regions``, whose guides have the content's proportions.
+
+    A region takes its features from its own styles only; several styles of a region are one pool. ``watch`` is called after each
+    step. On ``KeyboardInterrupt`` what is there, with ``interrupted`` set. Raises ``InputError`` for settings that cannot be used.
+    """
+    if not any(region.styles for region in regions):
+        raise InputError("No style was given: give at least one style picture.")
+    if settings.rotations not in (1, 2, 3, 4):
+        raise InputError(f"The style cannot take part in {settings.rotations} quarter turns: give 1 to 4.")
+    if any(len({str(style.weight) for style in region.styles}) > 1 for region in regions):
+        raise InputError("nnst takes each place from the style that fits it best and knows no weights: leave them out.")
+    layers = list(layer_names.weights(settings.layers, encoder.layers))
+    encoder.check(layers)
+    content = content.to(next(encoder.parameters()).device)
+    solution = Solution(content)
+    done = 0
+    stages = schedule(settings)
+    for level, (size, steps, layerwise) in enumerate(stages):
+        try:
+            photo = resize(content, fit(content.shape[-2:], size))
+            start = resize(solution.picture, (photo.shape[-2], photo.shape[-1])) if level else photo
+            share = settings.content_weight if level else 1.0
+            objective = objective_at(photo, start, regions, settings, encoder, share, layerwise)
+            solution = laplacian.minimise(
+                objective, start, steps=steps, rate=settings.rate, levels=settings.levels, optimiser="adam", watch=watch
+            )
+            done += solution.steps
+        except KeyboardInterrupt:  # between two sizes
+            if not done:
+                raise
+            solution.interrupted = True
+        if solution.interrupted:
+            break
+    solution.steps = done
+    made = solution.picture.clamp(0, 1)
+    photo = resize(content, (made.shape[-2], made.shape[-1]))
+    if settings.colour == "moments":
+        made = colour.chroma_by_moments(made, photo, next(region.styles[0].picture for region in regions if region.styles))
+    solution.picture = left_alone(made, photo, regions)
+    return solution
+
+
+def schedule(settings: NnstSettings) -> list[tuple[int, int, bool]]:
+    """Long side and steps of each size, and whether layers are matched one by one. Raises ``InputError`` when their numbers differ."""
+    sizes = pyramid.sizes(settings.size, settings.smallest, 2.0)
+    steps = settings.steps_each[-len(sizes) :] or pyramid.share(settings.steps, sizes, settings.fall)
+    if len(steps) != len(sizes):
+        raise InputError(f"{len(steps)} numbers of steps were given for {len(sizes)} sizes: give one for each.")
+    last = [(sizes[-1], settings.last_steps, True)] if settings.last_steps else []
+    return [*((size, count, False) for size, count in zip(sizes, steps, strict=True)), *last]
+
+
+def objective_at(
+    photo: Tensor,
+    start: Tensor,
+    regions: Sequence[Region],
+    settings: NnstSettings,
+    encoder: Encoder,
+    share: float,
+    layerwise: bool,
+) -> Objective:
+    """The loss of a picture of the size of ``photo`` (1, 3, H, W): mean cosine distance to the matched hypercolumns.
+
+    What is matched: ``share`` of the photo's features and the rest of those of ``start``; ``layerwise``: each layer's features of the
+    picture itself, anew every ``settings.renewed`` steps.
+    """
+    layers = list(layer_names.weights(settings.layers, encoder.layers))
+    size = max(photo.shape[-2:])
+    with torch.no_grad():
+        pools = [_pool(region.styles, size, settings, encoder, layers) if region.styles else None for region in regions]
+        divisors = _divisors([pool for pool in pools if pool], settings)
+        own = _described(photo, encoder, layers)
+        belongs = _belonging(regions, photo, (own[0].shape[-2], own[0].shape[-1]))
+
+        def matched(maps: Sequence[Tensor], chosen: Sequence[int]) -> Tensor:
+            there = [None if p is None else _rows([p[i] for i in chosen], [divisors[i] for i in chosen]) for p in pools]
+            return _unit(_matched(_rows(maps, [divisors[i] for i in chosen]), there, belongs))
+
+        if not layerwise:
+            before = _described(start, encoder, layers) if share < 1 else own
+            now = [share * a + (1 - share) * b for a, b in zip(own, before, strict=True)]
+            wanted = [matched(now, range(len(layers)))]
+    step = 0
+
+    def objective(picture: Tensor) -> dict[str, Tensor]:
+        nonlocal step, wanted
+        given = _described(picture, encoder, layers)
+        if layerwise:
+            if step % settings.renewed == 0:
+                with torch.no_grad():
+                    wanted = [matched([f], [i]) for i, f in enumerate(given)]
+            step += 1
+            parts = [_unit(_rows([f])) for f in given]
+        else:
+            parts = [_unit(_rows(given, divisors))]
+        shares = [(1 - (x * y).sum(1)) for x, y in zip(parts, wanted, strict=True)]
+        terms = {"neighbours": torch.stack([s[belongs >= 0].mean() for s in shares]).mean()}
+        if settings.smoothness_weight:
+            terms["smoothness"] = settings.smoothness_weight * squared_variation(picture)
+        return terms
+
+    return objective
+
+
+def _described(picture: Tensor, encoder: Encoder, layers: Sequence[str]) -> list[Tensor]:
+    """Each layer's features at a quarter of the picture's resolution: (1, C, h / 4, w / 4)."""
+    features = encoder(picture, layers)
+    size = [max(1, -(-side // CELL)) for side in picture.shape[-2:]]
+    return [_sized(features[name].float(), size) for name in layers]
+
+
+def _sized(maps: Tensor, size: Sequence[int]) -> Tensor:
+    if maps.shape[-2] > size[0] or maps.shape[-1] > size[1]:
+        return F.interpolate(maps, size=tuple(size), mode="area")
+    return F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
+
+
+def _rows(maps: Sequence[Tensor], divisors: Sequence[float] = (1.0,)) -> Tensor:
+    """Maps of several layers, each divided, as one vector a place, (n, sum of C)."""
+    return torch.cat([f.permute(0, 2, 3, 1).reshape(-1, f.shape[1]) / d for f, d in zip(maps, divisors, strict=True)], 1)
+
+
+def _divisors(pools: Sequence[Sequence[Tensor]], settings: NnstSettings) -> list[float]:
+    """What each layer is divided by before they are put together: how far the styles' features lie from their mean, or its channels."""
+    together = [torch.cat(maps, 3) for maps in zip(*pools, strict=True)]
+    if settings.layer_divisor == "channels":
+        return [float(f.shape[1]) for f in together]
+    return [max(float((f - f.mean(3, keepdim=True)).square().sum(1).mean().sqrt()), 1e-12) for f in together]
+
+
+def _unit(rows: Tensor) -> Tensor:
+    return F.normalize(rows, dim=1)
+
+
+def _pool(styles: Sequence[Style], size: int, settings: NnstSettings, encoder: Encoder, layers: Sequence[str]) -> list[Tensor]:
+    """Layers' features of all styles in all turns, each (1, C, 1, m); styles are seen at ``size``, never enlarged."""
+    device = next(encoder.parameters()).device
+    found: list[list[Tensor]] = [[] for _ in layers]
+    for style in styles:
+        own = fit(style.picture.shape[-2:], min(size, max(style.picture.shape[-2:])))
+        seen = resize(style.picture.to(device), own)
+        mask = None if style.mask is None else resize(style.mask.to(device), own)
+        for turn in range(settings.rotations):
+            maps = _described(torch.rot90(seen, turn, (2, 3)), encoder, layers)
+            taken = torch.ones(maps[0].shape[-2:], dtype=torch.bool, device=device)
+            if mask is not None:
+                small = F.interpolate(torch.rot90(mask, turn, (2, 3)), size=maps[0].shape[-2:], mode="area")[0, 0]
+                taken = small > min(0.5, float(small.max()) / 2)
+            for layer, f in zip(found, maps, strict=True):
+                layer.append(f[:, :, taken][:, :, None])
+    return [torch.cat(layer, 3) for layer in found]
+
+
+def _belonging(regions: Sequence[Region], photo: Tensor, size: tuple[int, int]) -> Tensor:
+    """The number of the region that each place belongs to most, (n,); -1 where that has no styles."""
+    drawn = [
+        photo.new_ones(size) if guide is None else F.interpolate(guide, size=size, mode="area")[0, 0]
+        for guide in guides(regions, photo)
+    ]
+    most = torch.stack(drawn).argmax(0).flatten()
+    without = torch.tensor([not region.styles for region in regions], device=most.device)
+    return torch.where(without[most], -torch.ones_like(most), most)
+
+
+def _matched(rows: Tensor, pools: Sequence[Tensor | None], belongs: Tensor) -> Tensor:
+    """Each of ``rows`` (n, D) replaced by the nearest in its region's pool."""
+    made = rows.clone()
+    for number, pool in enumerate(pools):
+        here = (belongs == number).nonzero(as_tuple=True)[0]
+        if pool is not None and len(here):
+            made[here] = pool[nearest(rows[here], pool)]
+    return made

@@ -1,0 +1,54 @@
+"""Settings of Neural Neighbor Style Transfer: our defaults, and the published ones as a preset. Loads without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stylespace.option import option
+
+NNST = "Kolkin, Kucera, Paris, Sykora, Shechtman & Shakhnarovich 2022"
+VGG_LAYERS = "relu1_1,relu1_2,relu2_1,relu2_2,relu3_1,relu3_2,relu3_3,relu4_1,relu4_2,relu4_3"
+
+
+@dataclass(frozen=True)
+class NnstSettings:
+    """What ``method="nnst"`` minimises and how. Defaults are ours, for the compact encoder; :meth:`paper` gives the published ones."""
+
+    encoder: str = option("compact", "network whose features are compared", ("compact", "vgg16", "vgg19"))
+    pooling: str = option("max", "pooling between the encoder's blocks", ("max", "average"))
+    padding: str = option("reflect", "padding of the encoder's convolutions", ("reflect", "replicate", "zero", "replicate-first"))
+    precision: str = option(
+        "auto", "numbers the encoder computes in; auto takes bf16 where it is faster", ("auto", "fp32", "bf16")
+    )
+    layers: Any = option("relu1_1,relu2_1,relu3_1,relu4_1", "layers of the hypercolumns")
+    size: int = option(512, "long side of the result in pixels", source=NNST)
+    smallest: int = option(64, "long side of the first, coarsest size", source=NNST)
+    steps: int = option(400, "steps in all, shared out over the sizes, before the last pass")
+    fall: float = option(0.35, "how fast the share of steps falls with size: (smallest / size) ** fall")
+    steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps and fall")
+    last_steps: int = option(80, "steps of the last pass, at the last size, with matches found layer by layer")
+    renewed: int = option(20, "steps of the last pass after which matches are found anew")
+    content_weight: float = option(0.4, "share of the photo, beside the result so far, in what is matched to the style")
+    layer_divisor: str = option(
+        "spread", "what a layer counts by: the style's spread there, or its channels", ("spread", "channels")
+    )
+    rotations: int = option(4, "quarter turns of the style that take part", source=NNST)
+    colour: str = option("style", "colours: as they come, or the photo's chroma with the style's moments", ("style", "moments"))
+    rate: float = option(2e-3, "learning rate of Adam, in units of the pixel range", source=NNST)
+    levels: int = option(8, "levels of the Laplacian pyramid", source=NNST)
+    smoothness_weight: float = option(0.5, "weight of total variation (mean of squares)")
+    seed: int = option(0, "seed of everything random (nothing is, here)")
+
+    @classmethod
+    def paper(cls) -> NnstSettings:
+        """The authors' code: VGG-16 without its fifth block, 200 steps at 64, 128, 256 and 512 px and 200 more, colours by moments.
+
+        How often matches are renewed in the last pass is ours."""
+        return cls(
+            encoder="vgg16", layers=VGG_LAYERS, padding="zero", steps_each=(200, 200, 200, 200), last_steps=200, colour="moments",
+            smoothness_weight=0.0, content_weight=0.75, layer_divisor="channels",
+        )  # fmt: skip
+
+
+PRESETS = {"default": NnstSettings, "nnst-2022": NnstSettings.paper}
