@@ -35,7 +35,8 @@ class PaintSettings:
     the photo's, at most ``SIZE``, above which strokes look small.
 
     ``colour`` and ``strength`` as for :class:`~stylespace.networks.style_network.StyleNetwork`. ``engine``: ``torch``, ``openvino``,
-    ``onnxruntime``; ``auto``: torch, or for an exported network what is installed.
+    ``onnxruntime``; ``auto``: torch, or for an exported network what is installed. ``stage``: of a network of several stages, what the
+    first so many make, which is smaller.
     """
 
     mix: Mapping[str, Any]
@@ -43,6 +44,7 @@ class PaintSettings:
     colour: str = "style"
     strength: float = 1.0
     engine: str = "auto"
+    stage: int | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ class Painting:
         picture = read(photo, max_pixels=self.max_pixels)
         size = min(SIZE, max(picture.size)) if s.size is None else s.size
         pixels = resize(picture.pixels, fit(picture.size, size)) if size not in (0, max(picture.size)) else picture.pixels
-        made = finished(self._painted(pixels), pixels, s.colour, s.strength)
+        painted = self._painted(pixels)
+        made = finished(painted, resize(pixels, painted.shape[-2:]), s.colour, s.strength)
         seconds = time.perf_counter() - started
         record = self.inputs(photo) | {
             "stylespace": stylespace.__version__, "torch": torch.__version__, "seconds": round(seconds, 3), "device": self.device,
@@ -110,7 +113,9 @@ class Painting:
     def _painted(self, pixels: Tensor) -> Tensor:
         mix = dict(self.settings.mix)
         if isinstance(self.painter, StyleNetwork):
-            return self.painter.pixels(pixels.to(self.painter.device), mix).cpu()
+            return self.painter.pixels(pixels.to(self.painter.device), mix, self.settings.stage).cpu()
+        if self.settings.stage is not None:
+            raise InputError("Stages want PyTorch: leave --engine out, and give the network itself.")
         if not all(isinstance(weight, int | float) for weight in mix.values()):
             raise InputError("Weights that vary over the picture want PyTorch: leave --engine out, and give the network itself.")
         given = pixels[0].permute(1, 2, 0).clamp(0, 1)
@@ -123,6 +128,8 @@ class Painting:
         s = self.settings
         mix = {name: weight if isinstance(weight, int | float) else described(weight) for name, weight in s.mix.items()}
         settings = {"mix": mix, "size": s.size, "colour": s.colour, "strength": s.strength, "engine": s.engine}
+        if s.stage is not None:
+            settings["stage"] = s.stage
         network = {"name": str(self.network), "body": self._checksum}
         return {"method": self.method, "photo": described(photo), "styles": [], "weights": network, "settings": settings}
 

@@ -22,7 +22,8 @@ def paint(
         list[str] | None,
         typer.Option(
             "--style", "-s", metavar="NAME[=WEIGHT|=MAP]",
-            help="A style of the network; repeat to mix, each with its weight, or with a picture that is white where the style is to be.",
+            help="A style of the network; repeat to mix, each with its weight, or with a picture that is white where the style is to be."
+            " LARGE/BRUSH: large shapes of one, brushwork of another (networks of several stages).",
         ),
     ] = None,
     network: Annotated[
@@ -46,6 +47,10 @@ def paint(
     engine: Annotated[
         str, typer.Option(metavar="auto|torch|openvino|onnxruntime", help="What computes.", rich_help_panel=options.RUN)
     ] = "auto",
+    stage: Annotated[
+        int | None,
+        typer.Option(metavar="1|2|3", min=1, help="Of a network of several stages: what the first so many make.", rich_help_panel=HOW),
+    ] = None,
     device: options.Device = None,
     threads: options.Threads = None,
     max_pixels: options.MaxPixels = None,
@@ -68,7 +73,7 @@ def paint(
 
     mix = dict(_weight(text) for text in style or ())
     painting = Painting(
-        PaintSettings(mix, size, colour, strength, engine), network, device or "auto", threads, max_pixels or MAX_PIXELS
+        PaintSettings(mix, size, colour, strength, engine, stage), network, device or "auto", threads, max_pixels or MAX_PIXELS
     )
     if not mix:
         known = ", ".join(painting.styles)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from stylespace.errors import InputError
 from stylespace.networks.conditioning import Conditioning
 from stylespace.networks.padding import pad_to_multiple
 
@@ -16,10 +18,12 @@ class Body(nn.Module, ABC):
     """Convolutions whose normalisations take their gains and offsets from outside.
 
     ``channels``: of each normalisation, in order. ``multiple``: what a side must be divisible by inside; any size is taken and given back.
+    ``stage_weights``: what each of its :meth:`stages` counts in training.
     """
 
     channels: tuple[int, ...]
     multiple: int = 1
+    stage_weights: tuple[float, ...] = (1.0,)
 
     @property
     def row_size(self) -> int:
@@ -37,6 +41,18 @@ class Body(nn.Module, ABC):
     @abstractmethod
     def paint(self, x: Tensor, conditioning: Conditioning) -> Tensor:
         """The network on a picture whose sides ``multiple`` divides."""
+
+    def stages(self, x: Tensor, conditioning: Conditioning | Tensor) -> list[Tensor]:
+        """Everything that is painted on the way, each to be like the styles at a size of its own; the last is the result."""
+        return [self(x, conditioning)]
+
+    def stage(self, picture: Tensor, conditioning: Conditioning | Tensor, number: int) -> Tensor:
+        """What the first ``number`` of its stages make of ``picture`` (N, 3, H, W), of any size; smaller where the stage is."""
+        return self(picture, conditioning)
+
+    def joined(self, rows: Sequence[Tensor]) -> Tensor:
+        """One row (P,) made of a style's part for each stage. Raises ``InputError`` where there is one stage."""
+        raise InputError("This network has one stage: give one style at a time, or a mix of them.")
 
     def forward(self, picture: Tensor, conditioning: Conditioning | Tensor) -> Tensor:
         """``picture`` (N, 3, H, W; sRGB in [0, 1]) redrawn: (N, 3, H, W) in [0, 1]. ``conditioning``: rows (N, P), or more than rows."""

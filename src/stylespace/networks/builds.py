@@ -8,6 +8,7 @@ from stylespace.networks.body import Body
 from stylespace.networks.conditional import Conditional
 from stylespace.networks.fast import Fast
 from stylespace.networks.johnson import Johnson
+from stylespace.networks.multimodal import Multimodal
 from stylespace.networks.texture import Texture
 
 
@@ -22,4 +23,5 @@ BUILDS: dict[str, Callable[..., Body]] = {
     "tiny": tiny,
     "johnson": Johnson,
     "texture": Texture,
+    "multimodal": Multimodal,
 }

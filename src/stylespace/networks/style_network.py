@@ -70,7 +70,8 @@ class StyleNetwork:
 
         ``mix``: a style's name; several; or a mapping from name to weight, or to a map of weights over the photo (a picture, or an
         array (H, W)); weights are made to sum to 1, at each pixel where there are maps (equal ones where all are 0). None: the first
-        style. ``strength``: from 0, the photo, to 1. ``size``: long side to work and give back at. ``colour``: ``style``, or the photo's
+        style. A network of several stages takes a style for each, ``large/brush``: large shapes of one, brushwork of the other.
+        ``strength``: from 0, the photo, to 1. ``size``: long side to work and give back at. ``colour``: ``style``, or the photo's
         by ``luminance``, or by an affine match: ``cholesky``, ``root``, ``transport``. Raises ``InputError`` and ``PictureError``.
         """
         check(colour, strength)
@@ -86,12 +87,15 @@ class StyleNetwork:
         return self.rows.device
 
     @torch.no_grad()
-    def pixels(self, picture: Tensor, mix: Mix = None) -> Tensor:
-        """``picture`` (N, 3, H, W; sRGB in [0, 1]) redrawn, the same shape. ``mix`` as in :meth:`__call__`; maps want one picture."""
+    def pixels(self, picture: Tensor, mix: Mix = None, stage: int | None = None) -> Tensor:
+        """``picture`` (N, 3, H, W; sRGB in [0, 1]) redrawn, the same shape. ``mix`` as in :meth:`__call__`; maps want one picture.
+
+        ``stage``: of a network of several, what the first ``stage`` of them make, which may be smaller.
+        """
         weights = self._weights(mix)
         maps = {name: weight for name, weight in weights.items() if not isinstance(weight, Real)}
         # Only the rows that are named take part: others can come and go without changing a bit.
-        rows = torch.stack([self.rows[self.names.index(name)] for name in weights])
+        rows = torch.stack([self._row(name) for name in weights])
         if maps:
             if picture.shape[0] != 1:
                 raise InputError("Weights that vary over the picture want one picture at a time.")
@@ -104,7 +108,20 @@ class StyleNetwork:
             shares = torch.tensor([float(weight) for weight in weights.values()], dtype=rows.dtype, device=rows.device)
             row = rows[0] if len(rows) == 1 else torch.einsum("k,kp->p", shares / shares.sum(), rows)
             conditioning = Conditioning.of(row, self.body.channels)
-        return self.body(picture.to(rows.dtype), conditioning).to(picture.dtype)
+        if stage is None:
+            return self.body(picture.to(rows.dtype), conditioning).to(picture.dtype)
+        stages = len(self.body.stage_weights)
+        if not 1 <= stage <= stages:
+            raise InputError(f"The network has no stage {stage}: give one from 1 to {stages}.")
+        return self.body.stage(picture.to(rows.dtype), conditioning, stage).to(picture.dtype)
+
+    def _row(self, name: str) -> Tensor:
+        """A style's row; of ``large/brush`` one whose part for the first network is the one's, for the later ones the other's."""
+        parts = [self.rows[self.names.index(part)] for part in self._parts(name)]
+        return parts[0] if len(parts) == 1 else self.body.joined(parts)
+
+    def _parts(self, name: str) -> list[str]:
+        return [name] if name in self.names or len(self.body.stage_weights) == 1 else name.split("/")
 
     def _weights(self, mix: Mix) -> dict[str, Any]:
         if mix is None:
@@ -112,13 +129,15 @@ class StyleNetwork:
         given: dict[str, Any] = (
             {mix: 1.0} if isinstance(mix, str) else dict(mix) if isinstance(mix, Mapping) else dict.fromkeys(mix, 1.0)
         )
-        for name, weight in given.items():
-            if name not in self.names:
+        for whole, weight in given.items():
+            for name in self._parts(whole):
+                if name in self.names:
+                    continue
                 near = difflib.get_close_matches(name, self.names, 1)
                 hint = f"did you mean '{near[0]}'?" if near else f"choose among {', '.join(self.names)}."
                 raise InputError(f"The network has no style '{name}': {hint}")
             if isinstance(weight, Real) and not 0 <= float(weight) < math.inf:
-                raise InputError(f"The weight of '{name}' is {weight}: give a number, 0 or more.")
+                raise InputError(f"The weight of '{whole}' is {weight}: give a number, 0 or more.")
         kept = {name: weight for name, weight in given.items() if not (isinstance(weight, Real) and weight == 0)}
         if not kept:
             raise InputError("No style has a weight: give one of them more than zero.")
@@ -182,7 +201,7 @@ class StyleNetwork:
         for name, tensor in sorted(self.body.state_dict().items()):
             found.update(name.encode() + tensor.detach().cpu().half().contiguous().numpy().tobytes())
         for name in names:
-            found.update(name.encode() + self.rows[self.names.index(name)].detach().cpu().half().numpy().tobytes())
+            found.update(name.encode() + self._row(name).detach().cpu().half().numpy().tobytes())
         return found.hexdigest()
 
     def to(self, device: str | torch.device) -> StyleNetwork:

@@ -15,7 +15,7 @@ _OURS = "ours: tuned by eye"
 class TrainingSettings:
     """How a network of many styles is trained. Defaults are ours, for two processor cores."""
 
-    build: str = option("fast", "body of the network: ours for real time, or as published", ("fast", "published", "tiny"), _OURS)
+    build: str = option("fast", "body: ours for real time, or as published", ("fast", "published", "multimodal", "tiny"), _OURS)
     steps: int = option(8000, "steps in all", source=_OURS)
     batch: int = option(4, "photos a step, each with a style of its own", source=_OURS)
     crop: int = option(256, "side of the crops in pixels", source=DUMOULIN)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylespace import encoders
@@ -113,6 +114,12 @@ class Trainer:
         device = self.devices.device
         self.build = settings.build if network is None else network.build
         self.body: Body = BUILDS[settings.build]() if network is None else copy.deepcopy(network.body)
+        stages = len(self.body.stage_weights)
+        if stages > 1 and (len(settings.style_sizes) != stages or settings.crop % self.body.multiple):
+            raise InputError(
+                f"The build '{self.build}' learns from each style at {stages} sizes and from crops whose side {self.body.multiple} divides:"
+                f" give --style-sizes such as 256,512,1024 and --crop such as 384."
+            )
         self.body.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         rows = self.body.initial_row().repeat(len(styles), 1) if network is None else network.rows.mean(0).repeat(len(styles), 1)
         self.rows = torch.nn.Parameter(rows.clone().to(device))
@@ -288,13 +295,18 @@ class Trainer:
         mine = list(devices.part(range(s.batch)))
         photos, noisy = (p[mine].to(devices.device).contiguous(memory_format=torch.channels_last) for p in (photos, noisy))
         styles, sizes = [every[i] for i in mine], [sizes[i] for i in mine]
-        painted = self.body(noisy, self.rows[styles])
-        # Seen from a random offset, so that the network's phases and those of the encoder's pooling do not lock into a weave.
-        side = s.crop - REACH
-        window = (..., slice(down, down + side), slice(right, right + side))
-        terms = self.loss(painted[window], photos[window], styles, sizes)
-        if s.grid_weight:
-            terms["grid"] = s.grid_weight * grid(painted)
+        terms: dict[str, Tensor] = {}
+        made = self.body.stages(noisy, self.rows[styles])
+        for stage, (painted, weight) in enumerate(zip(made, self.body.stage_weights, strict=True)):
+            # Seen from a random offset, so that the network's phases and those of the encoder's pooling do not lock into a weave.
+            side = painted.shape[-1] - REACH
+            window = (..., slice(down, down + side), slice(right, right + side))
+            photo = F.avg_pool2d(photos, s.crop // painted.shape[-1]) if painted.shape != photos.shape else photos
+            seen = sizes if len(made) == 1 else [stage] * len(styles)
+            found = self.loss(painted[window], photo[window], styles, seen)
+            if s.grid_weight:
+                found["grid"] = s.grid_weight * grid(painted)
+            terms = {name: terms.get(name, 0) + weight * term for name, term in found.items()}
         total = torch.stack([term.sum() for term in terms.values()]).sum() / s.batch
         values = {name: devices.gathered(term.detach()) for name, term in terms.items()}
         record = {name: float(value.mean()) for name, value in values.items()}
