@@ -26,7 +26,7 @@ from stylespace.pictures.region import Region, Style
 from stylespace.pictures.settings import read_settings
 from stylespace.repeat import stored
 
-SETTINGS = DeformableSettings(size=64, steps=60, warp_rate=5e-3)
+SETTINGS = DeformableSettings(size=64, steps=60, warp_rate=5e-3, fewest=4, smoothing=0.0)
 PHOTO = ((0.3, 0.3), (0.7, 0.3), (0.5, 0.5), (0.3, 0.7), (0.7, 0.7))
 STYLE = ((0.25, 0.3), (0.75, 0.3), (0.5, 0.6), (0.3, 0.72), (0.7, 0.72))
 
@@ -122,7 +122,7 @@ def pictures(folder: Path) -> tuple[Path, Path]:
 @pytest.mark.parametrize("name", ["gatys", "strotss"])
 def test_transfer_keeps_parts_warp_and_record_and_can_be_repeated(name: str, tmp_path: Path) -> None:
     photo, style = pictures(tmp_path)
-    settings = {"base": name, "size": 48, "steps": 8}
+    settings = {"base": name, "size": 48, "steps": 8, "fewest": 4}
     points = list(zip(PHOTO, STYLE, strict=True))
     result = ss.transfer(photo, style, method="deformable", points=points, **settings)
     assert set(result.extras) == {"stylised", "warped-photo", "grid"}
@@ -150,7 +150,7 @@ def test_pictures_with_nothing_in_common_are_not_deformed(tmp_path: Path) -> Non
 def test_film_goes_there_and_back(tmp_path: Path) -> None:
     photo, style = pictures(tmp_path)
     points = list(zip(PHOTO, STYLE, strict=True))
-    result = ss.transfer(photo, style, method="deformable", base="gatys", points=points, size=48, steps=6)
+    result = ss.transfer(photo, style, method="deformable", base="gatys", points=points, size=48, steps=6, fewest=4)
     with Image.open(result.animate(tmp_path / "film.gif", frames=5)) as film:
         assert film.n_frames == 8
         assert film.size == result.picture.size
@@ -176,7 +176,7 @@ def test_alpha_is_warped_with_the_picture(tmp_path: Path) -> None:
     half = Image.open(photo).convert("RGBA")
     half.putalpha(Image.fromarray(np.tile(np.where(np.arange(80) < 40, 0, 255).astype(np.uint8), (60, 1))))
     moved = [((0.5, y), (0.6, y)) for y in (0.2, 0.4, 0.6, 0.8)] + [((0.1, 0.5), (0.1, 0.5)), ((0.9, 0.5), (0.9, 0.5))]
-    strong = {"points_weight": 50.0, "warp_rate": 2e-2}
+    strong = {"points_weight": 50.0, "warp_rate": 2e-2, "fewest": 4, "smoothing": 0.0}
     result = ss.transfer(half, style, method="deformable", base="gatys", points=moved, size=48, steps=20, **strong)
     assert result.source.alpha is not None
     row = result.source.alpha[0, 0, 18]

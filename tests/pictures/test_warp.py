@@ -72,10 +72,11 @@ def test_one_warp_serves_every_size() -> None:
 def test_folding_is_found_and_undone() -> None:
     assert GENTLE.foldings() == 0
     assert FOLDED.foldings() > 100
-    flat, strength = FOLDED.without_folding()
+    flat, strength = FOLDED.gentle()
     assert flat.foldings() == 0
     assert 0 < strength < 1
-    assert GENTLE.without_folding() == (GENTLE, 1.0)
+    assert GENTLE.gentle(0.3) == (GENTLE, 1.0)
+    assert FOLDED.gentle(0.5)[1] < strength
 
 
 def test_stretch_of_an_enlargement() -> None:

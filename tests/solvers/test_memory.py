@@ -11,7 +11,7 @@ from stylespace.solvers.memory import keep_freed_memory
 
 def test_elsewhere_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert keep_freed_memory.__wrapped__() is False
+    assert keep_freed_memory() is False
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks glibc")
@@ -23,4 +23,4 @@ def test_without_mallopt(monkeypatch: pytest.MonkeyPatch) -> None:
             pass
 
     monkeypatch.setattr("ctypes.CDLL", Library)
-    assert keep_freed_memory.__wrapped__() is False
+    assert keep_freed_memory() is False

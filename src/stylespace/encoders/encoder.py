@@ -52,3 +52,14 @@ class Encoder(nn.Module):
     def mapped(self, picture: Tensor, layers: Collection[str]) -> dict[str, Features]:
         """The same features, those of an encoder with read-outs not worked out yet: statistics take them as they are, sooner."""
         return dict(self(picture, layers))
+
+    def reach(self, layers: Collection[str]) -> tuple[int, int]:
+        """The period of the poolings above the deepest of ``layers``, and how many pixels away features there still look, rounded up to it.
+
+        A tile whose edges lie on multiples of the first, seen with so many pixels around it, has the whole picture's features inside.
+        """
+        return self.trunk.reach(layers)
+
+    def bytes_a_pixel(self, layers: Collection[str]) -> float:
+        """Memory that features of ``layers`` and their gradient take a pixel of the picture, about."""
+        return self.trunk.bytes_a_pixel(layers)

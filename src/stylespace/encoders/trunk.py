@@ -78,6 +78,30 @@ class Trunk(nn.Module):
                 break
         return features
 
+    def reach(self, layers: Collection[str]) -> tuple[int, int]:
+        """See :meth:`stylespace.encoders.encoder.Encoder.reach`."""
+        deepest = max(layers, key=self.layers.index)
+        scale, far, previous = 1, 0, "1"
+        for name in self.layers:
+            if name[4] != previous:
+                scale, previous = 2 * scale, name[4]
+                far = -(-far // scale) * scale  # a pooled position is spoilt by any of its four
+            far += scale
+            if name == deepest:
+                break
+        return scale, -(-far // scale) * scale
+
+    def bytes_a_pixel(self, layers: Collection[str]) -> float:
+        """See :meth:`stylespace.encoders.encoder.Encoder.bytes_a_pixel`: every map is kept once, and three of the largest beside them."""
+        deepest = max(layers, key=self.layers.index)
+        each = next(iter(self.convolutions.parameters())).element_size()
+        numbers: list[float] = []
+        for name in self.layers[: self.layers.index(deepest) + 1]:
+            convolution = self.convolutions[name.replace("relu", "conv")]
+            assert isinstance(convolution, nn.Conv2d)
+            numbers.append(convolution.out_channels / 4 ** (int(name[4]) - 1))
+        return 1.5 * each * (sum(numbers) + 3 * max(numbers))  # half as much again is what was measured beside
+
     def _convolve(self, x: Tensor, convolution: nn.Module) -> Tensor:
         assert isinstance(convolution, nn.Conv2d)
         first = convolution is self.convolutions["conv1_1"]

@@ -18,13 +18,14 @@ from torch import Tensor
 from stylespace.errors import InputError
 from stylespace.methods.deformable_settings import DeformableSettings
 from stylespace.pictures.resizing import fit, resize
+from stylespace.pictures.spline import thin_plate
 from stylespace.pictures.warp import Warp, flow, sample, stretch, variation
 from stylespace.solvers.solution import Objective, Solution, Step, Watch
 from stylespace.statistics.cleaning import aligned
 
 __all__ = ["Base", "DeformableSettings", "Deformed", "deformable", "targets"]
 
-LEAST_AREA = 0.2
+LEAST_AREA = 0.3  # of a part of the picture that is pressed together
 INSIDE = 0.03  # wanted places stay so far from the border, in shares of the sides
 
 
@@ -120,7 +121,7 @@ def deformable(
     solution.steps = done
     stylised = solution.picture.clamp(0, 1)
     moved = (points + moves).detach()
-    warp, kept = _warp(points, moved, proportions).without_folding()
+    warp, kept = _warp(points, moved, proportions).gentle(LEAST_AREA)
     solution.picture = warp.apply(stylised).clamp(0, 1)
 
     def apart(there: Tensor) -> float:
@@ -135,9 +136,9 @@ def targets(
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Points of the photo and where they are wanted, (k, 2) each, down and right in units of the photo's long side.
 
-    Points come as (right, down) in shares of width and height. The style's are turned, scaled and moved to lie nearest to the photo's;
-    pairs that are still further apart than the settings allow are dropped, and all of them where too few remain: pictures
-    with nothing in common are not deformed. Raises ``InputError`` for points outside the pictures.
+    Points come as (right, down) in shares of width and height. The style's are turned, scaled and moved to lie nearest to the photo's, and
+    the movements evened out; pairs that are still further apart than the settings allow are dropped, and all of them where too few remain:
+    pictures with nothing in common are not deformed. Raises ``InputError`` for points outside the pictures.
     """
     if len(photo_points) != len(style_points):
         raise InputError(f"{len(photo_points)} points of the photo and {len(style_points)} of the style are no pairs.")
@@ -150,6 +151,7 @@ def targets(
         far = (there - photo).norm(dim=1)
         if float(far.max()) <= settings.furthest:
             sides = _sides(photo_size)
+            there = photo + thin_plate(photo, there - photo, photo, settings.smoothing)
             return photo, torch.minimum(torch.maximum(there, INSIDE * sides), (1 - INSIDE) * sides)
         kept = torch.arange(len(photo)) != far.argmax()
         photo, style = photo[kept], style[kept]

@@ -29,12 +29,13 @@ class DeformableSettings:
         4.0, "beta: weight of moved points' distance from where they are wanted, in shares of the long side"
     )
     flow_weight: float = option(0.3, "gamma: weight of the flow's total variation, in pixels a pixel")
-    fold_weight: float = option(10.0, "weight of keeping every part of the picture at least a fifth of its area")
+    fold_weight: float = option(10.0, "weight of keeping every part of the picture at least 0.3 of its area")
     warp_rate: float = option(2e-3, "learning rate of the points, in shares of the long side")
     strength: float = option(1.0, "how far points are moved towards where they are wanted, 0 to 1")
     most_pairs: int = option(80, "pairs of points at most", source=KIM)
-    furthest: float = option(0.25, "movement, in shares of the long side, above which a pair is dropped")
-    fewest: int = option(4, "pairs below which nothing is warped")
+    smoothing: float = option(0.02, "how much wanted movements are evened out before (smoothing of a thin-plate spline)")
+    furthest: float = option(0.2, "movement, in shares of the long side, above which a pair is dropped")
+    fewest: int = option(8, "pairs below which nothing is warped")
     seed: int = option(0, "seed of everything random")
 
 

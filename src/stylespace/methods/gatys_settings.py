@@ -94,6 +94,11 @@ class GatysSettings:
     )
     colour_strength: float = option(1.0, "how far the photo's colours are kept, 0 to 1")
     seed: int = option(0, "seed of everything random")
+    memory: str | None = option(
+        None,
+        "memory for the whole process, such as 2GB (none: what is free); sizes that want more are done tile by tile",
+        source="ours",
+    )
 
     @classmethod
     def paper(cls) -> GatysSettings:

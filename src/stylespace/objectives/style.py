@@ -15,7 +15,8 @@ from stylespace.encoders.mapped import Features
 from stylespace.errors import InputError
 from stylespace.statistics import kernels
 from stylespace.statistics.gram import gram
-from stylespace.statistics.moments import mean_and_covariance, mean_and_deviation
+from stylespace.statistics.moments import deviation_of, mean_and_covariance, mean_and_deviation, means_and_squares
+from stylespace.statistics.positions import moments_of
 
 Measurement = tuple[Tensor, ...]
 
@@ -76,7 +77,8 @@ class Statistic:
     from features that are all zero, what a distance is divided by to be a share of the style itself; ``prepare(target)`` computes
     once what each distance needs; ``size(channels)``: numbers a mean over the distance divides by. ``emphasis``: what shares of the
     style's energy are multiplied by, so that the same content weight suits every statistic; chosen by eye (docs/kernels.md).
-    ``survey`` and ``fit``: where the measure itself depends on the styles, ``survey`` measures what it depends on and ``fit`` makes
+    ``raw`` and ``finish``: where the measure is no mean over positions, the means it is made from (parts of a picture then add up), and
+    how. ``survey`` and ``fit``: where the measure itself depends on the styles, ``survey`` measures what it depends on and ``fit`` makes
     the statistic for the blended survey; see :meth:`fitted`.
     """
 
@@ -86,8 +88,14 @@ class Statistic:
     size: Callable[[int], int]
     prepare: Callable[[Measurement], Measurement] = lambda target: target
     emphasis: float = 1.0
+    raw: Callable[[Features, Tensor | None, float], Measurement] | None = None
+    finish: Callable[[Measurement], Measurement] = lambda means: means
     survey: Callable[[Features, Tensor | None], Measurement] | None = None
     fit: Callable[[Measurement], Statistic] | None = None
+
+    def sums(self, features: Features, guide: Tensor | None, shift: float) -> Measurement:
+        """Means over positions that :attr:`finish` makes a measurement of."""
+        return (self.raw or self.measure)(features, guide, shift)
 
     def fitted(self, styles: Iterable[tuple[Features, Tensor | None]], weights: Sequence[float]) -> Statistic:
         """The statistic for one layer of weighted styles, to be used for styles and picture alike.
@@ -166,6 +174,8 @@ STATISTICS = {
     ),
     "moments": Statistic(
         measure=lambda features, guide, shift: mean_and_deviation(features, guide),
+        raw=lambda features, guide, shift: means_and_squares(features, guide),
+        finish=lambda means: deviation_of(means[0], means[1]),
         distance=moments_distance,
         energy=lambda target: target[0].square().sum() + target[1].square().sum(),
         size=lambda channels: channels,
@@ -182,6 +192,8 @@ STATISTICS = {
     "mmd-gaussian": mmd_gaussian(),
     "wasserstein": Statistic(
         measure=lambda features, guide, shift: mean_and_covariance(features, guide),
+        raw=lambda features, guide, shift: moments_of(features, guide),
+        finish=lambda means: (means[0], means[1] - torch.outer(means[0], means[0])),
         distance=wasserstein_distance,
         energy=lambda target: target[0].square().sum() + target[1].trace(),
         size=lambda channels: channels,

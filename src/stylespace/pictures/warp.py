@@ -63,14 +63,19 @@ class Warp:
         """Cells of a grid of ``size`` that are turned over: 0 where the warp is one-to-one."""
         return int((stretch(self.flow(size)) <= 0).sum())
 
-    def without_folding(self) -> tuple[Warp, float]:
-        """The strongest of the same direction that turns nothing over, and its strength, at most 1."""
-        if not self.foldings():
+    def gentle(self, least: float = 0.0) -> tuple[Warp, float]:
+        """The strongest of the same direction that takes every part from more than ``least`` of its area (0: that does not fold); and its
+        strength, at most 1."""
+
+        def harsh(warp: Warp) -> bool:
+            return float(stretch(warp.flow((256, 256))).min()) <= least
+
+        if not harsh(self):
             return self, 1.0
         low, high = 0.0, 1.0
         for _ in range(8):
             middle = (low + high) / 2
-            low, high = (low, middle) if self.scaled(middle).foldings() else (middle, high)
+            low, high = (low, middle) if harsh(self.scaled(middle)) else (middle, high)
         return self.scaled(low), low
 
     def grid(self, size: Sequence[int], lines: int = 24) -> Tensor:

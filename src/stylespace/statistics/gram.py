@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from stylespace.encoders.mapped import Features, whole
@@ -25,9 +24,14 @@ def neighbour_gram(shallow: Features, deep: Features, guide: Tensor | None = Non
     Where a pooling lies between them, the deeper map is enlarged to the shallower one's positions. ``guide`` belongs to the
     shallow layer.
     """
-    deep = whole(deep)
+    shallow, deep = whole(shallow), whole(deep)
     if deep.shape[-2:] != shallow.shape[-2:]:
-        deep = F.interpolate(deep, size=shallow.shape[-2:], mode="nearest")
+        # Position i answers to i // 2, whatever the size: so that parts of a picture are enlarged as the whole is.
+        rows, columns = (
+            (torch.arange(a, device=deep.device) // max(1, round(a / b))).clamp_max(b - 1)
+            for a, b in zip(shallow.shape[-2:], deep.shape[-2:], strict=True)
+        )
+        deep = deep[..., rows, :][..., columns]
     return mean_product(positions(shallow) + shift, positions(deep) + shift, guide)
 
 

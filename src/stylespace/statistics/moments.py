@@ -22,3 +22,15 @@ def mean_and_deviation(features: Features, guide: Tensor | None = None, epsilon:
     mean = (f * weight).sum(1)
     variance = ((f - mean[:, None]).square() * weight).sum(1)
     return mean, (variance + epsilon).sqrt()
+
+
+def means_and_squares(features: Features, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Mean (C,) and mean square (C,) over positions, float64: what of :func:`mean_and_deviation` adds up over parts of a picture."""
+    f = positions(features).double()
+    weight = weights(guide, f)
+    return (f * weight).sum(1), (f.square() * weight).sum(1)
+
+
+def deviation_of(mean: Tensor, square: Tensor, epsilon: float = 1e-5) -> tuple[Tensor, Tensor]:
+    """Mean (C,) and standard deviation (C,) from what :func:`means_and_squares` gives."""
+    return mean, ((square - mean.square()).clamp_min(0) + epsilon).sqrt()
