@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from stylespace.errors import InputError
-from stylespace.solvers.pyramid import share, sizes
+from stylespace.solvers.pyramid import LARGE, share, sizes
 
 
 def test_as_published() -> None:
@@ -37,7 +37,8 @@ def test_grow_by_the_factor_up_to_the_size(size: int, smallest: int, factor: flo
     assert found[0] < max(smallest, 1) * factor + 1 or found == (size,)  # no room for a smaller one
     for before, after in pairwise(found):
         assert before < after
-        assert abs(after - before * factor) <= 0.5 + 0.5 * factor
+        step = max(2.0, factor) if after >= 2 * LARGE else factor
+        assert abs(after - before * step) <= 0.5 + 0.5 * step
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,12 @@ def test_fall_of_two_gives_every_size_the_same_time() -> None:
     work = [n * s**2 for n, s in zip(share(21_000, levels, 2.0), levels, strict=True)]
     assert max(work) / min(work) < 1.001
     assert share(300, levels, 0.0) == (100, 100, 100)
+
+
+def test_large_sizes_get_their_least() -> None:
+    each = sizes(4000)
+    assert share(200, each, 1.75)[-1] == 1
+    found = dict(zip(each, share(200, each, 1.75, 20), strict=True))
+    assert all(steps == 20 for size, steps in found.items() if size > 512)
+    assert found[500] < 20
+    assert share(3, each, 1.75, 20)[-1] == 3

@@ -230,7 +230,7 @@ def _layers(settings: GatysSettings, encoder: Encoder) -> tuple[dict[str, float]
 def schedule(settings: GatysSettings) -> list[tuple[int, int]]:
     """Long side and steps of each size. Raises ``InputError`` when their numbers differ."""
     sizes = settings.sizes or pyramid.sizes(settings.size, settings.smallest, settings.factor)
-    steps = settings.steps_each or pyramid.share(settings.steps, sizes, settings.fall)
+    steps = settings.steps_each or pyramid.share(settings.steps, sizes, settings.fall, settings.least_steps)
     if len(steps) != len(sizes):
         raise InputError(f"{len(steps)} numbers of steps were given for {len(sizes)} sizes: give one for each.")
     return list(zip(sizes, steps, strict=True))

@@ -33,6 +33,7 @@ class GatysSettings:
     sizes: tuple[int, ...] = option((), "all sizes, coarse to fine, instead of size, smallest and factor")
     steps: int = option(200, "steps in all, shared out over the sizes")
     fall: float = option(1.75, "how fast the share of steps falls with size: (smallest / size) ** fall")
+    least_steps: int = option(20, "steps of each size above 512 pixels at least, so that it gets brushwork of its own")
     steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps and fall")
 
     solver: str = option("adam", "optimiser", ("adam", "lbfgs"), CROWSON)
