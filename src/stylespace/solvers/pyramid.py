@@ -27,7 +27,7 @@ def sizes(size: int, smallest: int = 128, factor: float = 2**0.5) -> tuple[int, 
 
 
 def share(steps: int, sizes: Sequence[int], fall: float, least: int = 1) -> tuple[int, ...]:
-    """``steps`` shared out over ``sizes``: in proportion to ``(smallest / size) ** fall``, at least one each, and ``least`` above 512 pixels.
+    """``steps`` shared out over ``sizes``: in proportion to ``(smallest / size) ** fall``, at least one each, ``least`` above 512 px.
 
     With ``fall`` 2 every size takes the same time; large shapes are settled at small sizes, where steps are cheap.
     """
