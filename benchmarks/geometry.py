@@ -78,7 +78,7 @@ def published(method: str, share: float) -> None:
     whole = time.perf_counter() - start
     # What is done once a size (targets, matches) counts once, steps by their share.
     a_step = {size: np.mean(values) for (size, later), values in marks.items() if later}
-    stages = [size for size in sorted(a_step)] + ([max(a_step)] if method == "nnst" else [])
+    stages = sorted(a_step) + ([max(a_step)] if method == "nnst" else [])
     stepping = sum(a_step[size] * few for size in stages)
     figure("seconds", whole - stepping + stepping / share, "", megabytes=peak_megabytes(), share_of_steps=share)
 

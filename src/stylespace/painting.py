@@ -18,15 +18,24 @@ import stylespace
 from stylespace.errors import InputError
 from stylespace.export.runtime import ENGINES, Runtime
 from stylespace.networks.finishing import check, finished
+from stylespace.networks.large import MODES, painted, painted_fast
+from stylespace.networks.planes import Box
 from stylespace.networks.style_network import StyleNetwork
+from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
 from stylespace.pictures.resizing import fit, resize
+from stylespace.pictures.streaming import Raw, decoded, encoded, shrunk, size_of
+from stylespace.pictures.tiles import free_memory, parsed_memory
 from stylespace.record import described
 from stylespace.result import Result
+from stylespace.solvers.solution import Step
 from stylespace.transferring import MAX_PIXELS, Progress, Source, choose_device
 
 CHOICES = ("auto", "torch", *ENGINES)
 SIZE = 1024
+TILES = ("auto", "whole", *MODES)
+# Memory that a network takes a pixel, and a process by itself; long side of the copy that stands for a large picture.
+BYTES_A_PIXEL, STANDING, SMALL = 500, 400 << 20, 1536
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,9 @@ class PaintSettings:
 
     ``colour`` and ``strength`` as for :class:`~stylespace.networks.style_network.StyleNetwork`. ``engine``: ``torch``, ``openvino``,
     ``onnxruntime``; ``auto``: torch, or for an exported network what is installed. ``stage``: of a network of several stages, what the
-    first so many make, which is smaller.
+    first so many make, which is smaller. ``tiles``: ``whole``; ``exact``, layer by layer over tiles, from file to file; ``fast``, in one
+    pass of tiles with the statistics of a small copy, which is near; ``auto``: whole where it fits ``memory`` (such as 2GB; None: what is
+    free), else exact. ``scratch``: disk space for it at most.
     """
 
     mix: Mapping[str, Any]
@@ -45,6 +56,21 @@ class PaintSettings:
     strength: float = 1.0
     engine: str = "auto"
     stage: int | None = None
+    tiles: str = "auto"
+    memory: str | None = None
+    scratch: str | None = None
+
+
+@dataclass
+class Streamed(Result):
+    """A result that lies in scratch, too large for memory; ``source`` is a small copy of it."""
+
+    raw: Raw | None = None
+
+    def save(self, path: str | Path, *, bits: int = 8, force: bool = False) -> Path:
+        """As :meth:`Result.save`; TIFF, PNG or JPEG."""
+        assert self.raw is not None
+        return encoded(self.raw, path, bits=bits, force=force, settings=self.settings)
 
 
 @dataclass(frozen=True)
@@ -98,17 +124,69 @@ class Painting:
         """Redraw ``photo``. Raises ``InputError``, ``PictureError`` and ``WeightsError``."""
         s = self.settings
         started = time.perf_counter()
+        if (streamed := self._streamed(photo)) is not None:
+            return self._stream(Path(photo), streamed, started, progress)
         picture = read(photo, max_pixels=self.max_pixels)
         size = min(SIZE, max(picture.size)) if s.size is None else s.size
         pixels = resize(picture.pixels, fit(picture.size, size)) if size not in (0, max(picture.size)) else picture.pixels
         painted = self._painted(pixels)
         made = finished(painted, resize(pixels, painted.shape[-2:]), s.colour, s.strength)
         seconds = time.perf_counter() - started
-        record = self.inputs(photo) | {
+        return Result(picture.with_pixels(made.cpu()), settings=self._record(photo, seconds), seconds=seconds)
+
+    def _record(self, photo: Source, seconds: float) -> dict[str, Any]:
+        return self.inputs(photo) | {
             "stylespace": stylespace.__version__, "torch": torch.__version__, "seconds": round(seconds, 3), "device": self.device,
             "threads": self.threads, "machine": f"{platform.system()} {platform.machine()}",
         }  # fmt: skip
-        return Result(picture.with_pixels(made.cpu()), settings=record, seconds=seconds)
+
+    def _streamed(self, photo: Source) -> tuple[int, int] | None:
+        """The size (h, w) at which ``photo`` is painted from file to file, or None where it is done in memory."""
+        s = self.settings
+        if s.tiles not in TILES:
+            raise InputError(f"Tiles cannot be '{s.tiles}': choose among {', '.join(TILES)}.")
+        if s.tiles == "whole" or not isinstance(photo, str | Path) or str(photo) == "-":
+            return None
+        if s.tiles == "auto" and not isinstance(self.painter, StyleNetwork):
+            return None
+        own = size_of(photo)
+        size = fit(own, min(SIZE, max(own)) if s.size is None else s.size or max(own))
+        memory = 0.8 * free_memory() if s.memory is None else parsed_memory(s.memory) - STANDING
+        return size if s.tiles in MODES or size[0] * size[1] * BYTES_A_PIXEL > memory else None
+
+    def _stream(
+        self, photo: Path, size: tuple[int, int], started: float, progress: Callable[[Progress], None] | None
+    ) -> Streamed:
+        s = self.settings
+        if not isinstance(self.painter, StyleNetwork) or self.painter.device.type != "cpu":
+            raise InputError("Pictures are streamed by PyTorch on the processor: leave --engine out, and give --device cpu.")
+        if s.colour not in ("style", "luminance") or s.stage is not None:
+            raise InputError("A picture that is streamed keeps the style's colours or the photo's luminance, and has all stages.")
+        row = self.painter.row(dict(s.mix))
+        given = decoded(photo, max_pixels=self.max_pixels, size=max(size))
+        made = Raw(given.size, given.bands, given.bits)
+
+        def write(box: Box, part: Tensor) -> None:
+            before = given.read(box)
+            made.write(box, torch.cat([finished(part, before[:, :3], s.colour, s.strength), before[:, 3:]], 1))
+
+        def told(done: int, of: int) -> None:
+            if progress:
+                seconds = time.perf_counter() - started
+                step = Step(done, of, max(given.size), 0.0, {}, torch.zeros(1, 3, 1, 1))
+                progress(Progress(done, of, step, seconds, seconds / max(done, 1) * (of - done)))
+
+        def fetch(box: Box) -> Tensor:
+            return given.read(box)[:, :3]
+
+        if s.tiles == "fast":
+            painted_fast(self.painter.body, row, given.size, shrunk(given, SMALL), fetch, write, told=told)
+        else:
+            limit = None if s.scratch is None else parsed_memory(s.scratch)
+            painted(self.painter.body, row, given.size, fetch, write, scratch=limit, told=told)
+        given.close()
+        seconds = time.perf_counter() - started
+        return Streamed(Picture(shrunk(made, SMALL)[:, :3]), settings=self._record(photo, seconds), seconds=seconds, raw=made)
 
     def _painted(self, pixels: Tensor) -> Tensor:
         mix = dict(self.settings.mix)
@@ -130,6 +208,8 @@ class Painting:
         settings = {"mix": mix, "size": s.size, "colour": s.colour, "strength": s.strength, "engine": s.engine}
         if s.stage is not None:
             settings["stage"] = s.stage
+        if s.tiles == "fast":
+            settings["tiles"] = s.tiles
         network = {"name": str(self.network), "body": self._checksum}
         return {"method": self.method, "photo": described(photo), "styles": [], "weights": network, "settings": settings}
 

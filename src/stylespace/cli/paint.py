@@ -51,6 +51,19 @@ def paint(
         int | None,
         typer.Option(metavar="1|2|3", min=1, help="Of a network of several stages: what the first so many make.", rich_help_panel=HOW),
     ] = None,
+    tiles: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|whole|exact|fast", rich_help_panel=options.RUN,
+            help="Large pictures: in memory; exactly, layer by layer, from file to file; or in one pass, about. [auto: by --memory]",
+        ),
+    ] = "auto",
+    memory: Annotated[
+        str | None, typer.Option(metavar="2GB", help="Memory to stay in. [default: what is free]", rich_help_panel=options.RUN)
+    ] = None,
+    scratch: Annotated[
+        str | None, typer.Option(metavar="20GB", help="Scratch space for --tiles exact. [default: any]", rich_help_panel=options.RUN)
+    ] = None,
     device: options.Device = None,
     threads: options.Threads = None,
     max_pixels: options.MaxPixels = None,
@@ -73,7 +86,11 @@ def paint(
 
     mix = dict(_weight(text) for text in style or ())
     painting = Painting(
-        PaintSettings(mix, size, colour, strength, engine, stage), network, device or "auto", threads, max_pixels or MAX_PIXELS
+        PaintSettings(mix, size, colour, strength, engine, stage, tiles, memory, scratch),
+        network,
+        device or "auto",
+        threads,
+        max_pixels or MAX_PIXELS,
     )
     if not mix:
         known = ", ".join(painting.styles)

@@ -105,9 +105,7 @@ class StyleNetwork:
             drawn = torch.where(total > 0, drawn / total.clamp_min(1e-12), 1 / len(weights))
             conditioning = Conditioning.of(rows, self.body.channels, drawn)
         else:
-            shares = torch.tensor([float(weight) for weight in weights.values()], dtype=rows.dtype, device=rows.device)
-            row = rows[0] if len(rows) == 1 else torch.einsum("k,kp->p", shares / shares.sum(), rows)
-            conditioning = Conditioning.of(row, self.body.channels)
+            conditioning = Conditioning.of(self.row(mix), self.body.channels)
         if stage is None:
             return self.body(picture.to(rows.dtype), conditioning).to(picture.dtype)
         stages = len(self.body.stage_weights)
@@ -122,6 +120,17 @@ class StyleNetwork:
 
     def _parts(self, name: str) -> list[str]:
         return [name] if name in self.names or len(self.body.stage_weights) == 1 else name.split("/")
+
+    def row(self, mix: Mix) -> Tensor:
+        """The one row (P,) of a style or of a mix without maps; else ``InputError``."""
+        weights = self._weights(mix)
+        if not all(isinstance(weight, Real) for weight in weights.values()):
+            raise InputError(
+                "Weights that vary over the picture want it in one piece: leave --tiles out, or give a smaller --size."
+            )
+        rows = torch.stack([self._row(name) for name in weights])
+        shares = torch.tensor([float(weight) for weight in weights.values()], dtype=rows.dtype, device=rows.device)
+        return rows[0] if len(rows) == 1 else torch.einsum("k,kp->p", shares / shares.sum(), rows)
 
     def _weights(self, mix: Mix) -> dict[str, Any]:
         if mix is None:

@@ -71,12 +71,12 @@ class Tiled:
 
 
 class Scratch:
-    """Tensors in a file that goes when it is closed: what is large and looked at once a step, outside the memory that programs share."""
+    """Tensors in a file that goes with it: what is large and looked at once a step, outside the memory that programs share."""
 
     def __init__(self, count: int, size: int, folder: Path | None = None) -> None:
-        self.file = tempfile.TemporaryFile(dir=folder, prefix="stylespace-")  # noqa: SIM115 (it lives as long as this)
-        self.file.truncate(max(1, count * size * 4))
-        self.map = mmap.mmap(self.file.fileno(), max(1, count * size * 4))
+        with tempfile.TemporaryFile(dir=folder, prefix="stylespace-") as file:
+            file.truncate(max(1, count * size * 4))
+            self.map = mmap.mmap(file.fileno(), max(1, count * size * 4))  # keeps the file until it goes itself
         whole = torch.from_numpy(np.frombuffer(self.map, np.float32, count * size))
         self.tensors = [whole[i * size : (i + 1) * size] for i in range(count)]
 
@@ -84,11 +84,6 @@ class Scratch:
         """Let go of the pages that were touched; what they hold stays in the file."""
         if hasattr(mmap, "MADV_DONTNEED"):
             self.map.madvise(mmap.MADV_DONTNEED)
-
-    def close(self) -> None:
-        """Delete the file."""
-        self.tensors = []
-        self.file.close()
 
 
 def minimise(
@@ -148,7 +143,4 @@ def minimise(
             scratch.release()
     except KeyboardInterrupt:
         interrupted = True
-    finally:
-        del mean, square
-        scratch.close()
     return Solution(picture, None, done, interrupted)

@@ -1,0 +1,97 @@
+"""Networks over pictures that do not fit into memory: exactly, layer by layer, or in one pass with the statistics of a small copy."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from stylespace.errors import InputError
+from stylespace.networks.body import Body
+from stylespace.networks.conditioning import Conditioning
+from stylespace.networks.normalisation import ConditionalInstanceNorm
+from stylespace.networks.planes import Box, Fetch, Plane, Workspace, boxes
+
+MODES = ("exact", "fast")
+HALF_ABOVE = 64_000_000  # pixels above which scratch maps are kept in half precision
+AROUND, CORE = 256, 1024  # pixels seen around a tile, and its side, in one pass
+
+Write = Callable[[Box, Tensor], None]
+
+
+@torch.no_grad()
+def painted(
+    body: Body, row: Tensor, size: tuple[int, int], fetch: Fetch, write: Write, *, cells: int = 1 << 22, folder: Path | None = None,
+    scratch: int | None = None, told: Callable[[int, int], None] | None = None,
+) -> Workspace:  # fmt: skip
+    """The network's picture of a picture of ``size`` that ``fetch`` gives by rectangles (1, 3, h, w), put into ``write``: exactly.
+
+    Every normalised map is worked out over tiles into scratch while its mean and variance are added up, then the next. ``row`` (P,): the
+    style. ``cells``: numbers of a tile. ``scratch``: bytes of scratch at most. ``told``: maps done and in all. Raises ``InputError`` where
+    scratch does not do. Returns what was used.
+    """
+    steps = len(body.channels) + 1
+    work = Workspace(cells, folder, scratch, size[0] * size[1] > HALF_ABOVE, lambda done: told(done, steps) if told else None)
+    made = body(Plane(work, 3, size, fetch), Conditioning.of(row, body.channels))
+    for box in boxes(size, work.side(16)):
+        write(box, made.part(box))
+        if told:
+            told(steps - 1, steps)
+    return work
+
+
+@torch.no_grad()
+def painted_fast(
+    body: Body, row: Tensor, size: tuple[int, int], small: Tensor, fetch: Fetch, write: Write, *,
+    told: Callable[[int, int], None] | None = None,
+) -> None:  # fmt: skip
+    """The same in one pass, about: normalisations take mean and variance from ``small`` (1, 3, h, w), a copy of the picture.
+
+    Strokes of a small copy are larger beside its subject, so its statistics are near the picture's, not equal.
+    """
+    fixed = _fixed(body, row, small)
+    tiles = boxes(size, CORE)
+    for number, (top, bottom, left, right) in enumerate(tiles):
+        seen = (max(0, top - AROUND), min(size[0], bottom + AROUND), max(0, left - AROUND), min(size[1], right + AROUND))
+        made = fixed(fetch(seen), row)
+        write((top, bottom, left, right), made[..., top - seen[0] : bottom - seen[0], left - seen[2] : right - seen[2]])
+        if told:
+            told(number + 1, len(tiles))
+
+
+class FixedNorm(nn.Module):
+    """A normalisation with a mean and a variance that were measured before, (1, C, 1, 1) each."""
+
+    def __init__(self, mean: Tensor, variance: Tensor, epsilon: float) -> None:
+        super().__init__()
+        self.mean, self.variance, self.epsilon = mean, variance, epsilon
+
+    def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        """As of the normalisation it stands for."""
+        return (x - self.mean) * (gamma * torch.rsqrt(self.variance + self.epsilon)) + beta
+
+
+def _fixed(body: Body, row: Tensor, small: Tensor) -> Body:
+    """The body with the statistics that it has on ``small``."""
+    made = copy.deepcopy(body)
+    norms = getattr(made, "norms", None)
+    if not isinstance(norms, nn.ModuleList) or not all(isinstance(norm, ConditionalInstanceNorm) for norm in norms):
+        raise InputError("This network does not normalise picture by picture: leave --tiles fast out.")
+    seen: dict[int, FixedNorm] = {}
+    hooks = []
+    for number, norm in enumerate(norms):
+        assert isinstance(norm, ConditionalInstanceNorm)
+
+        def measure(module: nn.Module, given: tuple[Tensor, ...], number: int = number) -> None:
+            variance, mean = torch.var_mean(given[0].float(), (2, 3), correction=0, keepdim=True)
+            seen[number] = FixedNorm(mean, variance, module.epsilon)  # type: ignore[arg-type]
+
+        hooks.append(norm.register_forward_pre_hook(measure))
+    made(small, row)
+    for hook in hooks:
+        hook.remove()
+    made.norms = nn.ModuleList(seen[number] for number in range(len(norms)))
+    return made

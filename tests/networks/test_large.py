@@ -1,0 +1,167 @@
+"""Networks over tiles: equal to the whole picture for every build, within scratch, from file to file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyvips
+import torch
+from PIL import Image
+from torch import Tensor
+
+from stylespace.errors import InputError, PictureError
+from stylespace.networks.body import Body
+from stylespace.networks.builds import BUILDS
+from stylespace.networks.large import painted, painted_fast
+from stylespace.networks.planes import Box, Plane, Workspace, boxes
+from stylespace.painting import Painting, PaintSettings
+from stylespace.pictures.streaming import Raw, decoded, encoded, shrunk, size_of
+
+SMALL = {
+    "tiny": {},
+    "published": {"widths": (4, 6, 8), "blocks": 2},
+    "johnson": {"widths": (4, 6, 8), "blocks": 1, "upsampling": "nearest"},
+    "multimodal": {"widths": (4, 6, 8), "enhance": (4, 6, 8), "refine": (4, 6, 8), "blocks": 1},
+}
+
+
+def body(name: str) -> tuple[Body, Tensor]:
+    torch.manual_seed(0)
+    made = BUILDS[name](**SMALL[name]).eval().requires_grad_(False)
+    return made, made.initial_row() + 0.3 * torch.randn(made.row_size)
+
+
+def held(picture: Tensor) -> tuple[Tensor, object, object]:
+    out = torch.full_like(picture, torch.nan)
+
+    def write(box: Box, part: Tensor) -> None:
+        out[..., box[0] : box[1], box[2] : box[3]] = part
+
+    return out, lambda box: picture[..., box[0] : box[1], box[2] : box[3]], write
+
+
+@pytest.mark.parametrize("size", [(128, 96), (133, 171), (40, 300)])
+@pytest.mark.parametrize("name", SMALL)
+def test_exactly_the_whole_pictures(name: str, size: tuple[int, int]) -> None:
+    network, row = body(name)
+    picture = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1))
+    out, fetch, write = held(picture)
+    seen: list[tuple[int, int]] = []
+    work = painted(network, row, size, fetch, write, cells=5000, told=lambda *at: seen.append(at))  # type: ignore[arg-type]
+    assert float((out - network(picture, row)).abs().max()) < 1e-3 / 255 * 10
+    assert work.maps == len(network.channels)
+    assert work.used == 0  # scratch goes with the maps
+    assert work.most > 0
+    assert seen[-1] == (len(network.channels), len(network.channels) + 1)
+
+
+def test_half_precision_scratch_is_near() -> None:
+    network, row = body("tiny")
+    picture = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+    work = Workspace(5000, half=True)
+    made = network(Plane(work, 3, (128, 128), lambda box: picture[..., box[0] : box[1], box[2] : box[3]]), row[None])  # type: ignore[arg-type]
+    assert isinstance(made, Plane)
+    assert float((made.whole() - network(picture, row)).abs().max()) < 1 / 255
+
+
+def test_scratch_has_a_limit() -> None:
+    network, row = body("tiny")
+    picture = torch.rand(1, 3, 128, 128)
+    _, fetch, write = held(picture)
+    with pytest.raises(InputError, match="--scratch"):
+        painted(network, row, (128, 128), fetch, write, scratch=10_000)  # type: ignore[arg-type]
+
+
+def test_fast_is_near_and_has_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
+    from stylespace.networks import large
+
+    monkeypatch.setattr(large, "CORE", 128)
+    monkeypatch.setattr(large, "AROUND", 128)
+    network, row = body("tiny")
+    coarse = torch.rand(1, 3, 12, 16, generator=torch.Generator().manual_seed(1))
+    picture = torch.nn.functional.interpolate(coarse, (384, 512), mode="bicubic").clamp(0, 1)
+    out, fetch, write = held(picture)
+    painted_fast(network, row, (384, 512), picture, fetch, write)  # type: ignore[arg-type]
+    whole = network(picture, row)
+    assert float((out - whole).abs().max()) < 5e-2  # with the picture's own statistics only what lies beyond the tile is missing
+    small = torch.nn.functional.avg_pool2d(picture, 2)
+    painted_fast(network, row, (384, 512), small, fetch, write)  # type: ignore[arg-type]
+    assert float((out - whole).abs().mean()) < 0.1
+    johnson = BUILDS["johnson"](widths=(4, 6, 8), blocks=1, normalisation="batch").eval()
+    with pytest.raises(InputError, match="picture by picture"):
+        painted_fast(johnson, johnson.initial_row(), (384, 512), small, fetch, write)  # type: ignore[arg-type]
+
+
+def test_boxes_cover_once() -> None:
+    seen = torch.zeros(37, 50)
+    for top, bottom, left, right in boxes((37, 50), 16):
+        seen[top:bottom, left:right] += 1
+    assert bool((seen == 1).all())
+
+
+@pytest.mark.parametrize(("suffix", "bits"), [(".tif", 8), (".tif", 16), (".png", 16), (".jpg", 8)])
+def test_files_are_streamed_both_ways(tmp_path: Path, suffix: str, bits: int) -> None:
+    y, x = np.mgrid[:90, :120]
+    samples = np.stack([x * 2, y * 2, (x + y)], 2).astype(np.uint8)
+    Image.fromarray(samples).save(tmp_path / "in.png")
+    raw = decoded(tmp_path / "in.png", max_pixels=10**6)
+    assert raw.size == size_of(tmp_path / "in.png") == (90, 120)
+    assert torch.allclose(raw.read((10, 20, 5, 9)) * 255, torch.from_numpy(samples[10:20, 5:9]).permute(2, 0, 1)[None].float())
+    assert shrunk(raw, 30).shape == (1, 3, 22, 30)
+    path = encoded(raw, tmp_path / f"out{suffix}", bits=bits, settings={"method": "x"})
+    again = pyvips.Image.new_from_file(str(path))
+    assert (again.width, again.height, again.format) == (120, 90, "ushort" if bits == 16 else "uchar")
+    apart = np.abs(again.numpy().astype(int) / (257 if bits == 16 else 1) - samples).max()
+    assert apart <= (12 if suffix == ".jpg" else 0)
+    with pytest.raises(PictureError, match="exists already"):
+        encoded(raw, path, bits=bits)
+    raw.close()
+
+
+def test_turned_grey_and_transparent_pictures(tmp_path: Path) -> None:
+    grey = Image.fromarray(np.arange(200, dtype=np.uint8).reshape(10, 20))
+    exif = Image.Exif()
+    exif[0x112] = 6
+    grey.save(tmp_path / "turned.png", exif=exif)
+    raw = decoded(tmp_path / "turned.png", max_pixels=10**6)
+    assert raw.size == size_of(tmp_path / "turned.png") == (20, 10)
+    assert raw.bands == 3
+    Image.fromarray(np.zeros((10, 20, 4), np.uint8)).save(tmp_path / "clear.png")
+    assert decoded(tmp_path / "clear.png", max_pixels=10**6).bands == 4
+    assert decoded(tmp_path / "clear.png", max_pixels=10**6, size=40).size == (20, 40)
+    with pytest.raises(PictureError, match="more than the limit"):
+        decoded(tmp_path / "clear.png", max_pixels=100)
+    Image.new("CMYK", (20, 10)).save(tmp_path / "cmyk.jpg")
+    with pytest.raises(PictureError, match="cannot be streamed"):
+        decoded(tmp_path / "cmyk.jpg", max_pixels=10**6)
+
+
+def test_painting_streams_what_is_asked_and_gives_the_same(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8)
+    Image.fromarray(noise).resize((270, 180), Image.Resampling.BICUBIC).save(tmp_path / "photo.png")
+    made = {}
+    for tiles in ("whole", "exact", "fast"):
+        painting = Painting(PaintSettings({"starry_night": 0.5, "great_wave": 0.5}, size=0, tiles=tiles, strength=0.9))
+        result = painting.run(tmp_path / "photo.png")
+        with Image.open(result.save(tmp_path / f"{tiles}.png")) as image:
+            made[tiles] = np.asarray(image.convert("RGB")).astype(int)
+    assert np.abs(made["whole"] - made["exact"]).max() <= 1
+    assert np.abs(made["whole"] - made["fast"]).mean() < 12
+    small = Painting(PaintSettings({"udnie": 1.0}, size=0, memory="420MB"))
+    assert type(small.run(tmp_path / "photo.png")).__name__ == "Streamed"
+    for wrong, words in (
+        ({"tiles": "some"}, "cannot be 'some'"), ({"tiles": "exact", "colour": "root"}, "luminance"),
+        ({"tiles": "exact", "engine": "openvino"}, "PyTorch"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=words):
+            Painting(PaintSettings({"udnie": 1.0}, **wrong)).run(tmp_path / "photo.png")  # type: ignore[arg-type]
+
+
+def test_raw_is_deleted() -> None:
+    raw = Raw((4, 4), 3, 8)
+    raw.write((0, 4, 0, 4), torch.ones(1, 3, 4, 4))
+    assert raw.path.exists()
+    raw.close()
+    assert not raw.path.exists()
