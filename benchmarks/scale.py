@@ -8,6 +8,7 @@ its own (anonymous: without the files that it maps).
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -61,14 +62,53 @@ def optimisation(megapixels: float, memory: str, steps: int) -> None:
     figure("step", a_step, "", unit="s", megabytes=peak_megabytes(), anonymous=own.peak, pixels=size[0] * size[1])
 
 
+def network(megapixels: float, tiles: str, folder: Path) -> None:
+    """The shipped network over a TIFF of so many pixels, from file to file."""
+    import pyvips
+    from skimage.data import chelsea
+
+    from stylespace.painting import Painting, PaintSettings
+
+    high = round((megapixels * 1e6 * 3 / 4) ** 0.5)
+    size = (high, round(high * 4 / 3))
+    source = folder / "photo.tif"
+    if not source.exists():
+        tile = pyvips.Image.new_from_array(chelsea())
+        whole = tile.replicate(-(-size[1] // tile.width), -(-size[0] // tile.height)).crop(0, 0, size[1], size[0])
+        whole.copy(interpretation="srgb").tiffsave(str(source), tile=True, bigtiff=True)
+    painting = Painting(PaintSettings({"starry_night": 1.0}, size=0, tiles=tiles), max_pixels=2_000_000_000)
+    painting.check_pictures()
+    with Anonymous() as own:
+        start = time.perf_counter()
+        painting.run(source).save(folder / f"{tiles}.tif", force=True)
+        seconds = time.perf_counter() - start
+    figure("painted", seconds, "", unit="s", megabytes=peak_megabytes(), anonymous=own.peak, pixels=size[0] * size[1])
+
+
+def apart(one: Path, other: Path) -> tuple[float, float]:
+    """Largest and mean difference of two files, of 255."""
+    import pyvips
+
+    images = [pyvips.Image.new_from_file(str(path)) for path in (one, other)]
+    difference = (images[0] - images[1]).abs()
+    return float(difference.max()), float(difference.avg())
+
+
 def main() -> None:
     options = parser(__doc__)
+    options.add_argument("--network", type=float, default=0.0, help="megapixels that a network paints, in this process")
+    options.add_argument("--tiles", default="exact")
+    options.add_argument("--folder", type=Path)
+    options.add_argument("--painted", default="8.8,100")
     options.add_argument("--megapixels", default="1,4,16,24,48")
     options.add_argument("--one", type=float)
     options.add_argument("--memory", default="")
     options.add_argument("--steps", type=int, default=2)
     asked = options.parse_args()
     torch.set_num_threads(asked.threads)
+    if asked.network:
+        network(asked.network, asked.tiles, asked.folder)
+        return
     if asked.one:
         optimisation(asked.one, asked.memory, asked.steps)
         return
@@ -82,6 +122,24 @@ def main() -> None:
         name = f"{megapixels:g}-megapixels"
         figure(f"optimisation-memory-{name}", row[kind], target, unit="MB", resident=row["megabytes"], anonymous=row["anonymous"])
         figure(f"optimisation-seconds-a-step-a-megapixel-{name}", row["value"] / row["pixels"] * 1e6, "", unit="s")
+    for megapixels in map(float, asked.painted.split(",")):
+        with tempfile.TemporaryDirectory() as folder:
+            small = megapixels < 20
+            for tiles in ("exact", "fast", *(["whole"] if small else [])):
+                (row,) = child(
+                    "benchmarks/scale.py", "--network", str(megapixels), "--tiles", tiles, "--folder", folder,
+                    "--threads", str(asked.threads),
+                )  # fmt: skip
+                name = f"{tiles}-{megapixels:g}-megapixels"
+                figure(f"painted-seconds-{name}", row["value"], "", unit="s", a_megapixel=row["value"] / row["pixels"] * 1e6)
+                target = "<= 1000" if megapixels == 100 else ""
+                figure(f"painted-memory-{name}", row["anonymous"], target, unit="MB", resident=row["megabytes"])
+            places = {tiles: Path(folder) / f"{tiles}.tif" for tiles in ("whole", "exact", "fast")}
+            if small:
+                worst, mean = apart(places["whole"], places["exact"])
+                figure(f"painted-exact-apart-{megapixels:g}-megapixels", worst, "<= 1", unit="of 255", mean=mean)
+            worst, mean = apart(places["exact"], places["fast"])
+            figure(f"painted-fast-apart-{megapixels:g}-megapixels", mean, "", unit="of 255", worst=worst)
 
 
 if __name__ == "__main__":
