@@ -17,6 +17,7 @@ from torch import Tensor
 import stylespace
 from stylespace.errors import InputError
 from stylespace.export.runtime import ENGINES, Runtime
+from stylespace.networks.brush import brushed
 from stylespace.networks.finishing import check, finished
 from stylespace.networks.large import MODES, painted, painted_fast
 from stylespace.networks.planes import Box
@@ -45,7 +46,8 @@ class PaintSettings:
 
     ``colour`` and ``strength`` as for :class:`~stylespace.networks.style_network.StyleNetwork`. ``engine``: ``torch``, ``openvino``,
     ``onnxruntime``; ``auto``: torch, or for an exported network what is installed. ``stage``: of a network of several stages, what the
-    first so many make, which is smaller. ``tiles``: ``whole``; ``exact``, layer by layer over tiles, from file to file; ``fast``, in one
+    first so many make, which is smaller. ``style_size``: strokes as of the style pictures at this long side; None: as
+    trained. ``tiles``: ``whole``; ``exact``, layer by layer over tiles, from file to file; ``fast``, in one
     pass of tiles with the statistics of a small copy, which is near; ``auto``: whole where it fits ``memory`` (such as 2GB; None: what is
     free), else exact. ``scratch``: disk space for it at most.
     """
@@ -56,6 +58,7 @@ class PaintSettings:
     strength: float = 1.0
     engine: str = "auto"
     stage: int | None = None
+    style_size: float | None = None
     tiles: str = "auto"
     memory: str | None = None
     scratch: str | None = None
@@ -160,8 +163,11 @@ class Painting:
         s = self.settings
         if not isinstance(self.painter, StyleNetwork) or self.painter.device.type != "cpu":
             raise InputError("Pictures are streamed by PyTorch on the processor: leave --engine out, and give --device cpu.")
-        if s.colour not in ("style", "luminance") or s.stage is not None:
-            raise InputError("A picture that is streamed keeps the style's colours or the photo's luminance, and has all stages.")
+        if s.colour not in ("style", "luminance") or s.stage is not None or s.style_size is not None:
+            raise InputError(
+                "A picture that is streamed has the style's colours or the photo's luminance, all stages and strokes as trained: leave"
+                " --colour, --stage and --style-size out, or give --tiles whole."
+            )
         row = self.painter.row(dict(s.mix))
         given = decoded(photo, max_pixels=self.max_pixels, size=max(size))
         made = Raw(given.size, given.bands, given.bits)
@@ -191,9 +197,12 @@ class Painting:
     def _painted(self, pixels: Tensor) -> Tensor:
         mix = dict(self.settings.mix)
         if isinstance(self.painter, StyleNetwork):
-            return self.painter.pixels(pixels.to(self.painter.device), mix, self.settings.stage).cpu()
-        if self.settings.stage is not None:
-            raise InputError("Stages want PyTorch: leave --engine out, and give the network itself.")
+            given = pixels.to(self.painter.device)
+            if self.settings.style_size is not None:
+                return brushed(self.painter, given, mix, self.settings.style_size).cpu()
+            return self.painter.pixels(given, mix, self.settings.stage).cpu()
+        if self.settings.stage is not None or self.settings.style_size is not None:
+            raise InputError("Stages and a style size want PyTorch: leave --engine out, and give the network itself.")
         if not all(isinstance(weight, int | float) for weight in mix.values()):
             raise InputError("Weights that vary over the picture want PyTorch: leave --engine out, and give the network itself.")
         given = pixels[0].permute(1, 2, 0).clamp(0, 1)
@@ -206,8 +215,7 @@ class Painting:
         s = self.settings
         mix = {name: weight if isinstance(weight, int | float) else described(weight) for name, weight in s.mix.items()}
         settings = {"mix": mix, "size": s.size, "colour": s.colour, "strength": s.strength, "engine": s.engine}
-        if s.stage is not None:
-            settings["stage"] = s.stage
+        settings |= {name: value for name in ("stage", "style_size") if (value := getattr(s, name)) is not None}
         if s.tiles == "fast":
             settings["tiles"] = s.tiles
         network = {"name": str(self.network), "body": self._checksum}

@@ -51,6 +51,13 @@ def paint(
         int | None,
         typer.Option(metavar="1|2|3", min=1, help="Of a network of several stages: what the first so many make.", rich_help_panel=HOW),
     ] = None,
+    style_size: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N", rich_help_panel=HOW,
+            help="Strokes as of the style pictures at a long side of N pixels, whatever the result's size. [default: as trained]",
+        ),
+    ] = None,
     tiles: Annotated[
         str,
         typer.Option(
@@ -86,7 +93,7 @@ def paint(
 
     mix = dict(_weight(text) for text in style or ())
     painting = Painting(
-        PaintSettings(mix, size, colour, strength, engine, stage, tiles, memory, scratch),
+        PaintSettings(mix, size, colour, strength, engine, stage, style_size, tiles, memory, scratch),
         network,
         device or "auto",
         threads,

@@ -171,7 +171,7 @@ def _pool(styles: Sequence[Style], size: int, settings: NnstSettings, encoder: E
     device = next(encoder.parameters()).device
     found: list[list[Tensor]] = [[] for _ in layers]
     for style in styles:
-        own = fit(style.picture.shape[-2:], min(size, max(style.picture.shape[-2:])))
+        own = fit(style.picture.shape[-2:], min(max(1, round(size * settings.style_scale)), max(style.picture.shape[-2:])))
         seen = resize(style.picture.to(device), own)
         mask = None if style.mask is None else resize(style.mask.to(device), own)
         for turn in range(settings.rotations):

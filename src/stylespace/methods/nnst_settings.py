@@ -38,6 +38,7 @@ class NnstSettings:
     rate: float = option(2e-3, "learning rate of Adam, in units of the pixel range", source=NNST)
     levels: int = option(8, "levels of the Laplacian pyramid", source=NNST)
     smoothness_weight: float = option(0.5, "weight of total variation (mean of squares)")
+    style_scale: float = option(1.0, "size of the style picture's strokes relative to its composition fitting the result")
     seed: int = option(0, "seed of everything random (nothing is, here)")
 
     @classmethod

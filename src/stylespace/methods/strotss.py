@@ -209,7 +209,7 @@ def _of_styles(
     weights = [sum(s.weight.values()) if not isinstance(s.weight, int | float) else float(s.weight) for s in styles]
     columns, colours = [], []
     for style, weight in zip(styles, weights, strict=True):
-        own = fit(style.picture.shape[-2:], min(size, max(style.picture.shape[-2:])))
+        own = fit(style.picture.shape[-2:], min(max(1, round(size * settings.style_scale)), max(style.picture.shape[-2:])))
         seen = resize(style.picture.to(next(encoder.parameters()).device), own)
         mask = None if style.mask is None else resize(style.mask, own)
         count = round(settings.style_samples * weight / sum(weights))

@@ -35,6 +35,7 @@ class StrotssSettings:
     rate: float = option(2e-3, "learning rate of RMSprop, in units of the pixel range", source=STROTSS)
     final_rate: float = option(1e-3, "learning rate at the last size", source=STROTSS)
     smoothness_weight: float = option(0.5, "weight of total variation (mean of squares)")
+    style_scale: float = option(1.0, "size of the style picture's strokes relative to its composition fitting the result")
     seed: int = option(0, "seed of the places that are looked at")
 
     @classmethod
