@@ -10,7 +10,7 @@ import torch
 from common import figure, parser
 from stylespace import encoders
 from stylespace.encoders.precision import fastest
-from stylespace.methods.gatys import framed, objective_at
+from stylespace.methods.gatys_objective import framed, objective_at
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.pictures.drawings import draw
 from stylespace.pictures.reading import read

@@ -27,7 +27,7 @@ def ours(name: str, size: int, steps: int) -> None:
     from stylespace.encoders.encoder import Encoder
     from stylespace.encoders.precision import dtype
     from stylespace.encoders.vgg import vgg
-    from stylespace.methods.gatys import framed, objective_at
+    from stylespace.methods.gatys_objective import framed, objective_at
     from stylespace.methods.gatys_settings import GatysSettings, neural_style
     from stylespace.pictures.region import Region, Style
     from stylespace.solvers import adam

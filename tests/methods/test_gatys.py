@@ -12,7 +12,8 @@ from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
-from stylespace.methods.gatys import OFFSETS, framed, gatys, mix_scales, objective_at, unframed
+from stylespace.methods.gatys import gatys, mix_scales
+from stylespace.methods.gatys_objective import OFFSETS, framed, objective_at, unframed
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.pictures import colour
 from stylespace.pictures.region import Region, Style

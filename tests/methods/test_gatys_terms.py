@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
-from stylespace.methods.gatys import objective_at
+from stylespace.methods.gatys_objective import objective_at
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.objectives.style import STATISTICS
 from stylespace.pictures.region import Region, Style

@@ -11,7 +11,8 @@ from torch import Tensor
 from stylespace import encoders
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
-from stylespace.methods.gatys import framed, gatys, objective_at, tiled_at
+from stylespace.methods.gatys import gatys
+from stylespace.methods.gatys_objective import framed, objective_at, tiled_at
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.objectives.style import STATISTICS
 from stylespace.pictures.region import Region, Style

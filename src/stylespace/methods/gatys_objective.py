@@ -1,0 +1,179 @@
+"""The objective of Gatys-style optimisation at one size: of a whole picture, or gathered over tiles; and which of both fits the memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import cycle
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylespace.encoders import layers as layer_names
+from stylespace.encoders.encoder import Encoder
+from stylespace.errors import InputError
+from stylespace.methods.gatys_settings import GatysSettings
+from stylespace.methods.gatys_terms import content_terms, style_terms
+from stylespace.objectives.smoothness import PARTS as SMOOTHNESS_PARTS
+from stylespace.objectives.smoothness import SMOOTHNESS
+from stylespace.pictures.region import Region, guides
+from stylespace.pictures.tiles import Tile, cut, free_memory, parsed_memory
+from stylespace.solvers.solution import Objective
+from stylespace.solvers.tiled import Tiled
+
+STANDING = 400 << 20  # bytes of a process that has loaded PyTorch and an encoder
+PICTURE = 12  # bytes a pixel
+SMALLEST_CORE, LARGEST_CORE = 128, 1024  # pixels a side of tiles
+# Each step sees the picture at the next of these offsets (rows, columns): all phases of pooling by two and four take part.
+OFFSETS = ((0, 0), (2, 1), (1, 2), (3, 3))
+
+
+def objective_at(content: Tensor, regions: Sequence[Region], settings: GatysSettings, encoder: Encoder) -> Objective:
+    """The loss terms at the size of ``content`` (1, 3, H, W), of pictures that have the settings' margin around them.
+
+    Targets are computed here, once.
+    """
+    content_layers, style_layers = _layers(settings, encoder)
+    margin = margin_of(content.shape[-2:], settings)
+    # L-BFGS wants the same function at every call.
+    shifted = settings.shifted and settings.solver == "adam" and margin > max(OFFSETS[-1])
+    offsets = OFFSETS if shifted else OFFSETS[:1]
+    reach = max(offsets[-1])
+    with torch.no_grad():
+        of_content = [
+            content_terms(_shifted(framed(content, margin), offset, reach), content_layers, settings, encoder, None)
+            for offset in offsets
+        ]
+        middle = (reach // 2, reach // 2)
+        seen = [None if guide is None else _shifted(framed(guide, margin), middle, reach) for guide in guides(regions, content)]
+        of_style = style_terms(regions, seen, content, style_layers, settings, encoder, None)
+    smoothness = SMOOTHNESS[settings.smoothness]
+    turns = cycle(zip(offsets, of_content, strict=True))
+
+    def objective(picture: Tensor) -> dict[str, Tensor]:
+        offset, of_content_there = next(turns)
+        given = encoder.mapped(_shifted(picture, offset, reach), {*content_layers, *style_layers})
+        terms: dict[str, Tensor] = {}
+        for term in (*of_content_there, *of_style):
+            value = term.total(term.part(given, None))
+            terms[term.label] = terms[term.label] + value if term.label in terms else value
+        if settings.smoothness_weight:
+            terms["smoothness"] = settings.smoothness_weight * smoothness(picture)
+        return terms
+
+    return objective
+
+
+def tiled_at(content: Tensor, regions: Sequence[Region], settings: GatysSettings, encoder: Encoder, core: int) -> Tiled:
+    """The same loss as :func:`objective_at` without shifts, its sums and its gradient gathered over tiles of ``core`` pixels a side."""
+    content_layers, style_layers = _layers(settings, encoder)
+    wanted = {*content_layers, *style_layers}
+    margin = margin_of(content.shape[-2:], settings)
+    align, halo = encoder.reach(wanted) if wanted else (1, 1)
+    content = framed(content, margin)
+    tiles = cut(content.shape[-2:], core, halo, align)
+    with torch.no_grad():
+        of_content = content_terms(content, content_layers, settings, encoder, tiles)
+        seen = [None if guide is None else framed(guide, margin) for guide in guides(regions, unframed(content, margin))]
+        of_style = style_terms(regions, seen, unframed(content, margin), style_layers, settings, encoder, core)
+    terms = [*of_content, *of_style]
+    smoothness: Callable[[Tensor, Tile], Tensor] = SMOOTHNESS_PARTS[settings.smoothness]
+    pixels = content.numel()
+    lengths: list[int] = []
+
+    def part(picture: Tensor, tile: Tile) -> list[Tensor]:
+        given = encoder.mapped(picture, wanted) if wanted else {}
+        found = [list(term.part(given, tile)) for term in terms]
+        if settings.smoothness_weight:
+            found.append([smoothness(picture, tile)])
+        lengths[:] = [len(sums) for sums in found]
+        return [each for sums in found for each in sums]
+
+    def total(sums: list[Tensor]) -> dict[str, Tensor]:
+        made: dict[str, Tensor] = {}
+        rest = iter(sums)
+        for term, length in zip(terms, lengths, strict=False):
+            value = term.total(tuple(next(rest) for _ in range(length)))
+            made[term.label] = made[term.label] + value if term.label in made else value
+        if settings.smoothness_weight:
+            divisor = pixels if settings.smoothness == "squared" else 1
+            made["smoothness"] = settings.smoothness_weight * next(rest) / divisor
+        return made
+
+    return Tiled(tiles, part, total)
+
+
+def core_side(size: Sequence[int], settings: GatysSettings, encoder: Encoder) -> int | None:
+    """Side of the tiles' cores with which a picture of ``size`` (h, w) fits the memory; None where it fits as a whole.
+
+    Raises ``InputError`` where it does not fit at all.
+    """
+    content_layers, style_layers = _layers(settings, encoder)
+    wanted = {*content_layers, *style_layers}
+    if not wanted:
+        return None
+    budget = _budget(settings, next(encoder.parameters()).device)
+    pixels = size[0] * size[1]
+    # Pictures in float32: photo, its resized copy, picture, gradient, moments and best; tiled: photo, picture, gradient.
+    a_pixel = encoder.bytes_a_pixel(wanted)
+    history = 2 * settings.history if settings.solver == "lbfgs" else 0
+    if pixels * (a_pixel + PICTURE * (7 + history)) <= budget:
+        return None
+    if history:
+        raise InputError(
+            f"L-BFGS with a history of {settings.history} wants {pixels * (a_pixel + PICTURE * (7 + history)) / 2**30:.1f} GB at"
+            f" {size[1]} x {size[0]} pixels, and {budget / 2**30:.1f} GB are there: give --solver adam, a shorter --history or a"
+            " smaller --size."
+        )
+    align, halo = encoder.reach(wanted)
+    kept = pixels * (PICTURE * 3.5 + 8)  # and the photo's features
+    smallest = -(-SMALLEST_CORE // align) * align
+    if kept + a_pixel * (smallest + 2 * halo) ** 2 > budget:
+        least = (kept + a_pixel * (smallest + 2 * halo) ** 2 + STANDING) / 2**30
+        raise InputError(
+            f"{size[1]} x {size[0]} pixels do not fit into the memory given, even tile by tile: at least {least:.1f} GB are wanted. Give"
+            " --memory more, or a smaller --size."
+        )
+    side = int(((budget - kept) / a_pixel) ** 0.5) - 2 * halo
+    return min(max(smallest, side // align * align), LARGEST_CORE)
+
+
+def _budget(settings: GatysSettings, device: torch.device) -> float:
+    """Bytes for pictures and features."""
+    if settings.memory is not None:
+        return max(parsed_memory(settings.memory) - STANDING, 0)
+    if device.type == "cuda":
+        return 0.8 * torch.cuda.mem_get_info(device)[0]
+    return 0.8 * free_memory()
+
+
+def _layers(settings: GatysSettings, encoder: Encoder) -> tuple[dict[str, float], dict[str, float]]:
+    """Content and style layers with their weights."""
+    content = layer_names.weights(settings.content_layers, encoder.layers) if settings.content_weight else {}
+    style = layer_names.weights(settings.style_layers, encoder.layers) if settings.style_weight else {}
+    encoder.check({*content, *style})
+    return content, style
+
+
+def framed(picture: Tensor, margin: int) -> Tensor:
+    """``picture`` (1, C, H, W) with ``margin`` pixels reflected around it.
+
+    Border pixels have fewer neighbours to answer to and drift to odd colours; in a margin they may.
+    """
+    return F.pad(picture, (margin,) * 4, mode="reflect") if margin else picture
+
+
+def unframed(picture: Tensor, margin: int) -> Tensor:
+    """The inverse of :func:`framed`."""
+    return picture[..., margin:-margin, margin:-margin].contiguous() if margin else picture
+
+
+def _shifted(picture: Tensor, offset: tuple[int, int], reach: int) -> Tensor:
+    """The part of ``picture`` that starts at ``offset`` and ends ``reach`` pixels short, so that all offsets give one size."""
+    y, x = offset
+    return picture[..., y : picture.shape[-2] - reach + y, x : picture.shape[-1] - reach + x] if reach else picture
+
+
+def margin_of(size: Sequence[int], settings: GatysSettings) -> int:
+    """Pixels around a picture of ``size`` (h, w): those of the settings, fewer where it is small."""
+    return min(settings.margin, min(size) - 1)

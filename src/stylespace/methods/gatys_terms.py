@@ -1,0 +1,241 @@
+"""The loss terms of Gatys-style optimisation: what a picture, or a tile of it, adds to their sums, and what is made of all sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from stylespace.encoders.encoder import Encoder
+from stylespace.encoders.mapped import Features, Mapped, whole
+from stylespace.errors import InputError
+from stylespace.methods.gatys_settings import GatysSettings
+from stylespace.objectives.content import feature_distance
+from stylespace.objectives.style import STATISTICS, Measurement, Statistic, statistic_named, weighted_mean
+from stylespace.pictures.region import Region, Style
+from stylespace.pictures.resizing import fit, resize
+from stylespace.pictures.tiles import Tile, cut
+from stylespace.statistics.gram import neighbour_gram
+from stylespace.statistics.guides import follow
+
+Given = dict[str, Features]
+
+
+@dataclass(frozen=True)
+class Term:
+    """A loss term: what features add to its sums, of a whole picture or of a tile's core, and its value from all sums."""
+
+    label: str
+    part: Callable[[Given, Tile | None], Measurement]
+    total: Callable[[Measurement], Tensor]
+
+
+def content_terms(
+    content: Tensor, layers: dict[str, float], settings: GatysSettings, encoder: Encoder, tiles: Sequence[Tile] | None
+) -> list[Term]:
+    """How far features are from the photo's (1, 3, H, W), layer by layer; its features are looked at once, tile by tile where given."""
+    targets: dict[str, dict[Tile | None, Tensor]] = {name: {} for name in layers}
+    for tile in tiles or (None,):
+        features = encoder.mapped(content if tile is None else content[(..., *tile.window)], layers) if layers else {}
+        for name in layers:
+            targets[name][tile] = whole(_core(features[name], name, tile)).contiguous(memory_format=torch.channels_last)
+    return [_content_term(name, w * settings.content_weight, targets[name], settings) for name, w in layers.items()]
+
+
+def _content_term(name: str, weight: float, target: Mapping[Tile | None, Tensor], settings: GatysSettings) -> Term:
+    parts = [part.float() for part in target.values()]
+    count = sum(part.shape[2] * part.shape[3] for part in parts)
+    if settings.content_divisor == "own":
+        mean = torch.stack([part.sum((2, 3), keepdim=True) for part in parts]).sum(0) / count
+        own = sum(float((part - mean).square().sum()) for part in parts)
+        # A flat photo has no variance to measure by; then the mean square serves.
+        weight /= max(own, 1e-3 * sum(float(part.square().sum()) for part in parts), 1e-12)
+    else:
+        weight *= {"mean": 1 / (count * parts[0].shape[1]), "half": 0.5}[settings.content_divisor]
+    return Term(
+        f"content {name}",
+        lambda given, tile: (feature_distance(whole(_core(given[name], name, tile)), target[tile]),),
+        lambda sums: weight * sums[0],
+    )
+
+
+def style_terms(
+    regions: Sequence[Region], seen: Sequence[Tensor | None], content: Tensor, layers: dict[str, float], settings: GatysSettings,
+    encoder: Encoder, core: int | None,
+) -> list[Term]:  # fmt: skip
+    """Of all regions; ``seen``: their guides, framed as pictures are."""
+    size = max(content.shape[-2:])
+    return [
+        term
+        for region, guide in zip(regions, seen, strict=True)
+        if region.styles
+        for term in _style_terms(region, guide, size, layers, settings, encoder, core)
+    ]
+
+
+def _style_terms(
+    region: Region, guide: Tensor | None, size: int, layers: dict[str, float], settings: GatysSettings, encoder: Encoder, core: int | None
+) -> list[Term]:  # fmt: skip
+    share = 1.0 if guide is None else float(guide.mean())
+    if not layers or not share:
+        return []
+    if not any(layers.values()):
+        raise InputError("All style layers have a weight of zero: give one of them more, or --style-weight 0 to leave style out.")
+    pictures = [_style_at(style, size, settings) for style in region.styles]
+    scale = settings.style_weight * share / (sum(layers.values()) if settings.style_divisor == "own" else 1.0)
+    order = [name for name in encoder.layers if name in layers]
+    measures: list[tuple[str, float, str, Statistic, Measure]] = []
+    if settings.neighbours != "instead":
+        chosen = statistic_named(
+            settings.statistic, offset=settings.kernel_offset, count=settings.kernel_features, seed=settings.seed
+        )
+        fitted = dict.fromkeys(order, chosen)
+        if (survey := chosen.survey) is not None and chosen.fit is not None:
+            surveys = {name: (name, _measure(survey, name)) for name in order}
+            surveyed = _of_styles(pictures, surveys, layers, encoder, core)
+            fitted = {name: chosen.fit(weighted_mean([of[name] for of in surveyed], _weights(region, name))) for name in order}
+        for name, statistic in fitted.items():
+
+            def raw(given: Features, at: Tensor | None, statistic: Statistic = statistic) -> Measurement:
+                return statistic.sums(given, at, settings.activation_shift)
+
+            measures.append((f"style {name}", scale * layers[name], name, statistic, _measure(raw, name)))
+    if settings.neighbours != "none":
+        for shallow, deep in pairwise(order):
+
+            def of_pair(
+                given: Given, at: Tensor | None, tile: Tile | None, shallow: str = shallow, deep: str = deep
+            ) -> Measurement:
+                pair = [_core(given[name], name, tile) for name in (shallow, deep)]
+                return (neighbour_gram(pair[0], pair[1], at, settings.activation_shift),)
+
+            measures.append((f"style {shallow}-{deep}", scale * layers[deep], shallow, STATISTICS["gram"], of_pair))
+    found = _of_styles(pictures, {label: (layer, measure) for label, _, layer, _, measure in measures}, layers, encoder, core)
+    terms = []
+    for label, weight, layer, statistic, measure in measures:
+        target = statistic.blend(
+            [statistic.finish(of[label]) for of in found], _weights(region, layer if "-" not in label else label.split("-")[1])
+        )
+        terms.append(_style_term(label, weight, layer, statistic, measure, target, guide, settings))
+    return terms
+
+
+# Means over positions of a layer's features, or of a tile's core of them: features, guide there, tile.
+Measure = Callable[[Given, Tensor | None, Tile | None], Measurement]
+
+
+def _measure(measured: Callable[[Features, Tensor | None], Measurement], layer: str) -> Measure:
+    return lambda given, at, tile: measured(_core(given[layer], layer, tile), at)
+
+
+def _of_styles(
+    pictures: Sequence[tuple[Tensor, Tensor | None]], measures: Mapping[str, tuple[str, Measure]], layers: Collection[str],
+    encoder: Encoder, core: int | None,
+) -> list[dict[str, Measurement]]:  # fmt: skip
+    """Each style picture's means, one for each label; a large picture is looked at tile by tile where ``core`` says so."""
+    found = []
+    for picture, mask in pictures:
+        tiles: Sequence[Tile | None] = (None,)
+        if core and max(picture.shape[-2:]) > core:
+            align, halo = encoder.reach(layers)
+            tiles = cut(picture.shape[-2:], core, halo, align)
+        whole_means: dict[str, Measurement] = {}
+        for tile in tiles:
+            given = encoder.mapped(picture if tile is None else picture[(..., *tile.window)], layers)
+            for label, (layer, measure) in measures.items():
+                parts = _share(measure, given, layer, mask, tile, picture.shape[-2:])
+                before = whole_means.get(label)
+                whole_means[label] = parts if before is None else tuple(a + b for a, b in zip(before, parts, strict=True))
+        found.append(whole_means)
+    return found
+
+
+def _share(
+    measure: Measure, given: Given, layer: str, guide: Tensor | None, tile: Tile | None, size: Sequence[int]
+) -> Measurement:
+    """A measure's means over positions; of a tile, what its core adds to the means over a picture of ``size``."""
+    if tile is None:
+        return measure(given, None if guide is None else follow(guide, given[layer].shape[-2:]), None)
+    scale = _scale(layer)
+    full = (size[0] // scale, size[1] // scale)
+    seen = tile.inside(scale, given[layer].shape[-2:])
+    count = (seen[0].stop - seen[0].start) * (seen[1].stop - seen[1].start)
+    share, at = count / (full[0] * full[1]), None
+    if guide is not None:
+        drawn = follow(guide, full)
+        at = drawn[(..., *tile.outside(scale, full))]
+        share = float(at.sum() / drawn.sum().clamp_min(1e-12))
+    return tuple(share * part.double() for part in measure(given, at, tile))
+
+
+def _scale(layer: str) -> int:
+    return 2 ** (int(layer[4]) - 1)
+
+
+def _core(features: Features, layer: str, tile: Tile | None) -> Features:
+    """The part of a tile's features that is its own."""
+    if tile is None:
+        return features
+    inside = (..., *tile.inside(_scale(layer), features.shape[-2:]))
+    return replace(features, maps=features.maps[inside]) if isinstance(features, Mapped) else features[inside]
+
+
+def _weights(region: Region, layer: str) -> list[float]:
+    return [s.weight.get(layer, 0.0) if isinstance(s.weight, Mapping) else s.weight for s in region.styles]
+
+
+def _style_term(
+    label: str,
+    weight: float,
+    layer: str,
+    statistic: Statistic,
+    measure: Measure,
+    target: Measurement,
+    guide: Tensor | None,
+    settings: GatysSettings,
+) -> Term:
+    size: list[int] = []  # channels and positions of the layer, known when a picture has been seen
+
+    def part(given: Given, tile: Tile | None) -> Measurement:
+        shape = given[layer].shape
+        of = shape[-2:] if tile is None else [side // _scale(layer) for side in tile.of]
+        size[:] = shape[1], of[0] * of[1]
+        return _share(measure, given, layer, guide, tile, shape[-2:] if tile is None else tile.of)
+
+    def total(sums: Measurement) -> Tensor:
+        channels, positions = size
+        counted = positions if guide is None else float(guide.mean()) * positions
+        return weight * _divided(
+            statistic.distance(statistic.finish(sums), target), statistic, target, channels, counted, settings
+        )
+
+    return Term(label, part, total)
+
+
+def _divided(
+    distance: Tensor, statistic: Statistic, target: Measurement, channels: int, positions: float, settings: GatysSettings
+) -> Tensor:
+    """``distance``, between statistics that are means over positions, with the divisors the settings name."""
+    if settings.style_divisor == "own":
+        return statistic.emphasis * distance / statistic.energy(target).clamp_min(1e-12)
+    if statistic is STATISTICS["gram"]:
+        # G = F F^T / M here; the squared difference of F F^T is M^2 times as large, that of F F^T / (C M) C^2 times smaller.
+        distance = distance * {"positions": 1.0, "none": positions**2, "all": channels**-2}[settings.gram_divisor]
+    reductions = {
+        "sum": 1.0,
+        "half": 0.5,
+        "mean": 1 / statistic.size(channels),
+        "gatys": 1 / (4 * channels**2 * max(positions, 1e-12) ** 2),
+    }
+    return distance * reductions[settings.style_divisor]
+
+
+def _style_at(style: Style, size: int, settings: GatysSettings) -> tuple[Tensor, Tensor | None]:
+    """The style picture and its mask at the size at which strokes are wanted; never enlarged, which would blur them."""
+    own = max(style.picture.shape[-2:])
+    height_width = fit(style.picture.shape[-2:], min(own, max(1, round(size * settings.style_scale))))
+    mask = None if style.mask is None else resize(style.mask, height_width)
+    return resize(style.picture, height_width), mask
