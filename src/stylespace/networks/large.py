@@ -17,7 +17,7 @@ from stylespace.networks.planes import Box, Fetch, Plane, Workspace, boxes
 
 MODES = ("exact", "fast")
 HALF_ABOVE = 64_000_000  # pixels above which scratch maps are kept in half precision
-AROUND, CORE = 256, 1024  # pixels seen around a tile, and its side, in one pass
+AROUND, CORE = 128, 768  # pixels seen around a tile, and its side, in one pass
 
 Write = Callable[[Box, Tensor], None]
 
