@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from stylespace.errors import StylespaceError
     from stylespace.learning import learn_style
-    from stylespace.matching import match
+    from stylespace.matching import correspondences, match
     from stylespace.metrics.score import score
     from stylespace.networks.style_network import StyleNetwork
     from stylespace.result import Result
@@ -24,6 +24,7 @@ __all__ = [
     "StyleSpace",
     "StylespaceError",
     "__version__",
+    "correspondences",
     "invert",
     "learn_style",
     "match",
@@ -38,6 +39,7 @@ _HOMES = {
     "StyleNetwork": "networks.style_network",
     "StyleSpace": "space",
     "StylespaceError": "errors",
+    "correspondences": "matching",
     "invert": "transferring",
     "learn_style": "learning",
     "match": "matching",

@@ -119,6 +119,9 @@ def match(
     return Matches(a_places, b_places, tuple(pairs.activation.tolist()))
 
 
+correspondences = match  # by its other name
+
+
 def given(pairs: Matches | str | Path | Sequence[tuple[Point, Point]]) -> Matches:
     """Pairs from a file, from a sequence, or as they are."""
     if isinstance(pairs, Matches):
