@@ -23,13 +23,14 @@ SMALL = {
     "tiny": {},
     "published": {"widths": (4, 6, 8), "blocks": 2},
     "johnson": {"widths": (4, 6, 8), "blocks": 1, "upsampling": "nearest"},
+    "johnson transposed": {"widths": (4, 6, 8), "blocks": 1},
     "multimodal": {"widths": (4, 6, 8), "enhance": (4, 6, 8), "refine": (4, 6, 8), "blocks": 1},
 }
 
 
 def body(name: str) -> tuple[Body, Tensor]:
     torch.manual_seed(0)
-    made = BUILDS[name](**SMALL[name]).eval().requires_grad_(False)
+    made = BUILDS[name.split()[0]](**SMALL[name]).eval().requires_grad_(False)
     return made, made.initial_row() + 0.3 * torch.randn(made.row_size)
 
 
@@ -92,6 +93,19 @@ def test_fast_is_near_and_has_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     johnson = BUILDS["johnson"](widths=(4, 6, 8), blocks=1, normalisation="batch").eval()
     with pytest.raises(InputError, match="picture by picture"):
         painted_fast(johnson, johnson.initial_row(), (384, 512), small, fetch, write)  # type: ignore[arg-type]
+
+
+def test_what_looks_around_itself_is_refused_not_painted_wrongly() -> None:
+    plane = Plane(Workspace(), 3, (32, 32), lambda box: torch.zeros(1, 3, box[1] - box[0], box[3] - box[2]))
+    for wrong in (
+        lambda: torch.nn.functional.max_pool2d(plane, 3, 1, 1),
+        lambda: torch.nn.functional.conv2d(plane, torch.zeros(1, 3, 3, 3), padding=1),
+        lambda: torch.nn.functional.pad(plane, (1, 1, 1, 1), mode="circular"),
+        lambda: torch.nn.functional.interpolate(plane, scale_factor=3),
+        lambda: torch.var_mean(plane, (1, 2), correction=0, keepdim=True),
+    ):
+        with pytest.raises(InputError, match="--tiles whole"):
+            wrong()
 
 
 def test_boxes_cover_once() -> None:

@@ -205,6 +205,8 @@ class Plane:
         named = named or {}
         if function in _SPECIAL:
             return _SPECIAL[function](*arguments, **named)
+        if function not in _POINTWISE:  # it may look around itself
+            raise _unknown(getattr(function, "__name__", str(function)))
         return pointwise(function, *arguments, **named)
 
 
@@ -260,7 +262,7 @@ def _pad(x: Plane, pad: Sequence[int], mode: str = "constant", value: float | No
         elif mode == "replicate":
             index = index.clamp(0, side - 1)
         else:
-            raise NotImplementedError(f"Borders of the mode '{mode}' are not known of planes.")
+            raise _unknown(f"borders of the mode '{mode}'")
         made = gathered(made, axis, index)
     return made
 
@@ -270,7 +272,7 @@ def _convolution(
 ) -> Plane:
     (down, right), (far, wide) = ((s, s) if isinstance(s, int) else s for s in (stride, dilation))
     if padding not in (0, (0, 0), [0, 0]) or groups != 1:
-        raise NotImplementedError("Convolutions of planes have borders of their own and one group.")
+        raise _unknown("convolutions with borders of zeros or in groups")
     reach = (far * (weight.shape[2] - 1) + 1, wide * (weight.shape[3] - 1) + 1)
     size = ((x.size2[0] - reach[0]) // down + 1, (x.size2[1] - reach[1]) // right + 1)
 
@@ -282,11 +284,32 @@ def _convolution(
     return Plane(x.workspace, weight.shape[0], size, fetch)
 
 
+def _transposed(
+    x: Plane, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1,
+    dilation: Any = 1,
+) -> Plane:  # fmt: skip
+    steps, edges, more = (tuple((s, s) if isinstance(s, int) else s) for s in (stride, padding, output_padding))
+    if groups != 1 or dilation not in (1, (1, 1), [1, 1]):
+        raise _unknown("transposed convolutions in groups or dilated")
+    size = [(x.size2[i] - 1) * steps[i] - 2 * edges[i] + weight.shape[2 + i] + more[i] for i in range(2)]
+
+    def fetch(box: Box) -> Tensor:
+        spans = []
+        for i in range(2):
+            first = max(0, -(-(box[2 * i] + edges[i] - weight.shape[2 + i] + 1) // steps[i]))
+            spans.append((first, min(x.size2[i], (box[2 * i + 1] - 1 + edges[i]) // steps[i] + 1)))
+        made = F.conv_transpose2d(x.part((*spans[0], *spans[1])), weight, bias, steps)
+        top, left = (box[2 * i] - (spans[i][0] * steps[i] - edges[i]) for i in range(2))
+        return made[..., top : top + box[1] - box[0], left : left + box[3] - box[2]]
+
+    return Plane(x.workspace, weight.shape[1], (size[0], size[1]), fetch)
+
+
 def _interpolate(
     x: Plane, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: Any = None, **_: Any
 ) -> Plane:
     if scale_factor != 2 or mode not in ("nearest", "bilinear"):
-        raise NotImplementedError("Planes are doubled, and nothing else.")
+        raise _unknown(f"enlarging by {mode} to {scale_factor or size}")
     high, wide = x.size2
 
     def fetch(box: Box) -> Tensor:
@@ -311,16 +334,25 @@ def _blocks(function: Callable[[Tensor], Tensor], x: Plane, side: int, channels:
 
 def _var_mean(x: Plane, dims: Any, correction: int = 0, keepdim: bool = True) -> tuple[Tensor, Tensor]:
     if tuple(dims) != (2, 3) or correction or not keepdim:
-        raise NotImplementedError("Planes tell the mean and the variance over their positions.")
+        raise _unknown("variances over other than positions")
     stored, mean, variance = x.workspace.stored(x.channels, x.size2, x.fetch)
     x.fetch, x._store = stored.fetch, stored  # from here on what has been worked out stands for it
     return variance, mean
 
 
+def _unknown(what: str) -> InputError:
+    return InputError(f"This network cannot be painted in tiles (no {what}): give --tiles whole, or a smaller --size.")
+
+
+_POINTWISE = {
+    F.relu, torch.relu, torch.sigmoid, torch.tanh, torch.logit, torch.addcmul, torch.einsum, torch.add, torch.sub, torch.mul,
+    torch.Tensor.mul, torch.Tensor.add, torch.Tensor.sub,
+}  # fmt: skip
 _SPECIAL: dict[Any, Callable[..., Any]] = {
     F.pad: _pad,
     F.conv2d: _convolution,
     torch.conv2d: _convolution,
+    F.conv_transpose2d: _transposed,
     F.interpolate: _interpolate,
     torch.var_mean: _var_mean,
     F.pixel_unshuffle: lambda x, side: _blocks(lambda p: F.pixel_unshuffle(p, side), x, side, x.channels * side * side),
