@@ -40,8 +40,10 @@ COMMANDS: tuple[tuple[str, tuple[str, ...], dict[str, str], bool], ...] = (
     ("benchmarks/networks.py", ("--runs", "10"), AVX2, False),
     ("benchmarks/geometry.py", (), {}, False),
     ("benchmarks/scale.py", ("--megapixels", "1,4,24,48"), {}, False),
+    ("benchmarks/scale.py", ("--megapixels=", "--painted", "1000"), {}, False),
     ("recipes/classics/add_style.py", ("--data", "{shared}/data"), {}, True),
     ("recipes/classics/mixing.py", ("--data", "{shared}/data"), {}, True),
+    ("recipes/multimodal/measure.py", ("--data", "{shared}/data"), {}, True),
     ("recipes/dumoulin-table/measure.py", ("--data", "{shared}/data"), {}, True),
     ("recipes/claims/measure.py", (*REFERENCE, "--size", "192", "--steps", "100"), {}, True),
 )

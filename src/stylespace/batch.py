@@ -33,6 +33,7 @@ class Work(Protocol):
         snapshots: Iterable[int] = (),
         progress: Callable[[Progress], None] | None = None,
         note: Callable[[str], None] | None = None,
+        unfinished: Path | None = None,
     ) -> Result:
         """The result for ``photo``."""
 
@@ -159,8 +160,8 @@ def run(
     A target that holds this very result already is skipped, one that was interrupted is made again, another file is left alone
     (``failed``) unless ``force``. Whatever goes wrong with one photo is its outcome, and the next follows; ``InputError`` and
     ``WeightsError``, which every photo would meet, are raised. Ctrl-C writes the best picture so far, marked as interrupted in
-    its settings, and ends the run. ``begin`` is called before a job's work, ``note`` with sentences
-    as in :func:`stylespace.transfer`.
+    its settings, and ends the run; work that takes long goes on where it was when it is run again. ``begin`` is called before a
+    job's work, ``note`` with sentences as in :func:`stylespace.transfer`.
     """
     beside = beside or Beside()
     for job in jobs:
@@ -178,7 +179,9 @@ def run(
                     return
                 small.save(beside.preview_file(job), bits=bits, force=True)
                 yield Outcome(job, "preview", small)
-            result = task.run(job.photo, snapshots=beside.snapshots, progress=progress, note=note)
+            result = task.run(
+                job.photo, snapshots=beside.snapshots, progress=progress, note=note, unfinished=unfinished(job.target)
+            )
             beside.write(job, result, bits)
             result.save(job.target, bits=bits, force=force or standing == "unfinished")
         except (InputError, WeightsError):
@@ -211,6 +214,11 @@ def look(
             if path.exists():
                 raise PictureError(f"{path} exists already: choose another name, or replace it with --force (force=True).")
     return standing
+
+
+def unfinished(target: Path) -> Path:
+    """The folder beside ``target`` where the state of its work is kept."""
+    return target.with_name(f".{target.name}.unfinished")
 
 
 def _one_file(one: Path, other: Path) -> bool:

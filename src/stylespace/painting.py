@@ -29,6 +29,7 @@ from stylespace.pictures.streaming import Raw, decoded, encoded, shrunk, size_of
 from stylespace.pictures.tiles import free_memory, parsed_memory
 from stylespace.record import described
 from stylespace.result import Result
+from stylespace.solvers.journal import Journal
 from stylespace.solvers.solution import Step
 from stylespace.transferring import MAX_PIXELS, Progress, Source, choose_device
 
@@ -69,11 +70,15 @@ class Streamed(Result):
     """A result that lies in scratch, too large for memory; ``source`` is a small copy of it."""
 
     raw: Raw | None = None
+    journal: Journal | None = None
 
     def save(self, path: str | Path, *, bits: int = 8, force: bool = False) -> Path:
-        """As :meth:`Result.save`; TIFF, PNG or JPEG."""
+        """As :meth:`Result.save`; TIFF, PNG or JPEG. What was kept to go on from is deleted then."""
         assert self.raw is not None
-        return encoded(self.raw, path, bits=bits, force=force, settings=self.settings)
+        saved = encoded(self.raw, path, bits=bits, force=force, settings=self.settings)
+        if self.journal is not None:
+            self.journal.remove()
+        return saved
 
 
 @dataclass(frozen=True)
@@ -123,12 +128,16 @@ class Painting:
         snapshots: Iterable[int] = (),
         progress: Callable[[Progress], None] | None = None,
         note: Callable[[str], None] | None = None,
+        unfinished: Path | None = None,
     ) -> Result:
-        """Redraw ``photo``. Raises ``InputError``, ``PictureError`` and ``WeightsError``."""
+        """Redraw ``photo``; ``unfinished`` as for :func:`stylespace.transfer`, of pictures that are streamed.
+
+        Raises ``InputError``, ``PictureError`` and ``WeightsError``.
+        """
         s = self.settings
         started = time.perf_counter()
         if (streamed := self._streamed(photo)) is not None:
-            return self._stream(Path(photo), streamed, started, progress)
+            return self._stream(Path(photo), streamed, started, progress, unfinished)
         picture = read(photo, max_pixels=self.max_pixels)
         size = min(SIZE, max(picture.size)) if s.size is None else s.size
         pixels = resize(picture.pixels, fit(picture.size, size)) if size not in (0, max(picture.size)) else picture.pixels
@@ -158,8 +167,8 @@ class Painting:
         return size if s.tiles in MODES or size[0] * size[1] * BYTES_A_PIXEL > memory else None
 
     def _stream(
-        self, photo: Path, size: tuple[int, int], started: float, progress: Callable[[Progress], None] | None
-    ) -> Streamed:
+        self, photo: Path, size: tuple[int, int], started: float, progress: Callable[[Progress], None] | None, unfinished: Path | None
+    ) -> Streamed:  # fmt: skip
         s = self.settings
         if not isinstance(self.painter, StyleNetwork) or self.painter.device.type != "cpu":
             raise InputError("Pictures are streamed by PyTorch on the processor: leave --engine out, and give --device cpu.")
@@ -169,8 +178,15 @@ class Painting:
                 " --colour, --stage and --style-size out, or give --tiles whole."
             )
         row = self.painter.row(dict(s.mix))
-        given = decoded(photo, max_pixels=self.max_pixels, size=max(size))
-        made = Raw(given.size, given.bands, given.bits)
+        journal = None
+        if unfinished is not None:
+            about = self.inputs(photo) | {"stylespace": stylespace.__version__, "tiles": s.tiles}
+            journal = Journal(unfinished, about)
+            journal.write(journal.record)
+        given = decoded(
+            photo, max_pixels=self.max_pixels, size=max(size), keep=None if journal is None else journal.file("given")
+        )
+        made = Raw(given.size, given.bands, given.bits, None if journal is None else journal.file("made"))
 
         def write(box: Box, part: Tensor) -> None:
             before = given.read(box)
@@ -185,14 +201,20 @@ class Painting:
         def fetch(box: Box) -> Tensor:
             return given.read(box)[:, :3]
 
-        if s.tiles == "fast":
-            painted_fast(self.painter.body, row, given.size, shrunk(given, SMALL), fetch, write, told=told)
-        else:
-            limit = None if s.scratch is None else parsed_memory(s.scratch)
-            painted(self.painter.body, row, given.size, fetch, write, scratch=limit, told=told)
+        try:
+            if s.tiles == "fast":
+                painted_fast(self.painter.body, row, given.size, shrunk(given, SMALL), fetch, write, told=told, journal=journal)
+            else:
+                limit = None if s.scratch is None else parsed_memory(s.scratch)
+                painted(self.painter.body, row, given.size, fetch, write, scratch=limit, told=told, journal=journal)
+        except BaseException:
+            if journal is not None:
+                journal.leave()
+            raise
         given.close()
         seconds = time.perf_counter() - started
-        return Streamed(Picture(shrunk(made, SMALL)[:, :3]), settings=self._record(photo, seconds), seconds=seconds, raw=made)
+        small = Picture(shrunk(made, SMALL)[:, :3])
+        return Streamed(small, settings=self._record(photo, seconds), seconds=seconds, raw=made, journal=journal)
 
     def _painted(self, pixels: Tensor) -> Tensor:
         mix = dict(self.settings.mix)

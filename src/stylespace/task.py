@@ -46,8 +46,9 @@ class Task:
         snapshots: Iterable[int] = (),
         progress: Callable[[Progress], None] | None = None,
         note: Callable[[str], None] | None = None,
+        unfinished: Path | None = None,
     ) -> Result:
-        """Apply the task to ``photo``. Raises what :func:`stylespace.transfer` raises."""
+        """Apply the task to ``photo``; ``unfinished`` and what it raises as for :func:`stylespace.transfer`."""
         given: dict[str, Any] = {f.name: getattr(self.settings, f.name) for f in fields(self.settings)}
         given |= {
             "weights": self.weights,
@@ -61,7 +62,7 @@ class Task:
             return invert(photo, **given)
         return transfer(
             photo, self.styles, method=self.method, note=note, areas=self.areas, style_regions=self.style_regions, strokes=self.strokes,
-            start_picture=self.start_picture, points=self.points, **given,
+            start_picture=self.start_picture, points=self.points, unfinished=unfinished, **given,
         )  # fmt: skip
 
     def inputs(self, photo: Source) -> dict[str, Any]:

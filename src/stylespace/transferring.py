@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,15 +29,17 @@ from stylespace.methods.gatys_settings import QUALITIES, GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
 from stylespace.methods.nnst_settings import NnstSettings
 from stylespace.methods.strotss_settings import StrotssSettings
+from stylespace.pictures.atomic import write_text
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.formats import FILM_SUFFIXES
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
 from stylespace.pictures.region import Region, Style
 from stylespace.pictures.resizing import fit, resize
-from stylespace.record import POINTED, PRESETS_OF, TRANSFERS, described, inputs, weighted
+from stylespace.record import POINTED, PRESETS_OF, TRANSFERS, described, inputs, same, weighted
 from stylespace.regions import Regions
 from stylespace.result import Result
+from stylespace.solvers.journal import Journal
 from stylespace.solvers.memory import keep_freed_memory
 from stylespace.solvers.pyramid import share, sizes
 from stylespace.solvers.solution import Solution, Step
@@ -93,6 +96,7 @@ def transfer(
     snapshots: Iterable[int] = (),
     progress: Callable[[Progress], None] | None = None,
     note: Callable[[str], None] | None = None,
+    unfinished: str | Path | None = None,
     encoder: Encoder | str | None = None,
     **settings: Any,
 ) -> Result:
@@ -114,7 +118,9 @@ def transfer(
     (right, down) from 0 to 1, or what :func:`stylespace.match` gives; ``deformable`` finds them itself where none are given.
     ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``. ``weights``: a file for the encoder. ``snapshots``: step numbers,
     counted over all sizes, whose pictures are kept. ``progress`` is called after each step, ``note`` with a sentence where something else
-    takes time or was passed over. Ctrl-C gives the best picture so far with ``interrupted`` set.
+    takes time or was passed over. Ctrl-C gives the best picture so far with ``interrupted`` set. ``unfinished``: a folder where the state
+    of work that takes long is kept (of pictures given as files or bytes); after Ctrl-C or the process's end the same call goes on from it,
+    to the same picture; it is removed at the end.
 
     Raises ``InputError``, ``PictureError`` and ``WeightsError``, each with one sentence that says what to do.
     """
@@ -132,7 +138,16 @@ def transfer(
     if method == "deformable" and (areas or style_regions is not None):
         raise InputError("A picture that is deformed has no regions of its own: leave areas and style regions out.")
     content = _picture(photo, max_pixels)
-    run = Run(chosen_settings, content, device, threads, snapshots, progress, sum_steps(chosen_settings))
+    record = inputs(
+        method, photo, chosen_settings, styles=style if method == "blend" else expanded(style), areas=areas, strokes=strokes,
+        style_regions=style_regions, start_picture=start_picture, weights=weights, points=points,
+    )  # fmt: skip
+    journal = None
+    if unfinished is not None and same(record, record):  # by their checksums
+        journal = Journal(unfinished, record | {"stylespace": stylespace.__version__, "device": device})
+    run = Run(chosen_settings, content, device, threads, snapshots, progress, sum_steps(chosen_settings), journal)
+    if run.losses and note:
+        note(f"Going on after step {len(run.losses)}.")
     network = run.network(encoder, weights)
     with run:
         restyle = None
@@ -165,12 +180,9 @@ def transfer(
         else:
             start = None if start_picture is None else _picture(start_picture, max_pixels).pixels
             run.solution = gatys_method.gatys(
-                content.pixels, regions, chosen_settings, network, start=start, watch=run.watch, restyle=restyle
-            )
-    record = inputs(
-        method, photo, chosen_settings, styles=style if method == "blend" else expanded(style), areas=areas, strokes=strokes,
-        style_regions=style_regions, start_picture=start_picture, weights=weights, points=points,
-    )  # fmt: skip
+                content.pixels, regions, chosen_settings, network, start=start, watch=run.watch, restyle=restyle, journal=journal,
+                note=note,
+            )  # fmt: skip
     if isinstance(chosen_settings, DeformableSettings):
         return deforming.told(run.result(record), deformed, content)
     if not isinstance(chosen_settings, BlendSettings):
@@ -357,6 +369,7 @@ class Run:
         snapshots: Iterable[int],
         progress: Callable[[Progress], None] | None,
         steps: Sequence[tuple[int, int]],
+        journal: Journal | None = None,
     ) -> None:
         self.settings, self.content, self.progress = settings, content, progress
         self.device = choose_device(device)
@@ -368,6 +381,18 @@ class Run:
         self.solution = Solution(content.pixels)
         self.dtype = "float32"
         self._work = 0.0
+        self.journal, self._written = journal, 0
+        if journal is not None and journal.record:
+            self._go_on(journal)
+
+    def _go_on(self, journal: Journal) -> None:
+        """Take over the losses of the run that ``journal`` tells of."""
+        file = journal.file("losses.jsonl")
+        lines = file.read_text(encoding="utf-8").splitlines()[: journal.steps] if file.exists() else []
+        self.losses = [json.loads(line) for line in lines]
+        self._work = sum(record["size"] ** 2 for record in self.losses)
+        write_text(file, "".join(f"{line}\n" for line in lines))
+        self._written = len(lines)
 
     def network(self, encoder: Encoder | str | None, weights: str | Path | None) -> Encoder:
         """The encoder the settings name, or the one given, on the run's device."""
@@ -388,11 +413,18 @@ class Run:
         if self.threads:
             torch.set_num_threads(self.threads)
         torch.manual_seed(self.settings.seed)
-        self.started = time.perf_counter()
+        # A run that goes on has taken the time it took before.
+        self.started = time.perf_counter() - (self.losses[-1]["seconds"] if self.losses else 0.0)
         return self
 
     def __exit__(self, *error: object) -> None:
         self.seconds = time.perf_counter() - self.started
+        if self.journal is None:
+            return
+        if error[0] is None and not self.solution.interrupted:
+            self.journal.remove()
+        else:
+            self.journal.leave()
 
     def watch(self, step: Step) -> None:
         """Record a step, keep its picture where one is wanted, tell how far it is."""
@@ -400,6 +432,12 @@ class Run:
         record = {"size": step.size, "step": step.index, "total": step.total, **step.terms, "seconds": round(seconds, 3)}
         self.losses.append(record | ({"cut": True} if step.cut else {}))
         number = len(self.losses)
+        if self.journal is not None:
+            self.journal.steps = number
+            if self.journal.record:
+                with self.journal.file("losses.jsonl").open("a", encoding="utf-8") as file:
+                    file.writelines(json.dumps(r) + "\n" for r in self.losses[self._written :])
+                self._written = number
         if number in self.wanted:
             self.snapshots[number] = self.content.with_pixels(step.picture.detach().cpu().clamp(0, 1).clone())
         if self.progress:

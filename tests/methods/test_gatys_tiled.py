@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,14 +11,21 @@ from torch import Tensor
 
 from stylespace import encoders
 from stylespace.encoders.encoder import Encoder
-from stylespace.errors import InputError
+from stylespace.errors import InputError, StylespaceError
+from stylespace.methods import gatys_objective
 from stylespace.methods.gatys import gatys
-from stylespace.methods.gatys_objective import framed, objective_at, tiled_at
+from stylespace.methods.gatys_objective import core_side, framed, objective_at, tiled_at
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.objectives.style import STATISTICS
+from stylespace.pictures.picture import Picture
 from stylespace.pictures.region import Region, Style
 from stylespace.pictures.tiles import cut, free_memory, parsed_memory
-from stylespace.solvers.tiled import Tiled, minimise
+from stylespace.result import Result
+from stylespace.solvers import journal as journals
+from stylespace.solvers import tiled
+from stylespace.solvers.journal import Journal
+from stylespace.solvers.tiled import Place, Tiled, minimise
+from stylespace.transferring import transfer
 
 BASE = GatysSettings(shifted=False, margin=0)
 
@@ -46,19 +54,21 @@ def compared(settings: GatysSettings, encoder: Encoder, size: tuple[int, int], r
     content, picture = noise(*size, seed=1), noise(*size, seed=2)
     if exact:
         content, picture, regions = content.double(), picture.double(), doubled(regions)
-    one = framed(picture, settings.margin).requires_grad_()
-    terms = objective_at(content, regions, settings, encoder)(one)
-    torch.stack(list(terms.values())).sum().backward()
-    assert one.grad is not None
-    tiled = tiled_at(content, regions, settings, encoder, core)
-    assert len(tiled.tiles) > 1
-    found = torch.empty_like(one.grad)
-    told = tiled.gradient(one.detach(), found)
-    assert told.keys() == terms.keys()
-    for name, value in told.items():
-        assert value == pytest.approx(terms[name].item(), rel=1e-4), name
-    assert float((found - one.grad).norm() / one.grad.norm()) < (1e-6 if exact else 1e-4)
-    assert tiled.terms(one.detach()) == pytest.approx(told)
+    objective, turns = objective_at(content, regions, settings, encoder), tiled_at(content, regions, settings, encoder, core)
+    assert len(turns) == (4 if settings.shifted else 1)
+    for each in turns:
+        one = framed(picture, settings.margin).requires_grad_()
+        terms = objective(one)
+        torch.stack(list(terms.values())).sum().backward()
+        assert one.grad is not None
+        assert len(each.tiles) > 1
+        found = torch.empty_like(one.grad)
+        told = each.gradient(one.detach(), found)
+        assert told.keys() == terms.keys()
+        for name, value in told.items():
+            assert value == pytest.approx(terms[name].item(), rel=1e-4), name
+        assert float((found - one.grad).norm() / one.grad.norm()) < (1e-6 if exact else 1e-4)
+        assert each.terms(one.detach()) == pytest.approx(told)
 
 
 @pytest.mark.parametrize("statistic", sorted(STATISTICS))
@@ -122,6 +132,14 @@ def test_pairs_of_layers(compact: Encoder) -> None:
     compared(settings, compact, (192, 160), [Region((Style(noise(90, 70, seed=3)),))])
 
 
+@pytest.mark.parametrize("size", [(192, 168), (193, 171)])
+def test_shifted_as_well(size: tuple[int, int], compact: Encoder) -> None:
+    guide = torch.zeros(1, 1, 60, 60)
+    guide[..., 10:35, 5:40] = 1
+    regions = [Region((Style(noise(90, 70, seed=3)),), guide), Region((Style(noise(70, 90, seed=4)),))]
+    compared(replace(BASE, shifted=True, margin=8), compact, size, regions)
+
+
 def test_vgg_as_well(encoder: Encoder) -> None:
     compared(
         replace(BASE, style_layers="relu1_1,relu3_1,relu5_1"),
@@ -163,7 +181,7 @@ def quadratic(goal: Tensor, tiles: int) -> Tiled:
 
 def test_solver_reaches_the_goal_and_skips_what_is_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:
     goal = noise(40, 30) * 0.5 + 0.2
-    made = minimise(quadratic(goal, 16), torch.full_like(goal, 0.5), steps=200, rate=0.02, final_rate=0.001)
+    made = minimise([quadratic(goal, 16)], lambda: torch.full_like(goal, 0.5), steps=200, rate=0.02, final_rate=0.001)
     torch.testing.assert_close(made.picture, goal, atol=0.01, rtol=0)
     assert made.steps == 200
     objective = quadratic(goal, 16)
@@ -171,17 +189,19 @@ def test_solver_reaches_the_goal_and_skips_what_is_not_finite(monkeypatch: pytes
     good = objective.part
     objective.part = lambda seen, tile: [good(seen, tile)[0] * (float("nan") if next(calls) in (7, 8) else 1.0)]
     cuts: list[bool] = []
-    made = minimise(objective, torch.full_like(goal, 0.5), steps=20, rate=0.02, watch=lambda s: cuts.append(s.cut))
+    made = minimise([objective], lambda: torch.full_like(goal, 0.5), steps=20, rate=0.02, watch=lambda s: cuts.append(s.cut))
     assert sum(cuts) >= 1
     assert bool(torch.isfinite(made.picture).all())
 
 
 def test_a_small_budget_gives_the_same_picture_as_a_large_one() -> None:
     compact = encoders.load("compact", precision="fp32")
-    content, style = noise(288, 272, seed=1), noise(120, 100, seed=3)
-    settings = replace(BASE, size=288, smallest=144, steps=6, keep="last")
+    content, style = noise(400, 376, seed=1), noise(120, 100, seed=3)
+    settings = replace(BASE, size=400, smallest=200, steps=6, keep="last", shifted=True, margin=8)
     untiled = gatys(content, [Region((Style(style),))], settings, compact).picture
-    tiled = gatys(content, [Region((Style(style),))], replace(settings, memory="500MB"), compact).picture
+    small = replace(settings, memory="530MB")
+    assert core_side((400, 376), small, compact) in range(128, 200)
+    tiled = gatys(content, [Region((Style(style),))], small, compact).picture
     assert float((untiled - tiled).abs().mean()) < 2e-3
 
 
@@ -190,3 +210,134 @@ def test_a_history_that_does_not_fit_is_refused() -> None:
     settings = replace(BASE, solver="lbfgs", size=512, steps=2, memory="64MB")
     with pytest.raises(InputError, match="L-BFGS"):
         gatys(noise(64, 64), [Region((Style(noise(40, 40)),))], settings, compact)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("after", [*range(1, 60, 7), 111, 112, 113, 114, 150])
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_killed_run_goes_on_at_the_tile_where_it_was(
+    after: int, torn: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goal = noise(90, 70) * 0.5 + 0.2
+    objectives = [quadratic(goal, 32), quadratic(goal * 0.9, 48)]
+    monkeypatch.setattr(tiled, "BAND", 4000)
+
+    def run(journal: Journal | None, record: dict[str, object]) -> Tensor:
+        return minimise(
+            objectives, lambda: torch.full_like(goal, 0.5), steps=6, rate=0.05, final_rate=0.01, journal=journal, record=record
+        ).picture.clone()
+
+    expected = run(None, {})
+    writes = 0
+    written, hold = Journal.write, Place.hold
+
+    def write(self: Journal, *given: object) -> None:
+        nonlocal writes
+        writes += 1
+        if not torn and writes == after:
+            raise Killed
+        written(self, *given)  # type: ignore[arg-type]
+
+    def held(self: Place, phase: str, at: int, parts: list[Tensor]) -> None:
+        hold(self, phase, at, parts)
+        if torn and writes >= after:
+            for part in parts:
+                part[..., ::2] += 9.0  # half of it was written
+            raise Killed
+
+    monkeypatch.setattr(Journal, "write", write)
+    monkeypatch.setattr(Place, "hold", held)
+    journal = Journal(tmp_path / "j", {})
+    with pytest.raises(Killed):
+        run(journal, {"stage": 0})
+    journal.leave()
+    monkeypatch.setattr(Journal, "write", written)
+    monkeypatch.setattr(Place, "hold", hold)
+    again = Journal(tmp_path / "j", {})
+    assert torch.equal(run(again, again.record or {"stage": 0}), expected)
+    again.remove()
+
+
+@pytest.mark.parametrize(
+    ("changes", "after"),
+    [
+        *(({"memory": "406MB"}, after) for after in (3, 9, 14, 17, 20, 24, 29, 33)),
+        *(({}, after) for after in (3, 8)),
+        *(({"carry_moments": True, "keep": "average"}, after) for after in (3, 8)),
+        ({"keep": "best"}, 8),
+    ],
+    ids=str,
+)
+def test_a_transfer_that_is_killed_ends_in_the_same_picture(
+    changes: dict[str, object], after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "EVERY", -1.0)  # a record after every step
+    monkeypatch.setattr(gatys_objective, "SMALLEST_CORE", 32)
+    photo, style = tmp_path / "photo.png", tmp_path / "style.png"
+    for path, size in ((photo, (256, 240)), (style, (90, 100))):
+        Result(Picture(noise(*size))).save(path)
+    settings: dict[str, object] = {
+        "size": 160, "smallest": 80, "steps": 10, "precision": "fp32", "style_layers": "relu1_1,relu2_1", "content_layers": "relu2_1",
+        **changes,
+    }  # fmt: skip
+    folder = tmp_path / "unfinished"
+    expected = transfer(photo, style, **settings)  # type: ignore[arg-type]
+    left = after
+    written = Journal.write
+
+    def write(self: Journal, *given: object) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise Killed
+        written(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Journal, "write", write)
+    with pytest.raises(Killed):
+        transfer(photo, style, unfinished=folder, **settings)  # type: ignore[arg-type]
+    assert folder.exists()
+    again = transfer(photo, style, unfinished=folder, **settings)  # type: ignore[arg-type]
+    assert torch.equal(again.source.pixels, expected.source.pixels)
+    assert [(r["size"], r["step"], r["total"]) for r in again.losses] == [
+        (r["size"], r["step"], r["total"]) for r in expected.losses
+    ]
+    assert not folder.exists()
+
+
+def test_where_memory_runs_out_tiles_become_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    compact = encoders.load("compact", precision="fp32")
+    mapped = type(compact).mapped
+    largest = 200 * 200
+
+    def short(self: Encoder, picture: Tensor, layers: set[str]) -> object:
+        if picture.requires_grad and picture.shape[-1] * picture.shape[-2] > largest:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return mapped(self, picture, layers)
+
+    monkeypatch.setattr(type(compact), "mapped", short)
+    content, style = noise(300, 288, seed=1), noise(120, 100, seed=3)
+    settings = replace(
+        BASE, size=300, smallest=300, steps=2, keep="last", style_layers="relu1_1,relu2_1", content_layers="relu2_1"
+    )
+    said: list[str] = []
+    made = gatys(content, [Region((Style(style),))], settings, compact, note=said.append)
+    assert made.picture.shape == (1, 3, 300, 288)
+    assert len(said) >= 2
+    assert all("going on in tiles" in text for text in said)
+    largest = 10
+    with pytest.raises(StylespaceError, match="smallest tiles"):
+        gatys(content, [Region((Style(style),))], settings, compact)
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    compact = encoders.load("compact", precision="fp32")
+
+    def broken(self: Encoder, picture: Tensor, layers: set[str]) -> object:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(type(compact), "mapped", broken)
+    with pytest.raises(RuntimeError, match="multiplied"):
+        gatys(noise(64, 64), [Region((Style(noise(40, 40)),))], replace(BASE, size=64, steps=1), compact)

@@ -12,12 +12,14 @@ from PIL import Image
 from torch import Tensor
 
 from stylespace.errors import InputError, PictureError
+from stylespace.networks import large, planes
 from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.large import painted, painted_fast
 from stylespace.networks.planes import Box, Plane, Workspace, boxes
 from stylespace.painting import Painting, PaintSettings
 from stylespace.pictures.streaming import Raw, decoded, encoded, shrunk, size_of
+from stylespace.solvers.journal import Journal
 
 SMALL = {
     "tiny": {},
@@ -76,8 +78,6 @@ def test_scratch_has_a_limit() -> None:
 
 
 def test_fast_is_near_and_has_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
-    from stylespace.networks import large
-
     monkeypatch.setattr(large, "CORE", 128)
     monkeypatch.setattr(large, "AROUND", 128)
     network, row = body("tiny")
@@ -179,3 +179,108 @@ def test_raw_is_deleted() -> None:
     assert raw.path.exists()
     raw.close()
     assert not raw.path.exists()
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("name", ["tiny", "published", "multimodal"])
+def test_what_was_killed_goes_on_where_it_was(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planes, "NOTED", -1.0)
+    monkeypatch.setattr(large, "NOTED", -1.0)
+    network, row = body(name)
+    size = (96, 80)
+    picture = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1))
+    expected, fetch, write = held(picture)
+    counted = 0
+
+    def counting(box: Box) -> Tensor:
+        nonlocal counted
+        counted += 1
+        return fetch(box)  # type: ignore[operator, no-any-return]
+
+    painted(network, row, size, counting, write, cells=3000)  # type: ignore[arg-type]
+    whole = counted
+    out = Raw(size, 3, 16, tmp_path / "out")
+
+    def put(box: Box, part: Tensor) -> None:
+        out.write(box, part)
+
+    written = Journal.write
+    kills, left = 0, 0
+
+    def killing(self: Journal, *given: object) -> None:
+        nonlocal left
+        written(self, *given)  # type: ignore[arg-type]
+        left -= 1
+        if not left:
+            raise Killed
+
+    monkeypatch.setattr(Journal, "write", killing)
+    counted = 0
+    for left in range(1, 1000, 7):  # noqa: B007 (told to killing)
+        journal = Journal(tmp_path / "j", {"name": name})
+        try:
+            painted(network, row, size, counting, put, cells=3000, journal=journal)
+            break
+        except Killed:
+            kills += 1
+        finally:
+            journal.leave()
+    assert kills > 3
+    torch.testing.assert_close(out.read((0, size[0], 0, size[1])), expected, atol=1e-4, rtol=0)
+    assert counted < whole + 30 * kills  # little is done twice
+    assert not list((tmp_path / "j").glob("map-*"))  # what is not needed any more is not kept
+
+
+def test_fast_goes_on_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large, "NOTED", -1.0)
+    monkeypatch.setattr(large, "CORE", 32)
+    network, row = body("tiny")
+    picture = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(1))
+    expected, fetch, write = held(picture)
+    painted_fast(network, row, (96, 96), picture, fetch, write)  # type: ignore[arg-type]
+    out, _, put = held(picture)
+    journal = Journal(tmp_path / "j", {})
+    boxes_done = 0
+
+    def killed(box: Box, part: Tensor) -> None:
+        nonlocal boxes_done
+        boxes_done += 1
+        if boxes_done == 5:
+            raise Killed
+        put(box, part)  # type: ignore[operator]
+
+    with pytest.raises(Killed):
+        painted_fast(network, row, (96, 96), picture, fetch, killed, journal=journal)  # type: ignore[arg-type]
+    painted_fast(network, row, (96, 96), picture, fetch, killed, journal=journal)  # type: ignore[arg-type]
+    assert boxes_done == 9 + 1
+    assert torch.equal(out, expected)
+
+
+def test_a_streamed_picture_goes_on_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planes, "NOTED", -1.0)
+    monkeypatch.setattr(large, "NOTED", -1.0)
+    photo = tmp_path / "photo.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (160, 200, 3), np.uint8)).save(photo)
+    painting = Painting(PaintSettings({"starry_night": 1.0}, size=0, tiles="exact"))
+    painting.run(photo).save(tmp_path / "expected.png")
+    written = Journal.write
+    left = 9
+
+    def killing(self: Journal, *given: object) -> None:
+        nonlocal left
+        written(self, *given)  # type: ignore[arg-type]
+        left -= 1
+        if not left:
+            raise Killed
+
+    monkeypatch.setattr(Journal, "write", killing)
+    folder = tmp_path / ".made.png.unfinished"
+    with pytest.raises(Killed):
+        painting.run(photo, unfinished=folder)
+    assert (folder / "given").exists()
+    painting.run(photo, unfinished=folder).save(tmp_path / "made.png")
+    assert not folder.exists()
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "made.png")), np.asarray(Image.open(tmp_path / "expected.png")))

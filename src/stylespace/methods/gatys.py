@@ -6,22 +6,25 @@ with E_l a distance between Gram matrices or feature distributions of x and of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
-from stylespace.methods.gatys_objective import core_side, framed, margin_of, objective_at, tiled_at, unframed
+from stylespace.methods.gatys_objective import core_side, framed, margin_of, objective_at, smaller_core, tiled_at, unframed
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.pictures import colour
 from stylespace.pictures.region import Region, Style, left_alone
 from stylespace.pictures.resizing import fit, resize
 from stylespace.solvers import adam, lbfgs, pyramid
+from stylespace.solvers.journal import Journal
 from stylespace.solvers.keeping import Keeper
-from stylespace.solvers.memory import return_freed_memory
+from stylespace.solvers.memory import is_out_of_memory, return_freed_memory
 from stylespace.solvers.solution import Objective, Solution, Step, Watch
 from stylespace.solvers.tiled import minimise as minimise_tiled
 
@@ -35,12 +38,15 @@ def gatys(
     start: Tensor | None = None,
     watch: Watch | None = None,
     restyle: Callable[[Tensor], Sequence[Region]] | None = None,
+    journal: Journal | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Solution:
     """Redraw ``content`` (1, 3, H, W; sRGB in [0, 1]) in the styles of ``regions``.
 
     Guides have the content's proportions; where they overlap each counts by its value. ``start``: a picture to start from, with
     ``settings.start == "picture"``. ``watch`` is called after each step. ``restyle`` gives the regions anew
-    at every size after the first, from the picture so far (1, 3, h, w). Returns the picture at the last size; on
+    at every size after the first, from the picture so far (1, 3, h, w). ``journal``: where the state of long runs is kept; a run goes
+    on from what it says. ``note`` is told where memory runs out and tiles become smaller. Returns the picture at the last size; on
     ``KeyboardInterrupt`` the best so far with ``interrupted`` set. Raises ``InputError`` for settings that cannot be used.
     """
     _check(settings, regions)
@@ -48,30 +54,33 @@ def gatys(
     content = content.to(device)
     regions = [_matched(region, content, settings) for region in regions]
     photo = _without_colour(content, settings)
-    picture: Tensor | None = None
-    solution = Solution(content)
+    log = _Log(journal)
+    picture = log.start
+    solution = Solution(content if picture is None else picture.to(content), moments=log.moments, steps=log.taken)
     try:
-        for size, count in schedule(settings):
+        for level, (size, count) in enumerate(schedule(settings)):
+            if level < log.stage:
+                continue
             height_width = fit(content.shape[-2:], size)
-            resized = resize(photo, height_width)
-            picture = _start(resized, regions, settings, start) if picture is None else resize(picture, height_width)
-            if restyle and solution.steps:
-                regions = [_matched(region, content, settings) for region in restyle(picture)]
             margin = margin_of(height_width, settings)
-            seen = _cut(watch, margin)
-            core = core_side(height_width, settings, encoder)
-            if core is None:
-                objective = objective_at(resized, regions, settings, encoder)
-                solution = _solve(objective, framed(picture, margin), count, settings, solution, seen)
-            else:
-                return_freed_memory()
-                tiled = tiled_at(resized, regions, settings, encoder, core)
-                del resized
-                picture = framed(picture, margin).contiguous()
-                solution = minimise_tiled(
-                    tiled, picture, steps=count, rate=settings.rate, final_rate=settings.final_rate, watch=seen,
-                    limits=(0.0, 1.0) if settings.clamped else None,
-                )  # fmt: skip
+            # Made where they are wanted, and gone when a large picture is worked on in tiles.
+            resized = partial(resize, photo, height_width)
+            begun = partial(_begun, picture, resized, regions, settings, start)
+            if restyle and solution.steps:
+                regions = [_matched(region, content, settings) for region in restyle(begun())]
+            core = log.core if log.goes_on else core_side(height_width, settings, encoder)
+            log.begin(level, core, solution, picture)
+            while True:
+                try:
+                    solution = _at_size(resized, begun, regions, count, settings, encoder, solution, log, _cut(watch, margin))
+                    break
+                except (RuntimeError, MemoryError) as error:
+                    if not is_out_of_memory(error):
+                        raise
+                core = smaller_core(log.core, settings, encoder)
+                if note:
+                    note(f"Memory ran out at {size} pixels: going on in tiles of {core} pixels.")
+                log.begin(level, core, solution, picture)
             picture = solution.picture = unframed(solution.picture, margin)
             if solution.interrupted:
                 break
@@ -90,6 +99,73 @@ def schedule(settings: GatysSettings) -> list[tuple[int, int]]:
     if len(steps) != len(sizes):
         raise InputError(f"{len(steps)} numbers of steps were given for {len(sizes)} sizes: give one for each.")
     return list(zip(sizes, steps, strict=True))
+
+
+class _Log:
+    """What a run's journal says: the size it stands at, the picture that came there, and the solver's state."""
+
+    def __init__(self, journal: Journal | None) -> None:
+        self.journal = journal
+        self.record: dict[str, Any] = {} if journal is None else journal.record
+        self.goes_on = bool(self.record)
+        self.stage: int = self.record.get("stage", 0)
+        self.core: int | None = self.record.get("core")
+        self.taken: int = self.record.get("taken", 0)
+        held = journal.tensors("start") if journal is not None and "start" in self.record.get("files", {}) else {}
+        self.start = held.get("picture")
+        self.moments = (held["mean"], held["square"]) if "mean" in held else None
+        self.before: dict[str, Tensor] = {}
+        self.written = self.goes_on
+
+    @property
+    def turn(self) -> int:
+        """Steps of this size that were taken before."""
+        return int(self.record["state"]["index"]) if "state" in self.record else 0
+
+    def begin(self, stage: int, core: int | None, before: Solution, picture: Tensor | None) -> None:
+        """A size begins with the ``picture`` of the one ``before``, or goes on."""
+        if self.goes_on and (stage, core) == (self.stage, self.core):
+            self.goes_on = False
+            return
+        self.stage, self.core, self.record = stage, core, {"stage": stage, "core": core, "taken": before.steps}
+        self.written, self.before = False, {} if picture is None else {"picture": picture}
+        if picture is not None and before.moments is not None:
+            self.before |= {"mean": before.moments[0], "square": before.moments[1]}
+        if self.journal is not None and (core is not None or self.journal.due):
+            self.write()
+
+    def write(self, more: Mapping[str, Any] | None = None, tensors: Mapping[str, Tensor] | None = None) -> None:
+        """Put it into the journal."""
+        assert self.journal is not None
+        groups = {} if tensors is None else {"state": tensors}
+        if not self.written and self.before:
+            groups["start"] = self.before
+        self.journal.write({**self.record, **(more or {})}, groups)
+        if not self.written:
+            self.journal.file("pixels").unlink(missing_ok=True)  # of an earlier size
+        self.written = True
+
+    def state(self, keeper: Keeper) -> adam.State | None:
+        """Where the solver stood; ``keeper`` is put there too."""
+        if self.journal is None or "state" not in self.record:
+            return None
+        tensors = self.journal.tensors("state")
+        keeper.restore(self.record["keeper"], tensors)
+        parts: dict[str, Any] = {name: tensor for name, tensor in tensors.items() if name != "kept"}
+        return adam.State(**self.record["state"], **parts)
+
+    def keeper(self, keeper: Keeper) -> Callable[[adam.State], None] | None:
+        """What the solver calls after each step."""
+        if self.journal is None:
+            return None
+        journal = self.journal
+
+        def kept(state: adam.State) -> None:
+            if journal.due:
+                (numbers, tensors), (own, more) = state.packed(), keeper.packed()
+                self.write({"state": numbers, "keeper": own}, tensors | more)
+
+        return kept
 
 
 @dataclass
@@ -126,7 +202,7 @@ class GatysBase:
 
     def solve(self, objective: Objective, start: Tensor, steps: int, level: int, watch: Watch | None) -> Solution:
         """Adam over the pixels."""
-        return _solve(objective, start, steps, self.settings, Solution(start), watch)
+        return _solve(objective, start, steps, self.settings, Solution(start), watch, _Log(None))
 
 
 def _cut(watch: Watch | None, margin: int) -> Watch | None:
@@ -169,8 +245,39 @@ def _start(content: Tensor, regions: Sequence[Region], settings: GatysSettings, 
     return {"content": content, "noise": noise, "mix": content.lerp(noise, settings.noise_share)}[settings.start]
 
 
+def _begun(
+    picture: Tensor | None, photo: Callable[[], Tensor], regions: Sequence[Region], settings: GatysSettings, start: Tensor | None
+) -> Tensor:
+    """What a size starts with: the ``picture`` of the one before, at the size of ``photo``."""
+    seen = photo()
+    return _start(seen, regions, settings, start) if picture is None else resize(picture.to(seen), seen.shape[-2:])
+
+
+def _at_size(
+    photo: Callable[[], Tensor], begun: Callable[[], Tensor], regions: Sequence[Region], steps: int, settings: GatysSettings,
+    encoder: Encoder, previous: Solution, log: _Log, watch: Watch | None,
+) -> Solution:  # fmt: skip
+    """What is ``begun``, framed, after the steps of one size; as a whole or in tiles as ``log`` has it."""
+    if log.core is None:
+        seen = photo()
+        objective = objective_at(seen, regions, settings, encoder, log.turn)
+        picture = _framed(begun(), settings)
+        return _solve(objective, picture, steps, settings, previous, watch, log)
+    return_freed_memory()
+    return minimise_tiled(
+        tiled_at(photo(), regions, settings, encoder, log.core),
+        lambda: _framed(begun(), settings), steps=steps, rate=settings.rate,
+        final_rate=settings.final_rate, watch=watch, limits=(0.0, 1.0) if settings.clamped else None, journal=log.journal,
+        record=log.record,
+    )  # fmt: skip
+
+
+def _framed(picture: Tensor, settings: GatysSettings) -> Tensor:
+    return framed(picture, margin_of(picture.shape[-2:], settings))
+
+
 def _solve(
-    objective: Objective, picture: Tensor, steps: int, settings: GatysSettings, previous: Solution, watch: Watch | None
+    objective: Objective, picture: Tensor, steps: int, settings: GatysSettings, previous: Solution, watch: Watch | None, log: _Log
 ) -> Solution:
     keeper = Keeper(settings.keep, settings.average_decay)
     limits = (0.0, 1.0) if settings.clamped else None
@@ -181,7 +288,8 @@ def _solve(
     moments = adam.carry(previous.moments, picture.shape[-2:]) if settings.carry_moments else None
     return adam.minimise(
         objective, picture, steps=steps, rate=settings.rate, final_rate=settings.final_rate, moments=moments,
-        taken=previous.steps if moments else 0, keeper=keeper, watch=watch, limits=limits,
+        taken=previous.steps if settings.carry_moments else 0, keeper=keeper, watch=watch, limits=limits, state=log.state(keeper),
+        kept=log.keeper(keeper),
     )  # fmt: skip
 
 

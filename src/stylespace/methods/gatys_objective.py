@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import cycle
+from itertools import cycle, islice
 
 import torch
 import torch.nn.functional as F
@@ -11,13 +11,14 @@ from torch import Tensor
 
 from stylespace.encoders import layers as layer_names
 from stylespace.encoders.encoder import Encoder
-from stylespace.errors import InputError
+from stylespace.errors import InputError, StylespaceError
 from stylespace.methods.gatys_settings import GatysSettings
-from stylespace.methods.gatys_terms import content_terms, style_terms
+from stylespace.methods.gatys_terms import Term, content_terms, style_terms
 from stylespace.objectives.smoothness import PARTS as SMOOTHNESS_PARTS
 from stylespace.objectives.smoothness import SMOOTHNESS
 from stylespace.pictures.region import Region, guides
 from stylespace.pictures.tiles import Tile, cut, free_memory, parsed_memory
+from stylespace.solvers.journal import Shelf
 from stylespace.solvers.solution import Objective
 from stylespace.solvers.tiled import Tiled
 
@@ -28,16 +29,16 @@ SMALLEST_CORE, LARGEST_CORE = 128, 1024  # pixels a side of tiles
 OFFSETS = ((0, 0), (2, 1), (1, 2), (3, 3))
 
 
-def objective_at(content: Tensor, regions: Sequence[Region], settings: GatysSettings, encoder: Encoder) -> Objective:
+def objective_at(
+    content: Tensor, regions: Sequence[Region], settings: GatysSettings, encoder: Encoder, turn: int = 0
+) -> Objective:
     """The loss terms at the size of ``content`` (1, 3, H, W), of pictures that have the settings' margin around them.
 
-    Targets are computed here, once.
+    Targets are computed here, once. ``turn``: how often it was asked before, by a run that goes on.
     """
     content_layers, style_layers = _layers(settings, encoder)
     margin = margin_of(content.shape[-2:], settings)
-    # L-BFGS wants the same function at every call.
-    shifted = settings.shifted and settings.solver == "adam" and margin > max(OFFSETS[-1])
-    offsets = OFFSETS if shifted else OFFSETS[:1]
+    offsets = _offsets(margin, settings)
     reach = max(offsets[-1])
     with torch.no_grad():
         of_content = [
@@ -48,11 +49,12 @@ def objective_at(content: Tensor, regions: Sequence[Region], settings: GatysSett
         seen = [None if guide is None else _shifted(framed(guide, margin), middle, reach) for guide in guides(regions, content)]
         of_style = style_terms(regions, seen, content, style_layers, settings, encoder, None)
     smoothness = SMOOTHNESS[settings.smoothness]
-    turns = cycle(zip(offsets, of_content, strict=True))
+    turns = islice(cycle(zip(offsets, of_content, strict=True)), turn, None)
 
     def objective(picture: Tensor) -> dict[str, Tensor]:
         offset, of_content_there = next(turns)
-        given = encoder.mapped(_shifted(picture, offset, reach), {*content_layers, *style_layers})
+        picture = _shifted(picture, offset, reach)
+        given = encoder.mapped(picture, {*content_layers, *style_layers})
         terms: dict[str, Tensor] = {}
         for term in (*of_content_there, *of_style):
             value = term.total(term.part(given, None))
@@ -64,43 +66,59 @@ def objective_at(content: Tensor, regions: Sequence[Region], settings: GatysSett
     return objective
 
 
-def tiled_at(content: Tensor, regions: Sequence[Region], settings: GatysSettings, encoder: Encoder, core: int) -> Tiled:
-    """The same loss as :func:`objective_at` without shifts, its sums and its gradient gathered over tiles of ``core`` pixels a side."""
+def tiled_at(content: Tensor, regions: Sequence[Region], settings: GatysSettings, encoder: Encoder, core: int) -> list[Tiled]:
+    """The same loss as :func:`objective_at`, a turn each, its sums and its gradient gathered over tiles of ``core`` pixels a side."""
     content_layers, style_layers = _layers(settings, encoder)
     wanted = {*content_layers, *style_layers}
     margin = margin_of(content.shape[-2:], settings)
+    offsets = _offsets(margin, settings)
+    reach = max(offsets[-1])
     align, halo = encoder.reach(wanted) if wanted else (1, 1)
-    content = framed(content, margin)
-    tiles = cut(content.shape[-2:], core, halo, align)
+    whole = framed(content, margin)
+    tiles = cut([side - reach for side in whole.shape[-2:]], core, halo, align)
+    device = next(encoder.parameters()).device
     with torch.no_grad():
-        of_content = content_terms(content, content_layers, settings, encoder, tiles)
-        seen = [None if guide is None else framed(guide, margin) for guide in guides(regions, unframed(content, margin))]
-        of_style = style_terms(regions, seen, unframed(content, margin), style_layers, settings, encoder, core)
-    terms = [*of_content, *of_style]
+        of_content = [
+            content_terms(_shifted(whole, offset, reach), content_layers, settings, encoder, tiles, Shelf()) for offset in offsets
+        ]
+        middle = (reach // 2, reach // 2)
+        seen = [None if guide is None else _shifted(framed(guide, margin), middle, reach) for guide in guides(regions, content)]
+        of_style = style_terms(regions, seen, content, style_layers, settings, encoder, core)
     smoothness: Callable[[Tensor, Tile], Tensor] = SMOOTHNESS_PARTS[settings.smoothness]
-    pixels = content.numel()
-    lengths: list[int] = []
+    pixels = 3 * tiles[0].of[0] * tiles[0].of[1]
 
-    def part(picture: Tensor, tile: Tile) -> list[Tensor]:
-        given = encoder.mapped(picture, wanted) if wanted else {}
-        found = [list(term.part(given, tile)) for term in terms]
-        if settings.smoothness_weight:
-            found.append([smoothness(picture, tile)])
-        lengths[:] = [len(sums) for sums in found]
-        return [each for sums in found for each in sums]
+    def of(offset: tuple[int, int], terms: Sequence[Term]) -> Tiled:
+        lengths: list[int] = []
 
-    def total(sums: list[Tensor]) -> dict[str, Tensor]:
-        made: dict[str, Tensor] = {}
-        rest = iter(sums)
-        for term, length in zip(terms, lengths, strict=False):
-            value = term.total(tuple(next(rest) for _ in range(length)))
-            made[term.label] = made[term.label] + value if term.label in made else value
-        if settings.smoothness_weight:
-            divisor = pixels if settings.smoothness == "squared" else 1
-            made["smoothness"] = settings.smoothness_weight * next(rest) / divisor
-        return made
+        def part(picture: Tensor, tile: Tile) -> list[Tensor]:
+            given = encoder.mapped(picture, wanted) if wanted else {}
+            found = [list(term.part(given, tile)) for term in terms]
+            if settings.smoothness_weight:
+                found.append([smoothness(picture, tile)])
+            lengths[:] = [len(sums) for sums in found]
+            return [each for sums in found for each in sums]
 
-    return Tiled(tiles, part, total)
+        def total(sums: list[Tensor]) -> dict[str, Tensor]:
+            made: dict[str, Tensor] = {}
+            rest = iter(sums)
+            for term, length in zip(terms, lengths, strict=False):
+                value = term.total(tuple(next(rest) for _ in range(length)))
+                made[term.label] = made[term.label] + value if term.label in made else value
+            if settings.smoothness_weight:
+                divisor = pixels if settings.smoothness == "squared" else 1
+                made["smoothness"] = settings.smoothness_weight * next(rest) / divisor
+            return made
+
+        return Tiled(tiles, part, total, device, offset)
+
+    return [of(offset, [*there, *of_style]) for offset, there in zip(offsets, of_content, strict=True)]
+
+
+def _offsets(margin: int, settings: GatysSettings) -> tuple[tuple[int, int], ...]:
+    """Where the picture is looked at in turn."""
+    # L-BFGS wants the same function at every call.
+    shifted = settings.shifted and settings.solver == "adam" and margin > max(OFFSETS[-1])
+    return OFFSETS if shifted else OFFSETS[:1]
 
 
 def core_side(size: Sequence[int], settings: GatysSettings, encoder: Encoder) -> int | None:
@@ -136,6 +154,18 @@ def core_side(size: Sequence[int], settings: GatysSettings, encoder: Encoder) ->
         )
     side = int(((budget - kept) / a_pixel) ** 0.5) - 2 * halo
     return min(max(smallest, side // align * align), LARGEST_CORE)
+
+
+def smaller_core(core: int | None, settings: GatysSettings, encoder: Encoder) -> int:
+    """Side of tiles that take less memory than those of ``core``, or than the whole picture. Raises ``StylespaceError`` at the smallest."""
+    content_layers, style_layers = _layers(settings, encoder)
+    align, _ = encoder.reach({*content_layers, *style_layers})
+    smallest = -(-SMALLEST_CORE // align) * align
+    if settings.solver == "lbfgs":
+        raise StylespaceError("Memory ran out, and L-BFGS wants the whole picture: give --solver adam or a smaller --size.")
+    if core is not None and core <= smallest:
+        raise StylespaceError("Memory ran out even with the smallest tiles: close other programs, or give a smaller --size.")
+    return max(smallest, (LARGEST_CORE if core is None else core // 2) // align * align)
 
 
 def _budget(settings: GatysSettings, device: torch.device) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -18,6 +19,7 @@ from stylespace.objectives.style import STATISTICS, Measurement, Statistic, stat
 from stylespace.pictures.region import Region, Style
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.tiles import Tile, cut
+from stylespace.solvers.journal import Shelf
 from stylespace.statistics.gram import neighbour_gram
 from stylespace.statistics.guides import follow
 
@@ -34,30 +36,42 @@ class Term:
 
 
 def content_terms(
-    content: Tensor, layers: dict[str, float], settings: GatysSettings, encoder: Encoder, tiles: Sequence[Tile] | None
-) -> list[Term]:
-    """How far features are from the photo's (1, 3, H, W), layer by layer; its features are looked at once, tile by tile where given."""
-    targets: dict[str, dict[Tile | None, Tensor]] = {name: {} for name in layers}
+    content: Tensor, layers: dict[str, float], settings: GatysSettings, encoder: Encoder, tiles: Sequence[Tile] | None,
+    shelf: Shelf | None = None,
+) -> list[Term]:  # fmt: skip
+    """How far features are from the photo's (1, 3, H, W), layer by layer; those are worked out once, of tiles onto ``shelf``."""
+    targets: dict[str, dict[Tile | None, Callable[[], Tensor]]] = {name: {} for name in layers}
     for tile in tiles or (None,):
-        features = encoder.mapped(content if tile is None else content[(..., *tile.window)], layers) if layers else {}
+        seen = content if tile is None else content[(..., *tile.window)].to(next(encoder.parameters()).device)
+        features = encoder.mapped(seen, layers) if layers else {}
         for name in layers:
-            targets[name][tile] = whole(_core(features[name], name, tile)).contiguous(memory_format=torch.channels_last)
+            found = whole(_core(features[name], name, tile)).contiguous(memory_format=torch.channels_last)
+            targets[name][tile] = partial(_same, found) if shelf is None else shelf.put(found)
     return [_content_term(name, w * settings.content_weight, targets[name], settings) for name, w in layers.items()]
 
 
-def _content_term(name: str, weight: float, target: Mapping[Tile | None, Tensor], settings: GatysSettings) -> Term:
-    parts = [part.float() for part in target.values()]
-    count = sum(part.shape[2] * part.shape[3] for part in parts)
+def _same(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def _content_term(name: str, weight: float, target: Mapping[Tile | None, Callable[[], Tensor]], settings: GatysSettings) -> Term:
+    count = channels = 0
+    sums: Tensor | None = None
+    for there in target.values():
+        part = there().float()
+        count, channels = count + part.shape[2] * part.shape[3], part.shape[1]
+        sums = part.sum((2, 3), keepdim=True) + (0 if sums is None else sums)
+    assert sums is not None
     if settings.content_divisor == "own":
-        mean = torch.stack([part.sum((2, 3), keepdim=True) for part in parts]).sum(0) / count
-        own = sum(float((part - mean).square().sum()) for part in parts)
+        mean = sums / count
+        own = sum(float((there().float() - mean).square().sum()) for there in target.values())
         # A flat photo has no variance to measure by; then the mean square serves.
-        weight /= max(own, 1e-3 * sum(float(part.square().sum()) for part in parts), 1e-12)
+        weight /= max(own, 1e-3 * (own + count * float(mean.square().sum())), 1e-12)
     else:
-        weight *= {"mean": 1 / (count * parts[0].shape[1]), "half": 0.5}[settings.content_divisor]
+        weight *= {"mean": 1 / (count * channels), "half": 0.5}[settings.content_divisor]
     return Term(
         f"content {name}",
-        lambda given, tile: (feature_distance(whole(_core(given[name], name, tile)), target[tile]),),
+        lambda given, tile: (feature_distance(whole(_core(given[name], name, tile)), target[tile]()),),
         lambda sums: weight * sums[0],
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -13,7 +13,8 @@ from stylespace.errors import InputError
 from stylespace.networks.body import Body
 from stylespace.networks.conditioning import Conditioning
 from stylespace.networks.normalisation import ConditionalInstanceNorm
-from stylespace.networks.planes import Box, Fetch, Plane, Workspace, boxes
+from stylespace.networks.planes import NOTED, Box, Fetch, Plane, Workspace, boxes
+from stylespace.solvers.journal import Journal
 
 MODES = ("exact", "fast")
 HALF_ABOVE = 64_000_000  # pixels above which scratch maps are kept in half precision
@@ -25,28 +26,40 @@ Write = Callable[[Box, Tensor], None]
 @torch.no_grad()
 def painted(
     body: Body, row: Tensor, size: tuple[int, int], fetch: Fetch, write: Write, *, cells: int = 1 << 22, folder: Path | None = None,
-    scratch: int | None = None, told: Callable[[int, int], None] | None = None,
+    scratch: int | None = None, told: Callable[[int, int], None] | None = None, journal: Journal | None = None,
 ) -> Workspace:  # fmt: skip
     """The network's picture of a picture of ``size`` that ``fetch`` gives by rectangles (1, 3, h, w), put into ``write``: exactly.
 
     Every normalised map is worked out over tiles into scratch while its mean and variance are added up, then the next. ``row`` (P,): the
-    style. ``cells``: numbers of a tile. ``scratch``: bytes of scratch at most. ``told``: maps done and in all. Raises ``InputError`` where
-    scratch does not do. Returns what was used.
+    style. ``cells``: numbers of a tile. ``scratch``: bytes of scratch at most. ``told``: maps done and in all. ``journal``: where the state
+    is kept; what it says is done is not done again. Raises ``InputError`` where scratch does not do. Returns what was used.
     """
     steps = len(body.channels) + 1
-    work = Workspace(cells, folder, scratch, size[0] * size[1] > HALF_ABOVE, lambda done: told(done, steps) if told else None)
+    half = size[0] * size[1] > HALF_ABOVE
+    work = Workspace(cells, folder, scratch, half, lambda done: told(done, steps) if told else None, journal)
     made = body(Plane(work, 3, size, fetch), Conditioning.of(row, body.channels))
-    for box in boxes(size, work.side(16)):
+    for box in _left(boxes(size, work.side(16)), journal):
         write(box, made.part(box))
         if told:
             told(steps - 1, steps)
+    del made
+    work.tidy()
     return work
+
+
+def _left(all_boxes: Sequence[Box], journal: Journal | None) -> Iterator[Box]:
+    """What is left to be written; what has been is noted."""
+    first = 0 if journal is None else journal.record.get("made", 0)
+    for number in range(first, len(all_boxes)):
+        yield all_boxes[number]
+        if journal is not None and journal.waited(NOTED):
+            journal.write({**journal.record, "made": number + 1})
 
 
 @torch.no_grad()
 def painted_fast(
     body: Body, row: Tensor, size: tuple[int, int], small: Tensor, fetch: Fetch, write: Write, *,
-    told: Callable[[int, int], None] | None = None,
+    told: Callable[[int, int], None] | None = None, journal: Journal | None = None,
 ) -> None:  # fmt: skip
     """The same in one pass, about: normalisations take mean and variance from ``small`` (1, 3, h, w), a copy of the picture.
 
@@ -54,12 +67,13 @@ def painted_fast(
     """
     fixed = _fixed(body, row, small)
     tiles = boxes(size, CORE)
-    for number, (top, bottom, left, right) in enumerate(tiles):
+    for box in _left(tiles, journal):
+        top, bottom, left, right = box
         seen = (max(0, top - AROUND), min(size[0], bottom + AROUND), max(0, left - AROUND), min(size[1], right + AROUND))
         made = fixed(fetch(seen), row)
         write((top, bottom, left, right), made[..., top - seen[0] : bottom - seen[0], left - seen[2] : right - seen[2]])
         if told:
-            told(number + 1, len(tiles))
+            told(tiles.index(box) + 1, len(tiles))
 
 
 class FixedNorm(nn.Module):

@@ -19,9 +19,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylespace.errors import InputError, StylespaceError
+from stylespace.errors import InputError
+from stylespace.solvers.journal import Journal, no_room, opened, reserve
 
 Box = tuple[int, int, int, int]  # top, bottom, left, right
+NOTED = 1.0  # seconds between notes in a journal
 Fetch = Callable[[Box], Tensor]
 
 
@@ -29,20 +31,27 @@ class Workspace:
     """What planes share: tiles of at most ``cells`` numbers, scratch files in ``folder`` of at most ``limit`` bytes together.
 
     ``half``: scratch in float16, half the space. ``told`` is called after each tile of a map that is worked out, with the maps done.
+    ``journal``: scratch lies in its folder, and what is worked out is noted there, so that a process that is killed goes on.
     """
 
     def __init__(
         self, cells: int = 1 << 23, folder: Path | None = None, limit: int | None = None, half: bool = False,
-        told: Callable[[int], None] | None = None,
+        told: Callable[[int], None] | None = None, journal: Journal | None = None,
     ) -> None:  # fmt: skip
-        self.cells, self.folder, self.limit, self.half, self.told = cells, folder, limit, half, told
+        self.cells, self.folder, self.limit, self.half, self.told, self.journal = cells, folder, limit, half, told, journal
         self.used = self.most = self.maps = 0
+        self.dropped: list[Path] = []  # files of maps that nothing looks at any more
 
     def stored(self, channels: int, size: tuple[int, int], fetch: Fetch) -> tuple[Plane, Tensor, Tensor]:
         """A map worked out into a file; its mean and variance over positions, (1, C, 1, 1)."""
+        self.tidy()
+        number = self.maps
         store = _Store(self, channels, size)
-        count, mean, spread = 0, torch.zeros(channels, dtype=torch.float64), torch.zeros(channels, dtype=torch.float64)
-        for box in boxes(size, self.side(channels)):
+        first, count, mean, spread = self._before(number, channels)
+        of = boxes(size, self.side(channels))
+        for at, box in enumerate(of):
+            if at < first:
+                continue
             part = fetch(box)
             store.write(box, part)
             flat = part[0].flatten(1).double()
@@ -54,9 +63,34 @@ class Workspace:
             count += more
             if self.told:
                 self.told(self.maps)
+            self._note(number, at + 1, at + 1 == len(of), count, mean, spread)
         self.maps += 1
         made = Plane(self, channels, size, store.read, store)
         return made, mean.float().view(1, -1, 1, 1), (spread / count).float().view(1, -1, 1, 1)
+
+    def tidy(self) -> None:
+        """Delete what has been dropped; never where an error drops things on its way, for whoever goes on wants those."""
+        for path in self.dropped:
+            path.unlink(missing_ok=True)
+        self.dropped.clear()
+
+    def _before(self, number: int, channels: int) -> tuple[int, int, Tensor, Tensor]:
+        """Tiles of a map that were done before, positions, their mean and squared deviations from it."""
+        done = self.journal.record if self.journal is not None else {}
+        if self.journal is None or number > done.get("map", -1):
+            return 0, 0, torch.zeros(channels, dtype=torch.float64), torch.zeros(channels, dtype=torch.float64)
+        sums = self.journal.tensors("sums")
+        at, count = (done["at"], done["count"]) if number == done["map"] else (1 << 60, int(sums[f"{number} count"]))
+        return at, count, sums[f"{number} mean"], sums[f"{number} spread"]
+
+    def _note(self, number: int, at: int, whole: bool, count: int, mean: Tensor, spread: Tensor) -> None:
+        """Tell the journal, where it is time, what is done."""
+        if self.journal is None or not (whole or self.journal.waited(NOTED)):
+            return
+        files = self.journal.record.get("files", {})
+        sums = self.journal.tensors("sums") if "sums" in files else {}
+        sums |= {f"{number} count": torch.tensor(count), f"{number} mean": mean, f"{number} spread": spread}
+        self.journal.write({**self.journal.record, "map": number, "at": at, "count": count}, {"sums": sums})
 
     def side(self, channels: int) -> int:
         """Side of tiles of a map of so many channels."""
@@ -77,17 +111,26 @@ class _Store:
     """One map in a scratch file, which goes with it."""
 
     def __init__(self, workspace: Workspace, channels: int, size: tuple[int, int]) -> None:
-        self.workspace, self.kind = workspace, np.float16 if workspace.half else np.float32
+        self.workspace, self.channels, self.kind = workspace, channels, np.float16 if workspace.half else np.float32
         self.bytes = channels * size[0] * size[1] * np.dtype(self.kind).itemsize
+        self.path = None if workspace.journal is None else workspace.journal.file(f"map-{workspace.maps}")
+        record = {} if workspace.journal is None else workspace.journal.record
+        # A map that was done before and is not there any more was not needed any more: it is only asked for its channels.
+        self.gone = self.path is not None and not self.path.exists() and workspace.maps < record.get("map", -1)
+        if self.gone:
+            self.bytes = 0
+            return
         workspace.take(self.bytes)
         try:
-            with tempfile.TemporaryFile(dir=workspace.folder, prefix="stylespace-") as file:
-                file.truncate(self.bytes)
+            with (
+                tempfile.TemporaryFile(dir=workspace.folder, prefix="stylespace-")
+                if self.path is None
+                else opened(self.path) as file
+            ):
+                reserve(file.fileno(), self.bytes)
                 self.map = mmap.mmap(file.fileno(), self.bytes)  # keeps the file until it goes itself
         except OSError as error:
-            raise StylespaceError(
-                f"There is no room for scratch files ({error.strerror}): free some, or give --scratch-folder."
-            ) from error
+            raise no_room(self.path or workspace.folder or Path(tempfile.gettempdir()), error) from error
         # Rows first: a rectangle's rows then lie together.
         self.array = np.frombuffer(self.map, self.kind).reshape(size[0], channels, size[1])
 
@@ -98,6 +141,8 @@ class _Store:
 
     def read(self, box: Box) -> Tensor:
         top, bottom, left, right = box
+        if self.gone:
+            return torch.zeros(1, self.channels, bottom - top, right - left)
         part = torch.from_numpy(self.array[top:bottom, :, left:right].astype(np.float32)).permute(1, 0, 2)[None]
         self._release()
         return part
@@ -108,6 +153,8 @@ class _Store:
 
     def __del__(self) -> None:
         self.workspace.used -= self.bytes
+        if self.path is not None:
+            self.workspace.dropped.append(self.path)
 
 
 class Plane:

@@ -6,6 +6,7 @@ import mmap
 import shutil
 import tempfile
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,15 @@ Box = tuple[int, int, int, int]  # top, bottom, left, right
 
 
 class Raw:
-    """Samples (H, W, bands) in a scratch file that goes with it. ``bits``: 8 or 16."""
+    """Samples (H, W, bands) in a scratch file that goes with it, or in one at ``path`` that stays. ``bits``: 8 or 16."""
 
-    def __init__(self, size: tuple[int, int], bands: int, bits: int, folder: Path | None = None) -> None:
+    def __init__(self, size: tuple[int, int], bands: int, bits: int, path: Path | None = None) -> None:
         self.size, self.bands, self.bits = size, bands, bits
-        place = tempfile.mkdtemp(prefix="stylespace-", dir=folder)
-        self.path = Path(place) / "samples"
-        self._clean = weakref.finalize(self, shutil.rmtree, place, ignore_errors=True)
+        self._clean: Callable[[], object] = lambda: None
+        if path is None:
+            place = tempfile.mkdtemp(prefix="stylespace-")
+            self._clean = weakref.finalize(self, shutil.rmtree, place, ignore_errors=True)
+        self.path = path or Path(place) / "samples"
         self.kind = np.uint16 if bits == 16 else np.uint8
         self.map: mmap.mmap | None = None
 
@@ -63,12 +66,14 @@ class Raw:
             self.map.madvise(mmap.MADV_DONTNEED)
 
     def close(self) -> None:
-        """Delete the file."""
+        """Delete the file, unless it stays."""
         self._clean()
 
 
-def decoded(path: str | Path, *, max_pixels: int, size: int | None = None, folder: Path | None = None) -> Raw:
+def decoded(path: str | Path, *, max_pixels: int, size: int | None = None, keep: Path | None = None) -> Raw:
     """The picture at ``path`` as sRGB samples in scratch, upright, with its transparency as a fourth band; ``size``: its long side then.
+
+    ``keep``: a file that the samples go to, and are taken from where they are there already.
 
     Raises ``PictureError`` as ``read`` does, and for kinds of pictures that are not streamed (CMYK, floating point).
     """
@@ -92,8 +97,10 @@ def decoded(path: str | Path, *, max_pixels: int, size: int | None = None, folde
             image = grey.bandjoin([grey, grey, *([image.extract_band(1)] if image.bands == 2 else [])])
         if size and size != max(image.width, image.height):
             image = image.resize(size / max(image.width, image.height), kernel="cubic")
-        raw = Raw((image.height, image.width), image.bands, bits, folder)
-        image.cast("ushort" if bits == 16 else "uchar").rawsave(str(raw.path))
+        raw = Raw((image.height, image.width), image.bands, bits, keep)
+        if keep is None or not keep.exists():
+            cast = image.cast("ushort" if bits == 16 else "uchar")
+            write_whole(raw.path, lambda temporary: cast.rawsave(str(temporary)))
     except vips.Error as error:
         raise PictureError(f"{path.name} cannot be decoded{vips.reason(error)}: it may be damaged.") from error
     return raw

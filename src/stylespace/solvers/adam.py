@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +37,12 @@ class State:
     scale: float
     cuts: int
     done: int
+
+    def packed(self) -> tuple[dict[str, float], dict[str, Tensor]]:
+        """Its numbers and its tensors, by name."""
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
+        return {name: value for name, value in given.items() if name not in tensors}, tensors
 
 
 def carry(moments: tuple[Tensor, Tensor] | None, size: Sequence[int]) -> tuple[Tensor, Tensor] | None:
@@ -124,7 +130,7 @@ def minimise(
                 mean.lerp_(gradient, 1 - betas[0])
                 square.mul_(betas[1]).addcmul_(gradient, gradient, value=1 - betas[1])
                 torch.sqrt(square, out=buffer).div_(math.sqrt(1 - betas[1] ** t)).add_(1e-8)
-                step = scale * _rate(index, steps, rate, final_rate) / (1 - betas[0] ** t)
+                step = scale * rate_at(index, steps, rate, final_rate) / (1 - betas[0] ** t)
                 picture.addcdiv_(mean, buffer, value=-step)
                 if limits:
                     picture.clamp_(*limits)
@@ -151,7 +157,8 @@ def _gradient(picture: Tensor) -> Tensor:
     return torch.zeros_like(picture) if gradient is None else gradient
 
 
-def _rate(index: int, steps: int, rate: float, final_rate: float | None) -> float:
+def rate_at(index: int, steps: int, rate: float, final_rate: float | None) -> float:
+    """The learning rate of a step: it falls by a cosine over the last two fifths of the steps."""
     if final_rate is None:
         return rate
     x = max(0.0, (index / steps - 0.6) / 0.4)

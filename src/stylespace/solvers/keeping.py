@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from stylespace.errors import InputError
@@ -33,6 +35,16 @@ class Keeper:
         elif self.keep == "last" or loss < self.loss:
             self._kept = picture.clone() if self._kept is None else self._kept.copy_(picture)
         self.loss = min(self.loss, loss)
+
+    def packed(self) -> tuple[dict[str, float], dict[str, Tensor]]:
+        """All that going on elsewhere needs, for :meth:`restore`."""
+        numbers = {"loss": self.loss, "weight": self._weight}
+        return numbers, {} if self._kept is None else {"kept": self._kept}
+
+    def restore(self, numbers: Mapping[str, float], tensors: Mapping[str, Tensor]) -> None:
+        """Go on where another stood."""
+        self.loss, self._weight = numbers["loss"], numbers["weight"]
+        self._kept = tensors["kept"].clone() if "kept" in tensors else None
 
     def picture(self) -> Tensor | None:
         """The iterate kept so far, or None before the first."""

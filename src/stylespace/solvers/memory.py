@@ -6,6 +6,10 @@ import ctypes
 import sys
 from typing import Any
 
+import torch
+
+# What PyTorch says without a type of its own: processors, Apple's graphics.
+_NO_ROOM = ("can't allocate memory", "not enough memory", "out of memory")
 _M_TRIM_THRESHOLD, _M_MMAP_MAX, _ALL = -1, -4, 65536
 
 
@@ -27,6 +31,12 @@ def return_freed_memory() -> bool:
     done = bool(glibc.mallopt(_M_MMAP_MAX, _ALL)) and bool(glibc.mallopt(_M_TRIM_THRESHOLD, 128 << 10))
     glibc.malloc_trim(0)
     return done
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether PyTorch says that a device, or the processor's memory, has no room."""
+    told = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(text in told for text in _NO_ROOM)
 
 
 def _glibc() -> Any:

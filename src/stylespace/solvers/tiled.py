@@ -8,17 +8,17 @@ Nothing is approximated (a tile sees as much around it as any of its features do
 from __future__ import annotations
 
 import math
-import mmap
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from stylespace.errors import StylespaceError
 from stylespace.pictures.tiles import Tile
+from stylespace.solvers.adam import rate_at
+from stylespace.solvers.journal import Journal, Scratch
 from stylespace.solvers.solution import Solution, Step, Watch
 
 Sums = list[Tensor]
@@ -28,67 +28,130 @@ Part = Callable[[Tensor, Tile], Sums]
 Total = Callable[[Sums], dict[str, Tensor]]
 BAND = 1 << 20  # numbers of the picture that are updated at a time
 MAX_CUTS = 12
+PHASES = ("sums", "slopes", "pixels")  # of a step, in units of tiles, tiles, bands
+
+
+class Place:
+    """How far a run is: step, phase, unit. With a journal it is written after every unit, so that a killed process goes on at the next.
+
+    ``record``: what the journal is to say beside it, or what it said. ``held``: numbers that a unit changes at most.
+    """
+
+    def __init__(self, journal: Journal | None = None, record: Mapping[str, Any] | None = None, held: int = 0) -> None:
+        self.journal = journal
+        self.record: dict[str, Any] = {"index": 1, "phase": "sums", "at": 0, "held": None, **(record or {})}
+        self.buffer = None if journal is None else Scratch(1, (held,), path=journal.file("held")).tensors[0]
+
+    def first(self, phase: str, units: int) -> int:
+        """How many of the phase's units are done."""
+        was, now = PHASES.index(self.record["phase"]), PHASES.index(phase)
+        return units if was > now else self.record["at"] if was == now else 0
+
+    def tell(self, phase: str, at: int, sums: Sums | None = None, **more: Any) -> None:
+        """So many units of the phase are done."""
+        self.record |= {"phase": phase, "at": at, "held": None, **more}
+        if self.journal is not None:
+            named = None if sums is None else {"sums": {str(i): s for i, s in enumerate(sums)}}
+            self.journal.write(self.record, named)
+
+    def sums(self) -> Sums:
+        """What was added up before."""
+        found = self.journal.tensors("sums") if self.journal is not None else {}
+        return [found[str(i)] for i in range(len(found))]
+
+    def hold(self, phase: str, at: int, parts: Sequence[Tensor]) -> None:
+        """Keep what a unit is about to change; where it was interrupted in the middle of that, put it back."""
+        if self.journal is None or self.buffer is None:
+            return
+        ends = [0]
+        for part in parts:
+            ends.append(ends[-1] + part.numel())
+        kept = [self.buffer[start:end].view(part.shape) for part, start, end in zip(parts, ends, ends[1:], strict=False)]
+        if self.record["held"] == [phase, at]:
+            for part, before in zip(parts, kept, strict=True):
+                part.copy_(before)
+            return
+        for part, before in zip(parts, kept, strict=True):
+            before.copy_(part)
+        self.record |= {"phase": phase, "at": at, "held": [phase, at]}
+        self.journal.write(self.record)
 
 
 class Tiled:
     """A loss of sums over tiles, and its gradient.
 
-    ``part``: what a tile adds to the sums; ``total``: the loss terms of the sums. ``picture`` (1, 3, H, W) is never worked on as a whole.
+    ``part``: what a tile adds to the sums; ``total``: the loss terms of the sums. ``picture`` (1, 3, H, W) is never worked on as a whole;
+    its tiles are worked on by ``device``. ``offset`` (down, right): where in the picture the tiles' own begins.
     """
 
-    def __init__(self, tiles: Sequence[Tile], part: Part, total: Total) -> None:
-        self.tiles, self.part, self.total = tiles, part, total
+    def __init__(
+        self,
+        tiles: Sequence[Tile],
+        part: Part,
+        total: Total,
+        device: torch.device | None = None,
+        offset: tuple[int, int] = (0, 0),
+    ) -> None:
+        self.tiles, self.part, self.total, self.device, self.offset = tiles, part, total, device, offset
+
+    def window(self, tile: Tile) -> tuple[Any, ...]:
+        """What is seen for a tile, as an index of the picture."""
+        rows, columns = (slice(s.start + by, s.stop + by) for s, by in zip(tile.window, self.offset, strict=True))
+        return (..., rows, columns)
 
     def terms(self, picture: Tensor) -> dict[str, float]:
         """The loss terms."""
         with torch.no_grad():
-            return {name: term.item() for name, term in self.total(self._sums(picture)).items()}
+            return {name: term.item() for name, term in self.total(self._sums(picture, Place())).items()}
 
-    def gradient(self, picture: Tensor, into: Tensor) -> dict[str, float]:
-        """The loss terms; their sum's gradient is written ``into`` a tensor like ``picture``."""
-        sums = [s.detach().requires_grad_() for s in self._sums(picture)]
+    def gradient(
+        self, picture: Tensor, into: Tensor, place: Place | None = None, release: Callable[[], None] = lambda: None
+    ) -> dict[str, float]:
+        """The loss terms; their sum's gradient is written ``into`` a tensor like ``picture``.
+
+        ``place``: where the step stands; ``release`` is called after each tile.
+        """
+        place = place or Place()
+        sums = [s.detach().requires_grad_() for s in self._sums(picture, place, release)]
         terms = self.total(sums)
         loss = torch.stack(list(terms.values())).sum()
         found: tuple[Tensor | None, ...] = torch.autograd.grad(loss, sums, allow_unused=True)
         shares = [torch.zeros_like(s) if g is None else g for s, g in zip(sums, found, strict=True)]
-        into.zero_()
-        for tile in self.tiles:
-            seen = picture[(..., *tile.window)].detach().clone().requires_grad_()
+        first = place.first("slopes", len(self.tiles))
+        if not first and place.record["held"] is None:
+            into.zero_()
+        for number in range(first, len(self.tiles)):
+            tile = self.tiles[number]
+            seen = picture[self.window(tile)].detach().to(self.device, copy=True).requires_grad_()
             parts = self.part(seen, tile)
             kept = [(p, s) for p, s in zip(parts, shares, strict=True) if p.requires_grad]
             torch.autograd.backward([p for p, _ in kept], [s for _, s in kept])
             assert seen.grad is not None
-            into[(..., *tile.window)] += seen.grad
+            there = into[self.window(tile)]
+            place.hold("slopes", number, [there])
+            there += seen.grad.to(into.device)
+            place.tell("slopes", number + 1)
+            release()
         return {name: term.item() for name, term in terms.items()}
 
     @torch.no_grad()
-    def _sums(self, picture: Tensor) -> Sums:
-        total: Sums | None = None
-        for tile in self.tiles:
-            parts = self.part(picture[(..., *tile.window)], tile)
+    def _sums(self, picture: Tensor, place: Place, release: Callable[[], None] = lambda: None) -> Sums:
+        first = place.first("sums", len(self.tiles))
+        total: Sums | None = [s.to(self.device) for s in place.sums()] if first else None
+        if first:  # by another process: loss terms learn their sizes from a tile
+            self.part(picture[self.window(self.tiles[0])].to(self.device), self.tiles[0])
+        for number in range(first, len(self.tiles)):
+            tile = self.tiles[number]
+            parts = self.part(picture[self.window(tile)].to(self.device), tile)
             total = parts if total is None else [a + b for a, b in zip(total, parts, strict=True)]
+            place.tell("sums", number + 1, total)
+            release()
         return total or []
 
 
-class Scratch:
-    """Tensors in a file that goes with it: what is large and looked at once a step, outside the memory that programs share."""
-
-    def __init__(self, count: int, size: int, folder: Path | None = None) -> None:
-        with tempfile.TemporaryFile(dir=folder, prefix="stylespace-") as file:
-            file.truncate(max(1, count * size * 4))
-            self.map = mmap.mmap(file.fileno(), max(1, count * size * 4))  # keeps the file until it goes itself
-        whole = torch.from_numpy(np.frombuffer(self.map, np.float32, count * size))
-        self.tensors = [whole[i * size : (i + 1) * size] for i in range(count)]
-
-    def release(self) -> None:
-        """Let go of the pages that were touched; what they hold stays in the file."""
-        if hasattr(mmap, "MADV_DONTNEED"):
-            self.map.madvise(mmap.MADV_DONTNEED)
-
-
 def minimise(
-    objective: Tiled,
-    start: Tensor,
+    objectives: Sequence[Tiled],
+    start: Callable[[], Tensor],
     *,
     steps: int,
     rate: float,
@@ -97,50 +160,75 @@ def minimise(
     watch: Watch | None = None,
     limits: tuple[float, float] | None = (0.0, 1.0),
     folder: Path | None = None,
+    journal: Journal | None = None,
+    record: Mapping[str, Any] | None = None,
 ) -> Solution:
-    """Adam over the pixels of ``start`` (1, 3, H, W), which it overwrites, in the memory of picture, gradient and one tile.
+    """Adam over the pixels of what ``start`` gives (1, 3, H, W), in the memory of one tile; steps take the ``objectives`` in turn.
 
-    Moments lie in a scratch file in ``folder``. ``rate`` falls by a cosine to ``final_rate``. A loss that is not finite skips the step and
-    halves the rate; ``StylespaceError`` after twelve times. The last iterate is the result. ``KeyboardInterrupt`` ends the run with what
-    is there.
+    Picture, gradient and moments lie in a scratch file in ``folder``, or where ``journal`` is; the result lies there too. ``rate`` falls to
+    ``final_rate`` as :func:`stylespace.solvers.adam.minimise` has it. A loss that is not finite skips the step and halves the rate;
+    ``StylespaceError`` after twelve times. The last iterate is the result. ``KeyboardInterrupt`` ends the run with what is there.
+    ``record``: what the journal says beside the run's own; where it has an ``index`` the run goes on from there, to the same numbers.
     """
-    picture = start.detach()
-    gradient = torch.zeros_like(picture)
-    flat, slope = picture.view(-1), gradient.view(-1)
-    scratch = Scratch(2, flat.numel(), folder)
-    mean, square = scratch.tensors
-    scale, cuts, done, interrupted = 1.0, 0, 0, False
+    begun = bool(record and "index" in record)
+    given = start()
+    scratch = Scratch(4, given.shape, folder, journal.file("pixels") if journal else None)
+    picture, gradient, mean, square = scratch.tensors
+    if not begun:
+        picture.copy_(given.detach())
+        mean.zero_()
+        square.zero_()
+    del given
+    scratch.release()
+    largest = max(3 * (t.seen[1] - t.seen[0]) * (t.seen[3] - t.seen[2]) for o in objectives for t in o.tiles)
+    place = Place(journal, {"done": 0, "cuts": 0, "scale": 1.0, **(record or {})}, max(largest, 3 * BAND))
+    if not begun:
+        place.tell("sums", 0)
+    flat, slope, means, squares = (t.view(-1) for t in (picture, gradient, mean, square))
+    interrupted = False
     try:
-        for index in range(1, steps + 1):
-            terms = objective.gradient(picture, gradient)
-            total = sum(terms.values())
-            # Infinity and NaN survive a sum, without a picture of truth values.
-            cut = not math.isfinite(total) or not math.isfinite(float(slope.sum()))
-            if watch:
-                watch(Step(index, steps, max(picture.shape[-2:]), total, terms, picture, cut=cut))
-            if cut:
-                cuts, scale = cuts + 1, scale / 2
-                if cuts > MAX_CUTS:
-                    raise StylespaceError(
-                        "The optimisation does not settle: its loss is not a finite number; lower the weights or --rate."
-                    )
-                continue
-            done += 1
-            share = (index - 1) / max(steps - 1, 1)
-            now = rate if final_rate is None else final_rate + (rate - final_rate) * 0.5 * (1 + math.cos(math.pi * share))
-            step = scale * now / (1 - betas[0] ** done)
+        for index in range(place.record["index"], steps + 1):
+            if place.record["phase"] != "pixels":
+                objective = objectives[(index - 1) % len(objectives)]
+                terms = objective.gradient(picture, gradient, place, scratch.release)
+                total = sum(terms.values())
+                # Infinity and NaN survive a sum, without a picture of truth values.
+                cut = not math.isfinite(total + sum(float(slope[band].sum()) for band in _bands(len(slope), scratch)))
+                if watch:
+                    watch(Step(index, steps, max(picture.shape[-2:]), total, terms, picture, cut=cut))
+                if cut:
+                    cuts = place.record["cuts"] + 1
+                    if cuts > MAX_CUTS:
+                        raise StylespaceError(
+                            "The optimisation does not settle: its loss is not a finite number; lower the weights or --rate."
+                        )
+                    place.tell("sums", 0, index=index + 1, cuts=cuts, scale=place.record["scale"] / 2)
+                    continue
+            done = place.record["done"] + 1
+            step = place.record["scale"] * rate_at(index, steps, rate, final_rate) / (1 - betas[0] ** done)
             root = math.sqrt(1 - betas[1] ** done)
-            for first in range(0, len(flat), BAND):
-                band = slice(first, first + BAND)
-                g = slope[band]
-                mean[band].lerp_(g, 1 - betas[0])
-                square[band].mul_(betas[1]).addcmul_(g, g, value=1 - betas[1])
-                flat[band].addcdiv_(mean[band], square[band].sqrt().div_(root).add_(1e-8), value=-step)
+            first = place.first("pixels", len(flat))
+            for number, band in enumerate(_bands(len(flat), scratch)):
+                if number < first:
+                    continue
+                g, m, s, x = slope[band], means[band], squares[band], flat[band]
+                place.hold("pixels", number, [m, s, x])
+                m.lerp_(g, 1 - betas[0])
+                s.mul_(betas[1]).addcmul_(g, g, value=1 - betas[1])
+                x.addcdiv_(m, s.sqrt().div_(root).add_(1e-8), value=-step)
                 if limits:
-                    flat[band].clamp_(*limits)
-                if first // BAND % 16 == 15:
-                    scratch.release()
-            scratch.release()
+                    x.clamp_(*limits)
+                place.tell("pixels", number + 1)
+            place.tell("sums", 0, index=index + 1, done=done)
     except KeyboardInterrupt:
         interrupted = True
-    return Solution(picture, None, done, interrupted)
+    return Solution(picture, None, place.record["done"], interrupted)
+
+
+def _bands(count: int, scratch: Scratch) -> Iterator[slice]:
+    """Slices of so many numbers; what was looked at is let go of now and then."""
+    for number, first in enumerate(range(0, count, BAND)):
+        yield slice(first, first + BAND)
+        if number % 16 == 15:
+            scratch.release()
+    scratch.release()
