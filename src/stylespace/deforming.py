@@ -88,5 +88,11 @@ def _strotss(settings: DeformableSettings) -> StrotssSettings:
 
 
 def _shared(settings: DeformableSettings) -> dict[str, Any]:
-    given = {"size": settings.size, "steps": settings.steps, "steps_each": settings.steps_each, "seed": settings.seed}
+    given = {
+        "size": settings.size,
+        "steps": settings.steps,
+        "steps_each": settings.steps_each,
+        "seed": settings.seed,
+        "memory": settings.memory,
+    }
     return given if settings.content_weight is None else given | {"content_weight": settings.content_weight}

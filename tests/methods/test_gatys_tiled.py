@@ -12,7 +12,6 @@ from torch import Tensor
 from stylespace import encoders
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError, StylespaceError
-from stylespace.methods import gatys_objective
 from stylespace.methods.gatys import gatys
 from stylespace.methods.gatys_objective import core_side, framed, objective_at, tiled_at
 from stylespace.methods.gatys_settings import GatysSettings
@@ -21,8 +20,8 @@ from stylespace.pictures.picture import Picture
 from stylespace.pictures.region import Region, Style
 from stylespace.pictures.tiles import cut, free_memory, parsed_memory
 from stylespace.result import Result
+from stylespace.solvers import budget, tiled
 from stylespace.solvers import journal as journals
-from stylespace.solvers import tiled
 from stylespace.solvers.journal import Journal
 from stylespace.solvers.tiled import Place, Tiled, minimise
 from stylespace.transferring import transfer
@@ -275,7 +274,7 @@ def test_a_transfer_that_is_killed_ends_in_the_same_picture(
     changes: dict[str, object], after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journals, "EVERY", -1.0)  # a record after every step
-    monkeypatch.setattr(gatys_objective, "SMALLEST_CORE", 32)
+    monkeypatch.setattr(budget, "SMALLEST_CORE", 32)
     photo, style = tmp_path / "photo.png", tmp_path / "style.png"
     for path, size in ((photo, (256, 240)), (style, (90, 100))):
         Result(Picture(noise(*size))).save(path)

@@ -109,3 +109,29 @@ def test_transfer_and_repeat(tmp_path: Path) -> None:
             ss.transfer(tmp_path / "stained_glass.png", tmp_path / "waves.png", method="nnst", **{**settings, **wrong})
     with pytest.raises(InputError, match="knows no weights"):
         ss.transfer(tmp_path / "stained_glass.png", styles, method="nnst", **settings)
+
+
+@pytest.mark.parametrize("layerwise", [False, True])
+@pytest.mark.parametrize("size", [(160, 112), (161, 131)])
+def test_tiles_have_the_whole_pictures_losses_and_gradient(
+    size: tuple[int, int], layerwise: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = encoders.load("compact", precision="fp32").double()
+    generator = torch.Generator().manual_seed(5)
+    photo, picture, style = (torch.rand(1, 3, *s, generator=generator).double() for s in (size, size, (60, 80)))
+    guide = torch.zeros(1, 1, *size).double()
+    guide[..., :70, 20:90] = 1
+    regions = [Region((Style(style),), guide), Region(())]
+
+    def measured() -> tuple[dict[str, float], Tensor]:
+        one = picture.clone().requires_grad_()
+        terms = objective_at(photo, photo.flip(3), regions, NnstSettings(), encoder, 0.4, layerwise)(one)
+        torch.stack(list(terms.values())).sum().backward()
+        assert one.grad is not None
+        return {name: value.item() for name, value in terms.items()}, one.grad
+
+    whole, expected = measured()
+    monkeypatch.setattr("stylespace.methods.nnst.core_side", lambda *_, **__: 48)
+    tiled, found = measured()
+    assert tiled == pytest.approx(whole, rel=1e-5)
+    assert float((found - expected).norm() / expected.norm()) < 1e-4

@@ -181,3 +181,31 @@ def test_transfer_and_repeat(tmp_path: object) -> None:
         ss.transfer(folder / "stained_glass.png", folder / "waves.png", points=points)
     with pytest.raises(InputError, match="numbers of steps"):
         ss.transfer(folder / "stained_glass.png", folder / "waves.png", method="strotss", steps_each=(3,), **settings)
+
+
+@pytest.mark.parametrize("size", [(160, 112), (161, 131)])
+def test_tiles_have_the_whole_pictures_losses_and_gradient(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = encoders.load("compact", precision="fp32").double()
+    generator = torch.Generator().manual_seed(5)
+    photo, picture, style = (torch.rand(1, 3, *s, generator=generator).double() for s in (size, size, (90, 120)))
+    guide = torch.zeros(1, 1, *size).double()
+    guide[..., :70, 20:90] = 1
+    regions = [Region((Style(style),), guide), Region((Style(style.flip(3)),))]
+    settings = StrotssSettings(samples=300, style_samples=300)
+
+    def measured() -> tuple[dict[str, float], Tensor]:
+        one = picture.clone().requires_grad_()
+        objective = objective_at(
+            photo, regions, settings, encoder, 2.0, torch.Generator().manual_seed(1), [Pair((0.3, 0.4), (0.5, 0.6))]
+        )
+        objective(one)  # places are drawn anew at each call
+        terms = objective(one)
+        torch.stack(list(terms.values())).sum().backward()
+        assert one.grad is not None
+        return {name: value.item() for name, value in terms.items()}, one.grad
+
+    whole, expected = measured()
+    monkeypatch.setattr("stylespace.methods.strotss.core_side", lambda *_, **__: 48)
+    tiled, found = measured()
+    assert tiled == pytest.approx(whole, rel=1e-5)
+    assert float((found - expected).norm() / expected.norm()) < 1e-4

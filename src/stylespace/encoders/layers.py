@@ -31,6 +31,11 @@ def check(layers: Iterable[str], available: Sequence[str], encoder: str) -> None
             )
 
 
+def scale(layer: str) -> int:
+    """By how much a layer's maps are smaller than the picture."""
+    return 2 ** (int(layer[4]) - 1)
+
+
 def weights(spec: str | Mapping[str, float], available: Sequence[str]) -> dict[str, float]:
     """Layer weights from ``{"relu4_2": 1.0}`` or from text: ``relu1_1,relu2_1=0.5``, ``all``, ``all:geometric``.
 

@@ -36,6 +36,9 @@ class DeformableSettings:
     smoothing: float = option(0.02, "how much wanted movements are evened out before (smoothing of a thin-plate spline)")
     furthest: float = option(0.2, "movement, in shares of the long side, above which a pair is dropped")
     fewest: int = option(8, "pairs below which nothing is warped")
+    memory: str | None = option(
+        None, "memory to stay within, such as 2GB: features are worked out tile by tile (none: what is free)"
+    )
     seed: int = option(0, "seed of everything random")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 import torch
@@ -26,6 +27,7 @@ from stylespace.solvers.journal import Journal
 from stylespace.solvers.keeping import Keeper
 from stylespace.solvers.memory import is_out_of_memory, return_freed_memory
 from stylespace.solvers.solution import Objective, Solution, Step, Watch
+from stylespace.solvers.tiled import Tiled
 from stylespace.solvers.tiled import minimise as minimise_tiled
 
 
@@ -189,7 +191,11 @@ class GatysBase:
     def objectives(self, photo: Tensor, level: int) -> tuple[Objective, Objective]:
         """All terms, and those of the style."""
         alone = replace(self.settings, content_weight=0.0, smoothness_weight=0.0)
-        whole, styled = (objective_at(photo, self.regions, s, self.encoder) for s in (self.settings, alone))
+        core = core_side(photo.shape[-2:], self.settings, self.encoder)
+        if core is None:
+            whole, styled = (objective_at(photo, self.regions, s, self.encoder) for s in (self.settings, alone))
+        else:
+            whole, styled = (_in_turn(tiled_at(photo, self.regions, s, self.encoder, core)) for s in (self.settings, alone))
         return whole, styled
 
     def framed(self, picture: Tensor) -> Tensor:
@@ -203,6 +209,12 @@ class GatysBase:
     def solve(self, objective: Objective, start: Tensor, steps: int, level: int, watch: Watch | None) -> Solution:
         """Adam over the pixels."""
         return _solve(objective, start, steps, self.settings, Solution(start), watch, _Log(None))
+
+
+def _in_turn(turns: Sequence[Tiled]) -> Objective:
+    """The loss of each of them in turn."""
+    left = cycle(turns)
+    return lambda picture: next(left).loss(picture)
 
 
 def _cut(watch: Watch | None, margin: int) -> Watch | None:

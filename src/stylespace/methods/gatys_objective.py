@@ -17,14 +17,13 @@ from stylespace.methods.gatys_terms import Term, content_terms, style_terms
 from stylespace.objectives.smoothness import PARTS as SMOOTHNESS_PARTS
 from stylespace.objectives.smoothness import SMOOTHNESS
 from stylespace.pictures.region import Region, guides
-from stylespace.pictures.tiles import Tile, cut, free_memory, parsed_memory
+from stylespace.pictures.tiles import Tile, cut
+from stylespace.solvers import budget as budgets
 from stylespace.solvers.journal import Shelf
 from stylespace.solvers.solution import Objective
 from stylespace.solvers.tiled import Tiled
 
-STANDING = 400 << 20  # bytes of a process that has loaded PyTorch and an encoder
 PICTURE = 12  # bytes a pixel
-SMALLEST_CORE, LARGEST_CORE = 128, 1024  # pixels a side of tiles
 # Each step sees the picture at the next of these offsets (rows, columns): all phases of pooling by two and four take part.
 OFFSETS = ((0, 0), (2, 1), (1, 2), (3, 3))
 
@@ -130,51 +129,27 @@ def core_side(size: Sequence[int], settings: GatysSettings, encoder: Encoder) ->
     wanted = {*content_layers, *style_layers}
     if not wanted:
         return None
-    budget = _budget(settings, next(encoder.parameters()).device)
-    pixels = size[0] * size[1]
-    # Pictures in float32: photo, its resized copy, picture, gradient, moments and best; tiled: photo, picture, gradient.
-    a_pixel = encoder.bytes_a_pixel(wanted)
     history = 2 * settings.history if settings.solver == "lbfgs" else 0
-    if pixels * (a_pixel + PICTURE * (7 + history)) <= budget:
-        return None
+    # Pictures in float32: photo, its resized copy, picture, gradient, moments and best; tiled: photo, picture, gradient.
+    whole = PICTURE * (7 + history)
     if history:
-        raise InputError(
-            f"L-BFGS with a history of {settings.history} wants {pixels * (a_pixel + PICTURE * (7 + history)) / 2**30:.1f} GB at"
-            f" {size[1]} x {size[0]} pixels, and {budget / 2**30:.1f} GB are there: give --solver adam, a shorter --history or a"
-            " smaller --size."
-        )
-    align, halo = encoder.reach(wanted)
-    kept = pixels * (PICTURE * 3.5 + 8)  # and the photo's features
-    smallest = -(-SMALLEST_CORE // align) * align
-    if kept + a_pixel * (smallest + 2 * halo) ** 2 > budget:
-        least = (kept + a_pixel * (smallest + 2 * halo) ** 2 + STANDING) / 2**30
-        raise InputError(
-            f"{size[1]} x {size[0]} pixels do not fit into the memory given, even tile by tile: at least {least:.1f} GB are wanted. Give"
-            " --memory more, or a smaller --size."
-        )
-    side = int(((budget - kept) / a_pixel) ** 0.5) - 2 * halo
-    return min(max(smallest, side // align * align), LARGEST_CORE)
+        budget = budgets.available(settings.memory, next(encoder.parameters()).device)
+        pixels = size[0] * size[1] * (encoder.bytes_a_pixel(wanted) + whole)
+        if pixels > budget:
+            raise InputError(
+                f"L-BFGS with a history of {settings.history} wants {pixels / 2**30:.1f} GB at {size[1]} x {size[0]} pixels, and"
+                f" {budget / 2**30:.1f} GB are there: give --solver adam, a shorter --history or a smaller --size."
+            )
+        return None
+    return budgets.core_side(size, encoder, wanted, settings.memory, whole=whole, kept=PICTURE * 3.5 + 8)
 
 
 def smaller_core(core: int | None, settings: GatysSettings, encoder: Encoder) -> int:
     """Side of tiles that take less memory than those of ``core``, or than the whole picture. Raises ``StylespaceError`` at the smallest."""
-    content_layers, style_layers = _layers(settings, encoder)
-    align, _ = encoder.reach({*content_layers, *style_layers})
-    smallest = -(-SMALLEST_CORE // align) * align
     if settings.solver == "lbfgs":
         raise StylespaceError("Memory ran out, and L-BFGS wants the whole picture: give --solver adam or a smaller --size.")
-    if core is not None and core <= smallest:
-        raise StylespaceError("Memory ran out even with the smallest tiles: close other programs, or give a smaller --size.")
-    return max(smallest, (LARGEST_CORE if core is None else core // 2) // align * align)
-
-
-def _budget(settings: GatysSettings, device: torch.device) -> float:
-    """Bytes for pictures and features."""
-    if settings.memory is not None:
-        return max(parsed_memory(settings.memory) - STANDING, 0)
-    if device.type == "cuda":
-        return 0.8 * torch.cuda.mem_get_info(device)[0]
-    return 0.8 * free_memory()
+    content_layers, style_layers = _layers(settings, encoder)
+    return budgets.smaller_core(core, encoder, {*content_layers, *style_layers})
 
 
 def _layers(settings: GatysSettings, encoder: Encoder) -> tuple[dict[str, float], dict[str, float]]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
+from stylespace.encoders.layers import scale
 from stylespace.encoders.mapped import Features, Mapped, whole
 from stylespace.errors import InputError
 from stylespace.methods.gatys_settings import GatysSettings
@@ -173,27 +174,23 @@ def _share(
     """A measure's means over positions; of a tile, what its core adds to the means over a picture of ``size``."""
     if tile is None:
         return measure(given, None if guide is None else follow(guide, given[layer].shape[-2:]), None)
-    scale = _scale(layer)
-    full = (size[0] // scale, size[1] // scale)
-    seen = tile.inside(scale, given[layer].shape[-2:])
+    smaller = scale(layer)
+    full = (size[0] // smaller, size[1] // smaller)
+    seen = tile.inside(smaller, given[layer].shape[-2:])
     count = (seen[0].stop - seen[0].start) * (seen[1].stop - seen[1].start)
     share, at = count / (full[0] * full[1]), None
     if guide is not None:
         drawn = follow(guide, full)
-        at = drawn[(..., *tile.outside(scale, full))]
+        at = drawn[(..., *tile.outside(smaller, full))]
         share = float(at.sum() / drawn.sum().clamp_min(1e-12))
     return tuple(share * part.double() for part in measure(given, at, tile))
-
-
-def _scale(layer: str) -> int:
-    return 2 ** (int(layer[4]) - 1)
 
 
 def _core(features: Features, layer: str, tile: Tile | None) -> Features:
     """The part of a tile's features that is its own."""
     if tile is None:
         return features
-    inside = (..., *tile.inside(_scale(layer), features.shape[-2:]))
+    inside = (..., *tile.inside(scale(layer), features.shape[-2:]))
     return replace(features, maps=features.maps[inside]) if isinstance(features, Mapped) else features[inside]
 
 
@@ -215,7 +212,7 @@ def _style_term(
 
     def part(given: Given, tile: Tile | None) -> Measurement:
         shape = given[layer].shape
-        of = shape[-2:] if tile is None else [side // _scale(layer) for side in tile.of]
+        of = shape[-2:] if tile is None else [side // scale(layer) for side in tile.of]
         size[:] = shape[1], of[0] * of[1]
         return _share(measure, given, layer, guide, tile, shape[-2:] if tile is None else tile.of)
 

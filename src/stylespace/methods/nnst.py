@@ -6,7 +6,8 @@ hypercolumns are like those, coarse to fine over a Laplacian pyramid. A last pas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -20,12 +21,17 @@ from stylespace.objectives.smoothness import squared_variation
 from stylespace.pictures import colour
 from stylespace.pictures.region import Region, Style, guides, left_alone
 from stylespace.pictures.resizing import fit, resize
+from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import laplacian, pyramid
+from stylespace.solvers.budget import core_side
+from stylespace.solvers.journal import Shelf
 from stylespace.solvers.solution import Objective, Solution, Watch
+from stylespace.solvers.tiled import summed
 from stylespace.statistics.neighbours import nearest
 
 __all__ = ["NnstSettings", "nnst"]
 
+KEPT = 160.0  # bytes a pixel of photo, picture, pyramid, its gradient and the solver's state
 CELL = 4  # pixels a side of the cell that one hypercolumn stands for
 
 
@@ -100,35 +106,58 @@ def objective_at(
     """
     layers = list(layer_names.weights(settings.layers, encoder.layers))
     size = max(photo.shape[-2:])
+    tiles = _tiles(photo, settings, encoder, layers)
     with torch.no_grad():
         pools = [_pool(region.styles, size, settings, encoder, layers) if region.styles else None for region in regions]
         divisors = _divisors([pool for pool in pools if pool], settings)
-        own = _described(photo, encoder, layers)
-        belongs = _belonging(regions, photo, (own[0].shape[-2], own[0].shape[-1]))
+        drawn = _belonging(regions, photo, _cells(photo.shape[-2:]))
+        belongs = {tile: drawn[tile.outside(CELL, drawn.shape)].reshape(-1) for tile in tiles}
+        keep: Keep = Shelf().put if len(tiles) > 1 else lambda tensor: lambda: tensor
+        groups = [[i] for i in range(len(layers))] if layerwise else [list(range(len(layers)))]
+        there = [
+            [None if pool is None else _rows([pool[i] for i in group], [divisors[i] for i in group]) for pool in pools]
+            for group in groups
+        ]
 
-        def matched(maps: Sequence[Tensor], chosen: Sequence[int]) -> Tensor:
-            there = [None if p is None else _rows([p[i] for i in chosen], [divisors[i] for i in chosen]) for p in pools]
-            return _unit(_matched(_rows(maps, [divisors[i] for i in chosen]), there, belongs))
+    def matches(described: Callable[[Tile], Sequence[Tensor]]) -> dict[Tile, list[Callable[[], Tensor]]]:
+        """What every tile's places are to be like, for each group of layers."""
 
-        if not layerwise:
-            before = _described(start, encoder, layers) if share < 1 else own
-            now = [share * a + (1 - share) * b for a, b in zip(own, before, strict=True)]
-            wanted = [matched(now, range(len(layers)))]
+        @lru_cache(1)
+        def rows(tile: Tile) -> list[Tensor]:
+            maps = described(tile)
+            return [_rows([maps[i] for i in group], [divisors[i] for i in group]) for group in groups]
+
+        with torch.no_grad():
+            means = _means(rows, belongs, len(regions))
+            return {
+                tile: [
+                    keep(_unit(_matched(found, pools_there, belongs[tile], middle)))
+                    for found, pools_there, middle in zip(rows(tile), there, means, strict=True)
+                ]
+                for tile in tiles
+            }
+
+    def of_photo(tile: Tile) -> list[Tensor]:
+        own = _core(photo[(..., *tile.window)], tile, encoder, layers)
+        before = _core(start[(..., *tile.window)], tile, encoder, layers) if share < 1 else own
+        return [share * a + (1 - share) * b for a, b in zip(own, before, strict=True)]
+
+    wanted = {} if layerwise else matches(of_photo)
+    count = float((drawn >= 0).sum())
     step = 0
+
+    def part(seen: Tensor, tile: Tile) -> list[Tensor]:
+        given = _core(seen, tile, encoder, layers)
+        parts = [_unit(_rows([f])) for f in given] if layerwise else [_unit(_rows(given, divisors))]
+        drawn_here = belongs[tile] >= 0
+        return [(1 - (x * y()).sum(1))[drawn_here].sum() for x, y in zip(parts, wanted[tile], strict=True)]
 
     def objective(picture: Tensor) -> dict[str, Tensor]:
         nonlocal step, wanted
-        given = _described(picture, encoder, layers)
-        if layerwise:
-            if step % settings.renewed == 0:
-                with torch.no_grad():
-                    wanted = [matched([f], [i]) for i, f in enumerate(given)]
-            step += 1
-            parts = [_unit(_rows([f])) for f in given]
-        else:
-            parts = [_unit(_rows(given, divisors))]
-        shares = [(1 - (x * y).sum(1)) for x, y in zip(parts, wanted, strict=True)]
-        terms = {"neighbours": torch.stack([s[belongs >= 0].mean() for s in shares]).mean()}
+        if layerwise and step % settings.renewed == 0:
+            wanted = matches(lambda tile: _core(picture[(..., *tile.window)], tile, encoder, layers))
+        step += 1
+        terms = {"neighbours": torch.stack(summed(picture, tiles, part)).mean() / count}
         if settings.smoothness_weight:
             terms["smoothness"] = settings.smoothness_weight * squared_variation(picture)
         return terms
@@ -136,11 +165,45 @@ def objective_at(
     return objective
 
 
+Keep = Callable[[Tensor], Callable[[], Tensor]]  # what is put away, to be got again
+
+
+def _tiles(photo: Tensor, settings: NnstSettings, encoder: Encoder, layers: Sequence[str]) -> list[Tile]:
+    """Tiles of a picture like the photo (1, 3, H, W): one where it fits the memory."""
+    size = photo.shape[-2:]
+    channels = encoder(photo[..., :16, :16], layers)
+    rows = 6 * 4 * sum(f.shape[1] for f in channels.values()) / CELL**2  # hypercolumns as they are, matched, and their gradient
+    core = core_side(size, encoder, layers, settings.memory, whole=KEPT + rows, kept=KEPT)
+    align, halo = encoder.reach(layers)
+    align = max(align, CELL)
+    if core is None:
+        core = -(-max(size) // align) * align
+    # One position more is seen at the deepest layer: it is enlarged to cells.
+    return cut(size, -(-core // align) * align, -(-halo // align) * align + align, align)
+
+
+def _cells(size: Sequence[int]) -> tuple[int, int]:
+    """How many hypercolumns a picture of ``size`` (h, w) has."""
+    return max(1, -(-size[0] // CELL)), max(1, -(-size[1] // CELL))
+
+
+def _core(seen: Tensor, tile: Tile, encoder: Encoder, layers: Sequence[str]) -> list[Tensor]:
+    """The layers' features of a tile's core."""
+    maps = _described(seen, encoder, layers)
+    return [f[(..., *tile.inside(CELL, f.shape[-2:]))] for f in maps]
+
+
 def _described(picture: Tensor, encoder: Encoder, layers: Sequence[str]) -> list[Tensor]:
-    """Each layer's features at a quarter of the picture's resolution: (1, C, h / 4, w / 4)."""
-    features = encoder(picture, layers)
-    size = [max(1, -(-side // CELL)) for side in picture.shape[-2:]]
-    return [_sized(features[name].float(), size) for name in layers]
+    """Each layer's features at a quarter of the picture's resolution: (1, C, h / 4, w / 4).
+
+    Sides are filled up to what all poolings divide, so that a cell stands for the same pixels in every layer.
+    """
+    size = _cells(picture.shape[-2:])
+    whole = max(CELL, *map(layer_names.scale, layers))
+    right, below = (-side % whole for side in (picture.shape[-1], picture.shape[-2]))
+    features = encoder(F.pad(picture, (0, right, 0, below), mode="replicate"), layers)
+    filled = ((picture.shape[-2] + below) // CELL, (picture.shape[-1] + right) // CELL)
+    return [_sized(features[name].float(), filled)[..., : size[0], : size[1]] for name in layers]
 
 
 def _sized(maps: Tensor, size: Sequence[int]) -> Tensor:
@@ -186,21 +249,35 @@ def _pool(styles: Sequence[Style], size: int, settings: NnstSettings, encoder: E
 
 
 def _belonging(regions: Sequence[Region], photo: Tensor, size: tuple[int, int]) -> Tensor:
-    """The number of the region that each place belongs to most, (n,); -1 where that has no styles."""
+    """The number of the region that each place belongs to most, of ``size`` (h, w); -1 where that has no styles."""
     drawn = [
         photo.new_ones(size) if guide is None else F.interpolate(guide, size=size, mode="area")[0, 0]
         for guide in guides(regions, photo)
     ]
-    most = torch.stack(drawn).argmax(0).flatten()
+    most = torch.stack(drawn).argmax(0)
     without = torch.tensor([not region.styles for region in regions], device=most.device)
     return torch.where(without[most], -torch.ones_like(most), most)
 
 
-def _matched(rows: Tensor, pools: Sequence[Tensor | None], belongs: Tensor) -> Tensor:
-    """Each of ``rows`` (n, D) replaced by the nearest in its region's pool."""
+def _means(rows: Callable[[Tile], Sequence[Tensor]], belongs: Mapping[Tile, Tensor], regions: int) -> list[list[Tensor]]:
+    """The mean row of each region, for each group of layers, of ``rows`` (n, D) that come tile by tile with their regions' numbers."""
+    sums: dict[tuple[int, int], Tensor] = {}
+    counts = [sum(int((there == region).sum()) for there in belongs.values()) for region in range(regions)]
+    groups = 0
+    for tile, there in belongs.items():
+        found = rows(tile)
+        groups = len(found)
+        for group, each in enumerate(found):
+            for region in range(regions):
+                sums[group, region] = each[there == region].double().sum(0) + sums.get((group, region), 0)
+    return [[(sums[group, region] / max(counts[region], 1)).float() for region in range(regions)] for group in range(groups)]
+
+
+def _matched(rows: Tensor, pools: Sequence[Tensor | None], belongs: Tensor, means: Sequence[Tensor]) -> Tensor:
+    """Each of ``rows`` (n, D) replaced by the nearest in its region's pool; ``means``: of all rows of a region."""
     made = rows.clone()
     for number, pool in enumerate(pools):
         here = (belongs == number).nonzero(as_tuple=True)[0]
         if pool is not None and len(here):
-            made[here] = pool[nearest(rows[here], pool)]
+            made[here] = pool[nearest(rows[here], pool, mean=means[number])]
     return made

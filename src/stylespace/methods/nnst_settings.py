@@ -39,6 +39,9 @@ class NnstSettings:
     levels: int = option(8, "levels of the Laplacian pyramid", source=NNST)
     smoothness_weight: float = option(0.5, "weight of total variation (mean of squares)")
     style_scale: float = option(1.0, "size of the style picture's strokes relative to its composition fitting the result")
+    memory: str | None = option(
+        None, "memory to stay within, such as 2GB: features are worked out tile by tile (none: what is free)"
+    )
     seed: int = option(0, "seed of everything random (nothing is, here)")
 
     @classmethod

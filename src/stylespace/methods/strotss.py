@@ -22,14 +22,18 @@ from stylespace.objectives.smoothness import squared_variation
 from stylespace.objectives.transport import Cloud, moments, self_similarity, structure, transport
 from stylespace.pictures.region import Region, Style, guides, left_alone
 from stylespace.pictures.resizing import fit, resize
+from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import laplacian, pyramid
+from stylespace.solvers.budget import core_side
 from stylespace.solvers.solution import Objective, Solution, Watch
-from stylespace.statistics.hypercolumns import hypercolumns, spread_out
+from stylespace.solvers.tiled import summed
+from stylespace.statistics.hypercolumns import hypercolumns, hypercolumns_of, inside, spread_out
 
 __all__ = ["Pair", "StrotssSettings", "strotss"]
 
 REACH = 0.02  # of the sides: how far around a guided point others are guided with it
 DETAILED = (1, 2)  # sizes after the first that start with the photo's finest detail
+KEPT = 120.0  # bytes a pixel of photo, picture, pyramid, its gradient and the solver's state
 GUIDED = 9  # places around it
 # Decorrelated colours (the authors' matrix): rows are sums and differences of red, green, blue.
 PALETTE = ((0.577350, 0.577350, 0.577350), (-0.577350, 0.788675, -0.211325), (-0.577350, -0.211325, 0.788675))
@@ -157,7 +161,8 @@ def objective_at(
     size = (photo.shape[-2], photo.shape[-1])
     transform = torch.tensor(PALETTE, device=photo.device)
     with torch.no_grad():
-        of_photo = _described(photo, encoder, layers)
+        tiles = _tiles(photo, settings, encoder, layers)
+        of_photo = _described(photo, encoder, layers) if len(tiles) == 1 and not style_alone else []
         parts = [
             _Part(guide, Cloud.of(columns), Cloud.of(colours @ transform.T))
             for region, guide in zip(regions, guides(regions, photo), strict=True)
@@ -167,19 +172,24 @@ def objective_at(
         guided = _points(pairs, next(r.styles[0] for r in regions if r.styles), max(size), encoder, layers)
 
     def objective(picture: Tensor) -> dict[str, Tensor]:
-        maps = _described(picture, encoder, layers)
         terms: dict[str, Tensor] = {}
+        drawn = [spread_out(settings.samples, size, generator, part.guide) for part in parts]
+        given = _columns(picture, [*drawn, *([] if guided is None else [guided[0]])], encoder, layers, tiles)
+        if not style_alone:
+            with torch.no_grad():
+                if of_photo:
+                    of_places = [hypercolumns(of_photo, places) for places in drawn]
+                else:
+                    of_places = _columns(photo, drawn, encoder, layers, tiles)
 
         def add(name: str, value: Tensor, by: float) -> None:
             terms[name] = terms.get(name, value.new_zeros(())) + by / ((weight + 2) * len(parts)) * value
 
-        for part in parts:
-            places = spread_out(settings.samples, size, generator, part.guide)
-            found = hypercolumns(maps, places)
-            colours = hypercolumns([picture], places)
+        for number, (part, found) in enumerate(zip(parts, given, strict=False)):
+            colours = found[:, :3]
             if not style_alone:
                 with torch.no_grad():
-                    wanted = self_similarity(hypercolumns(of_photo, places))
+                    wanted = self_similarity(of_places[number])
                 add("structure", structure(found, wanted), weight)
             add("transport", transport(found, part.style), 1)
             add("moments", moments(found, part.style), settings.moments_weight)
@@ -187,13 +197,46 @@ def objective_at(
         if style_alone:
             return terms
         if guided is not None:
-            at, goal = guided
-            add("points", transport(hypercolumns(maps, at), goal), float(len(parts)))
+            add("points", transport(given[-1], guided[1]), float(len(parts)))
         if settings.smoothness_weight:
             terms["smoothness"] = settings.smoothness_weight * squared_variation(picture)
         return terms
 
     return objective
+
+
+def _columns(
+    picture: Tensor, places: Sequence[Tensor], encoder: Encoder, layers: Sequence[str], tiles: Sequence[Tile]
+) -> list[Tensor]:
+    """Hypercolumns of the picture at each of ``places``, and of its tiles with a gradient that is worked out tile by tile."""
+    if len(tiles) == 1:
+        maps = _described(picture, encoder, layers)
+        return [hypercolumns(maps, at) for at in places]
+    scales = [1, *map(layer_names.scale, layers)]
+
+    def part(seen: Tensor, tile: Tile) -> list[Tensor]:
+        mine = [inside(at, tile) for at in places]
+        if not any(len(numbers) for numbers in mine):
+            return [seen.new_zeros(()) for _ in places]
+        maps = _described(seen, encoder, layers)
+        found = []
+        for at, numbers in zip(places, mine, strict=True):
+            rows = hypercolumns_of(maps, scales, at[numbers], tile)
+            found.append(rows.new_zeros(len(at), rows.shape[1]).index_copy(0, numbers.to(rows.device), rows))
+        return found
+
+    return summed(picture, tiles, part)
+
+
+def _tiles(photo: Tensor, settings: StrotssSettings, encoder: Encoder, layers: Sequence[str]) -> list[Tile]:
+    """Tiles of a picture like the photo (1, 3, H, W): one where it fits the memory."""
+    size = photo.shape[-2:]
+    core = core_side(size, encoder, layers, settings.memory, whole=KEPT, kept=KEPT)
+    align, halo = encoder.reach(layers)
+    if core is None:
+        core = -(-max(size) // align) * align
+    # One position more is seen at the deepest layer: hypercolumns lie between positions.
+    return cut(size, core, halo + align, align)
 
 
 def _described(picture: Tensor, encoder: Encoder, layers: Sequence[str]) -> list[Tensor]:

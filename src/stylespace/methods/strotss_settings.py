@@ -36,6 +36,9 @@ class StrotssSettings:
     final_rate: float = option(1e-3, "learning rate at the last size", source=STROTSS)
     smoothness_weight: float = option(3.0, "weight of total variation (mean of squares)")
     style_scale: float = option(1.0, "size of the style picture's strokes relative to its composition fitting the result")
+    memory: str | None = option(
+        None, "memory to stay within, such as 2GB: features are worked out tile by tile (none: what is free)"
+    )
     seed: int = option(0, "seed of the places that are looked at")
 
     @classmethod

@@ -99,6 +99,12 @@ class Tiled:
         rows, columns = (slice(s.start + by, s.stop + by) for s, by in zip(tile.window, self.offset, strict=True))
         return (..., rows, columns)
 
+    def loss(self, picture: Tensor) -> dict[str, Tensor]:
+        """The loss terms, with a gradient."""
+        top, left = self.offset
+        high, wide = self.tiles[0].of
+        return self.total(summed(picture[..., top : top + high, left : left + wide], self.tiles, self.part))
+
     def terms(self, picture: Tensor) -> dict[str, float]:
         """The loss terms."""
         with torch.no_grad():
@@ -147,6 +153,42 @@ class Tiled:
             place.tell("sums", number + 1, total)
             release()
         return total or []
+
+
+def summed(picture: Tensor, tiles: Sequence[Tile], part: Part) -> Sums:
+    """The sums of ``part`` over ``tiles`` of ``picture`` (1, 3, H, W), with a gradient, in the memory of one tile.
+
+    Every tile is worked on again when the gradient is asked for. One tile alone is worked on as it is.
+    """
+    if len(tiles) == 1:
+        return part(picture, tiles[0])
+    return list(_Summed.apply(picture, tiles, part))  # type: ignore[no-untyped-call]
+
+
+class _Summed(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, picture: Tensor, tiles: Sequence[Tile], part: Part) -> tuple[Tensor, ...]:
+        context.save_for_backward(picture)
+        context.tiles, context.part = tiles, part
+        sums: Sums | None = None
+        for tile in tiles:
+            parts = part(picture[(..., *tile.window)], tile)
+            sums = parts if sums is None else [a + b for a, b in zip(sums, parts, strict=True)]
+        return tuple(sums or [])
+
+    @staticmethod
+    def backward(context: Any, *shares: Tensor) -> tuple[Tensor, None, None]:
+        (picture,) = context.saved_tensors
+        into = torch.zeros_like(picture)
+        for tile in context.tiles:
+            seen = picture[(..., *tile.window)].detach().clone().requires_grad_()
+            with torch.enable_grad():
+                parts = context.part(seen, tile)
+            kept = [(p, s) for p, s in zip(parts, shares, strict=True) if p.requires_grad]
+            if kept:
+                torch.autograd.backward([p for p, _ in kept], [s for _, s in kept])
+                into[(..., *tile.window)] += seen.grad
+        return into, None, None
 
 
 def minimise(

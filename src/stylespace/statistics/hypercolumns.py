@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylespace.pictures.tiles import Tile
+
 
 def hypercolumns(features: Mapping[str, Tensor] | Sequence[Tensor], places: Tensor) -> Tensor:
     """Features (1, C_l, h_l, w_l) of several layers at ``places``: (n, sum of C_l), float32, bilinear between positions.
@@ -20,6 +22,28 @@ def hypercolumns(features: Mapping[str, Tensor] | Sequence[Tensor], places: Tens
         F.grid_sample(f.float(), grid.to(f.device, torch.float32), padding_mode="border", align_corners=False)[0, :, 0].T
         for f in maps
     ]
+    return torch.cat(found, 1)
+
+
+def inside(places: Tensor, tile: Tile) -> Tensor:
+    """Which of ``places`` (n, 2) of a picture lie in a tile's core: their numbers, (m,)."""
+    at = places * torch.tensor(tile.of)
+    top, bottom, left, right = tile.core
+    rows = (at[:, 0] >= top) & ((at[:, 0] < bottom) | (bottom == tile.of[0]))
+    columns = (at[:, 1] >= left) & ((at[:, 1] < right) | (right == tile.of[1]))
+    return (rows & columns).nonzero()[:, 0]
+
+
+def hypercolumns_of(features: Sequence[Tensor], scales: Sequence[int], places: Tensor, tile: Tile) -> Tensor:
+    """As :func:`hypercolumns` of the whole picture, from the features of what is seen of it for ``tile``, at places in the core.
+
+    ``scales``: by how much each layer's maps are smaller than the picture.
+    """
+    found = []
+    for maps, scale in zip(features, scales, strict=True):
+        whole = torch.tensor([side // scale for side in tile.of])
+        first = torch.tensor([tile.seen[0] // scale, tile.seen[2] // scale])
+        found.append(hypercolumns([maps], (places * whole - first) / torch.tensor(maps.shape[-2:])))
     return torch.cat(found, 1)
 
 

@@ -10,12 +10,14 @@ QUERIES, POOL = 2048, 8192  # a block: 64 MB of float32
 
 
 @torch.no_grad()
-def nearest(queries: Tensor, pool: Tensor, centre: bool = True) -> Tensor:
+def nearest(queries: Tensor, pool: Tensor, centre: bool = True, mean: Tensor | None = None) -> Tensor:
     """For each of ``queries`` (n, D) the number of the vector of ``pool`` (m, D) with the largest cosine: (n,).
 
-    ``centre``: after each set's own mean is taken off (Kolkin et al. 2022, sec. 3.2). Memory does not grow with n times m.
+    ``centre``: after each set's own mean is taken off (Kolkin et al. 2022, sec. 3.2); ``mean`` (D,): that of all queries, where these are
+    some of them. Memory does not grow with n times m.
     """
-    here, there = (F.normalize(x - x.mean(0) if centre else x, dim=1) for x in (queries, pool))
+    own = queries.mean(0) if mean is None else mean
+    here, there = (F.normalize(x - middle if centre else x, dim=1) for x, middle in ((queries, own), (pool, pool.mean(0))))
     found = torch.zeros(len(here), dtype=torch.long, device=here.device)
     best = here.new_full((len(here),), -float("inf"))
     for start in range(0, len(there), POOL):
