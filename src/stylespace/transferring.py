@@ -171,9 +171,11 @@ def transfer(
         regions = [*parts, Region(whole)]
         if isinstance(chosen_settings, StrotssSettings):
             pairs = [strotss_method.Pair((a[1], a[0]), (b[1], b[0])) for a, b in points]
-            run.solution = strotss_method.strotss(content.pixels, regions, chosen_settings, network, pairs=pairs, watch=run.watch)
+            run.solution = strotss_method.strotss(
+                content.pixels, regions, chosen_settings, network, pairs=pairs, watch=run.watch, journal=journal
+            )
         elif isinstance(chosen_settings, NnstSettings):
-            run.solution = nnst_method.nnst(content.pixels, regions, chosen_settings, network, watch=run.watch)
+            run.solution = nnst_method.nnst(content.pixels, regions, chosen_settings, network, watch=run.watch, journal=journal)
         elif isinstance(chosen_settings, DeformableSettings):
             deformed = deforming.deform(content.pixels, regions, chosen_settings, network, points, run.watch, note)
             run.solution = deformed.solution

@@ -16,15 +16,11 @@ from stylespace.methods.gatys import gatys
 from stylespace.methods.gatys_objective import core_side, framed, objective_at, tiled_at
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.objectives.style import STATISTICS
-from stylespace.pictures.picture import Picture
 from stylespace.pictures.region import Region, Style
 from stylespace.pictures.tiles import cut, free_memory, parsed_memory
-from stylespace.result import Result
-from stylespace.solvers import budget, tiled
-from stylespace.solvers import journal as journals
+from stylespace.solvers import tiled
 from stylespace.solvers.journal import Journal
 from stylespace.solvers.tiled import Place, Tiled, minimise
-from stylespace.transferring import transfer
 
 BASE = GatysSettings(shifted=False, margin=0)
 
@@ -258,52 +254,6 @@ def test_a_killed_run_goes_on_at_the_tile_where_it_was(
     again = Journal(tmp_path / "j", {})
     assert torch.equal(run(again, again.record or {"stage": 0}), expected)
     again.remove()
-
-
-@pytest.mark.parametrize(
-    ("changes", "after"),
-    [
-        *(({"memory": "406MB"}, after) for after in (3, 9, 14, 17, 20, 24, 29, 33)),
-        *(({}, after) for after in (3, 8)),
-        *(({"carry_moments": True, "keep": "average"}, after) for after in (3, 8)),
-        ({"keep": "best"}, 8),
-    ],
-    ids=str,
-)
-def test_a_transfer_that_is_killed_ends_in_the_same_picture(
-    changes: dict[str, object], after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(journals, "EVERY", -1.0)  # a record after every step
-    monkeypatch.setattr(budget, "SMALLEST_CORE", 32)
-    photo, style = tmp_path / "photo.png", tmp_path / "style.png"
-    for path, size in ((photo, (256, 240)), (style, (90, 100))):
-        Result(Picture(noise(*size))).save(path)
-    settings: dict[str, object] = {
-        "size": 160, "smallest": 80, "steps": 10, "precision": "fp32", "style_layers": "relu1_1,relu2_1", "content_layers": "relu2_1",
-        **changes,
-    }  # fmt: skip
-    folder = tmp_path / "unfinished"
-    expected = transfer(photo, style, **settings)  # type: ignore[arg-type]
-    left = after
-    written = Journal.write
-
-    def write(self: Journal, *given: object) -> None:
-        nonlocal left
-        left -= 1
-        if not left:
-            raise Killed
-        written(self, *given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Journal, "write", write)
-    with pytest.raises(Killed):
-        transfer(photo, style, unfinished=folder, **settings)  # type: ignore[arg-type]
-    assert folder.exists()
-    again = transfer(photo, style, unfinished=folder, **settings)  # type: ignore[arg-type]
-    assert torch.equal(again.source.pixels, expected.source.pixels)
-    assert [(r["size"], r["step"], r["total"]) for r in again.losses] == [
-        (r["size"], r["step"], r["total"]) for r in expected.losses
-    ]
-    assert not folder.exists()
 
 
 def test_where_memory_runs_out_tiles_become_smaller(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -234,14 +234,18 @@ def report(
     outcomes: Iterable[Outcome], reporter: Reporter, *, trace: bool, total: int, failed: int = 0, explain: bool = False
 ) -> int:
     """Print what becomes of each job: results' paths on standard output, the rest on standard error. Returns the exit code."""
+    from stylespace.batch import unfinished
+
     for outcome in outcomes:
         job = outcome.job
         reporter.settle()
         if outcome.state == "skipped":
             reporter.say(f"{job.target} is finished already: skipped (--force makes it anew).")
         elif outcome.state == "interrupted":
-            kept = f"the best so far is in {job.target}" if outcome.result else f"nothing of {job.target.name} was made yet"
-            tell(f"Interrupted: {kept}; run the same again to finish.")
+            kept = f"the best so far is in {job.target}" if outcome.result else f"{job.target.name} is not written yet"
+            state = unfinished(job.target)
+            again = f"go on from there (its state is in {state})" if state.exists() else "finish"
+            tell(f"Interrupted: {kept}; run the same again to {again}.")
             return 130
         elif outcome.error is not None:
             failed += 1

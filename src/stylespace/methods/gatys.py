@@ -6,7 +6,7 @@ with E_l a distance between Gram matrices or feature distributions of x and of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
@@ -27,6 +27,7 @@ from stylespace.solvers.journal import Journal
 from stylespace.solvers.keeping import Keeper
 from stylespace.solvers.memory import is_out_of_memory, return_freed_memory
 from stylespace.solvers.solution import Objective, Solution, Step, Watch
+from stylespace.solvers.stages import Stages
 from stylespace.solvers.tiled import Tiled
 from stylespace.solvers.tiled import minimise as minimise_tiled
 
@@ -56,9 +57,10 @@ def gatys(
     content = content.to(device)
     regions = [_matched(region, content, settings) for region in regions]
     photo = _without_colour(content, settings)
-    log = _Log(journal)
-    picture = log.start
-    solution = Solution(content if picture is None else picture.to(content), moments=log.moments, steps=log.taken)
+    log = Stages(journal)
+    picture = log.start.get("picture")
+    moments = (log.start["mean"], log.start["square"]) if "mean" in log.start else None
+    solution = Solution(content if picture is None else picture.to(content), moments, log.record.get("taken", 0))
     try:
         for level, (size, count) in enumerate(schedule(settings)):
             if level < log.stage:
@@ -70,8 +72,11 @@ def gatys(
             begun = partial(_begun, picture, resized, regions, settings, start)
             if restyle and solution.steps:
                 regions = [_matched(region, content, settings) for region in restyle(begun())]
-            core = log.core if log.goes_on else core_side(height_width, settings, encoder)
-            log.begin(level, core, solution, picture)
+            core = log.record.get("core") if log.goes_on else core_side(height_width, settings, encoder)
+            before = {} if picture is None else {"picture": picture}
+            if before and solution.moments is not None:
+                before |= {"mean": solution.moments[0], "square": solution.moments[1]}
+            log.begin(level, before, at_once=core is not None, core=core, taken=solution.steps)
             while True:
                 try:
                     solution = _at_size(resized, begun, regions, count, settings, encoder, solution, log, _cut(watch, margin))
@@ -79,10 +84,10 @@ def gatys(
                 except (RuntimeError, MemoryError) as error:
                     if not is_out_of_memory(error):
                         raise
-                core = smaller_core(log.core, settings, encoder)
+                core = smaller_core(log.record["core"], settings, encoder)
                 if note:
                     note(f"Memory ran out at {size} pixels: going on in tiles of {core} pixels.")
-                log.begin(level, core, solution, picture)
+                log.begin(level, before, at_once=True, core=core, taken=solution.steps)
             picture = solution.picture = unframed(solution.picture, margin)
             if solution.interrupted:
                 break
@@ -101,73 +106,6 @@ def schedule(settings: GatysSettings) -> list[tuple[int, int]]:
     if len(steps) != len(sizes):
         raise InputError(f"{len(steps)} numbers of steps were given for {len(sizes)} sizes: give one for each.")
     return list(zip(sizes, steps, strict=True))
-
-
-class _Log:
-    """What a run's journal says: the size it stands at, the picture that came there, and the solver's state."""
-
-    def __init__(self, journal: Journal | None) -> None:
-        self.journal = journal
-        self.record: dict[str, Any] = {} if journal is None else journal.record
-        self.goes_on = bool(self.record)
-        self.stage: int = self.record.get("stage", 0)
-        self.core: int | None = self.record.get("core")
-        self.taken: int = self.record.get("taken", 0)
-        held = journal.tensors("start") if journal is not None and "start" in self.record.get("files", {}) else {}
-        self.start = held.get("picture")
-        self.moments = (held["mean"], held["square"]) if "mean" in held else None
-        self.before: dict[str, Tensor] = {}
-        self.written = self.goes_on
-
-    @property
-    def turn(self) -> int:
-        """Steps of this size that were taken before."""
-        return int(self.record["state"]["index"]) if "state" in self.record else 0
-
-    def begin(self, stage: int, core: int | None, before: Solution, picture: Tensor | None) -> None:
-        """A size begins with the ``picture`` of the one ``before``, or goes on."""
-        if self.goes_on and (stage, core) == (self.stage, self.core):
-            self.goes_on = False
-            return
-        self.stage, self.core, self.record = stage, core, {"stage": stage, "core": core, "taken": before.steps}
-        self.written, self.before = False, {} if picture is None else {"picture": picture}
-        if picture is not None and before.moments is not None:
-            self.before |= {"mean": before.moments[0], "square": before.moments[1]}
-        if self.journal is not None and (core is not None or self.journal.due):
-            self.write()
-
-    def write(self, more: Mapping[str, Any] | None = None, tensors: Mapping[str, Tensor] | None = None) -> None:
-        """Put it into the journal."""
-        assert self.journal is not None
-        groups = {} if tensors is None else {"state": tensors}
-        if not self.written and self.before:
-            groups["start"] = self.before
-        self.journal.write({**self.record, **(more or {})}, groups)
-        if not self.written:
-            self.journal.file("pixels").unlink(missing_ok=True)  # of an earlier size
-        self.written = True
-
-    def state(self, keeper: Keeper) -> adam.State | None:
-        """Where the solver stood; ``keeper`` is put there too."""
-        if self.journal is None or "state" not in self.record:
-            return None
-        tensors = self.journal.tensors("state")
-        keeper.restore(self.record["keeper"], tensors)
-        parts: dict[str, Any] = {name: tensor for name, tensor in tensors.items() if name != "kept"}
-        return adam.State(**self.record["state"], **parts)
-
-    def keeper(self, keeper: Keeper) -> Callable[[adam.State], None] | None:
-        """What the solver calls after each step."""
-        if self.journal is None:
-            return None
-        journal = self.journal
-
-        def kept(state: adam.State) -> None:
-            if journal.due:
-                (numbers, tensors), (own, more) = state.packed(), keeper.packed()
-                self.write({"state": numbers, "keeper": own}, tensors | more)
-
-        return kept
 
 
 @dataclass
@@ -208,7 +146,7 @@ class GatysBase:
 
     def solve(self, objective: Objective, start: Tensor, steps: int, level: int, watch: Watch | None) -> Solution:
         """Adam over the pixels."""
-        return _solve(objective, start, steps, self.settings, Solution(start), watch, _Log(None))
+        return _solve(objective, start, steps, self.settings, Solution(start), watch, Stages(None))
 
 
 def _in_turn(turns: Sequence[Tiled]) -> Objective:
@@ -267,17 +205,18 @@ def _begun(
 
 def _at_size(
     photo: Callable[[], Tensor], begun: Callable[[], Tensor], regions: Sequence[Region], steps: int, settings: GatysSettings,
-    encoder: Encoder, previous: Solution, log: _Log, watch: Watch | None,
+    encoder: Encoder, previous: Solution, log: Stages, watch: Watch | None,
 ) -> Solution:  # fmt: skip
     """What is ``begun``, framed, after the steps of one size; as a whole or in tiles as ``log`` has it."""
-    if log.core is None:
+    core = log.record["core"]
+    if core is None:
         seen = photo()
-        objective = objective_at(seen, regions, settings, encoder, log.turn)
+        objective = objective_at(seen, regions, settings, encoder, turn=log.record.get("state", {}).get("index", 0))
         picture = _framed(begun(), settings)
         return _solve(objective, picture, steps, settings, previous, watch, log)
     return_freed_memory()
     return minimise_tiled(
-        tiled_at(photo(), regions, settings, encoder, log.core),
+        tiled_at(photo(), regions, settings, encoder, core),
         lambda: _framed(begun(), settings), steps=steps, rate=settings.rate,
         final_rate=settings.final_rate, watch=watch, limits=(0.0, 1.0) if settings.clamped else None, journal=log.journal,
         record=log.record,
@@ -289,7 +228,13 @@ def _framed(picture: Tensor, settings: GatysSettings) -> Tensor:
 
 
 def _solve(
-    objective: Objective, picture: Tensor, steps: int, settings: GatysSettings, previous: Solution, watch: Watch | None, log: _Log
+    objective: Objective,
+    picture: Tensor,
+    steps: int,
+    settings: GatysSettings,
+    previous: Solution,
+    watch: Watch | None,
+    log: Stages,
 ) -> Solution:
     keeper = Keeper(settings.keep, settings.average_decay)
     limits = (0.0, 1.0) if settings.clamped else None
@@ -300,9 +245,30 @@ def _solve(
     moments = adam.carry(previous.moments, picture.shape[-2:]) if settings.carry_moments else None
     return adam.minimise(
         objective, picture, steps=steps, rate=settings.rate, final_rate=settings.final_rate, moments=moments,
-        taken=previous.steps if settings.carry_moments else 0, keeper=keeper, watch=watch, limits=limits, state=log.state(keeper),
-        kept=log.keeper(keeper),
+        taken=previous.steps if settings.carry_moments else 0, keeper=keeper, watch=watch, limits=limits, state=_state(log, keeper),
+        kept=_keeping(log, keeper),
     )  # fmt: skip
+
+
+def _state(log: Stages, keeper: Keeper) -> adam.State | None:
+    """Where the solver stood; ``keeper`` is put there too."""
+    if (held := log.state()) is None:
+        return None
+    numbers, tensors = held
+    keeper.restore(log.record["keeper"], tensors)
+    parts: dict[str, Any] = {name: tensor for name, tensor in tensors.items() if name != "kept"}
+    return adam.State(**numbers, **parts)
+
+
+def _keeping(log: Stages, keeper: Keeper) -> Callable[[adam.State], None]:
+    """What the solver calls after each step."""
+
+    def kept(state: adam.State) -> None:
+        if log.due:
+            (numbers, tensors), (own, more) = state.packed(), keeper.packed()
+            log.write({"state": numbers, "keeper": own}, tensors | more)
+
+    return kept
 
 
 def _finish(picture: Tensor, content: Tensor, regions: Sequence[Region], settings: GatysSettings) -> Tensor:

@@ -24,8 +24,9 @@ from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import laplacian, pyramid
 from stylespace.solvers.budget import core_side
-from stylespace.solvers.journal import Shelf
+from stylespace.solvers.journal import Journal, Shelf
 from stylespace.solvers.solution import Objective, Solution, Watch
+from stylespace.solvers.stages import Stages
 from stylespace.solvers.tiled import summed
 from stylespace.statistics.neighbours import nearest
 
@@ -36,12 +37,14 @@ CELL = 4  # pixels a side of the cell that one hypercolumn stands for
 
 
 def nnst(
-    content: Tensor, regions: Sequence[Region], settings: NnstSettings, encoder: Encoder, *, watch: Watch | None = None
-) -> Solution:
+    content: Tensor, regions: Sequence[Region], settings: NnstSettings, encoder: Encoder, *, watch: Watch | None = None,
+    journal: Journal | None = None,
+) -> Solution:  # fmt: skip
     """Redraw ``content`` (1, 3, H, W; sRGB in [0, 1]) in the styles of ``regions``, whose guides have the content's proportions.
 
-    A region takes its features from its own styles only; several styles of a region are one pool. ``watch`` is called after each
-    step. On ``KeyboardInterrupt`` what is there, with ``interrupted`` set. Raises ``InputError`` for settings that cannot be used.
+    A region takes its features from its own styles only; several styles of a region are one pool. ``watch`` is called after
+    each step. ``journal``: where the state of long runs is kept; a run goes on from it. On ``KeyboardInterrupt`` what is
+    there, with ``interrupted`` set. Raises ``InputError`` for settings that cannot be used.
     """
     if not any(region.styles for region in regions):
         raise InputError("No style was given: give at least one style picture.")
@@ -52,17 +55,29 @@ def nnst(
     layers = list(layer_names.weights(settings.layers, encoder.layers))
     encoder.check(layers)
     content = content.to(next(encoder.parameters()).device)
-    solution = Solution(content)
-    done = 0
+    log = Stages(journal)
+    solution = Solution(log.start.get("picture", content).to(content))
+    done = log.record.get("taken", 0)
     stages = schedule(settings)
     for level, (size, steps, layerwise) in enumerate(stages):
+        if level < log.stage:
+            continue
         try:
+            log.begin(level, {"picture": solution.picture} if level else {}, taken=done)
             photo = resize(content, fit(content.shape[-2:], size))
             start = resize(solution.picture, (photo.shape[-2], photo.shape[-1])) if level else photo
             share = settings.content_weight if level else 1.0
             objective = objective_at(photo, start, regions, settings, encoder, share, layerwise)
             solution = laplacian.minimise(
-                objective, start, steps=steps, rate=settings.rate, levels=settings.levels, optimiser="adam", watch=watch
+                objective,
+                start,
+                steps=steps,
+                rate=settings.rate,
+                levels=settings.levels,
+                optimiser="adam",
+                watch=watch,
+                log=log,
+                every=settings.renewed if layerwise else 1,  # matches are found anew then
             )
             done += solution.steps
         except KeyboardInterrupt:  # between two sizes

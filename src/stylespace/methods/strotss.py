@@ -25,7 +25,9 @@ from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import laplacian, pyramid
 from stylespace.solvers.budget import core_side
+from stylespace.solvers.journal import Journal
 from stylespace.solvers.solution import Objective, Solution, Watch
+from stylespace.solvers.stages import Stages
 from stylespace.solvers.tiled import summed
 from stylespace.statistics.hypercolumns import hypercolumns, hypercolumns_of, inside, spread_out
 
@@ -64,12 +66,14 @@ def strotss(
     *,
     pairs: Sequence[Pair] = (),
     watch: Watch | None = None,
+    journal: Journal | None = None,
 ) -> Solution:
     """Redraw ``content`` (1, 3, H, W; sRGB in [0, 1]) in the styles of ``regions``, whose guides have the content's proportions.
 
-    Several styles of a region share out the places in proportion to their weights. ``pairs`` guide places to places of the first style.
-    ``watch`` is called after each step. Returns the picture at the last size; on ``KeyboardInterrupt`` what is there, with
-    ``interrupted`` set. Raises ``InputError`` for settings that cannot be used.
+    Several styles of a region share out the places in proportion to their weights. ``pairs`` guide places to places of the
+    first style. ``watch`` is called after each step. ``journal``: where the state of long runs is kept; a run goes on from
+    it. Returns the picture at the last size; on ``KeyboardInterrupt`` what is there, with ``interrupted`` set. Raises
+    ``InputError`` for settings that cannot be used.
     """
     if not any(region.styles for region in regions):
         raise InputError("No style was given: give at least one style picture.")
@@ -79,16 +83,27 @@ def strotss(
     content = content.to(device)
     stages = schedule(settings)
     generator = torch.Generator().manual_seed(settings.seed)
-    solution = Solution(content)
-    done = 0
+    log = Stages(journal)
+    solution = Solution(log.start.get("picture", content).to(device))
+    done = log.record.get("taken", 0)
     for level, (size, count) in enumerate(stages):
+        if level < log.stage:
+            continue
         try:
+            if log.goes_on and log.start:
+                generator.set_state(log.start["generator"])
+            log.begin(level, {"generator": generator.get_state()} | ({"picture": solution.picture} if level else {}), taken=done)
             photo = resize(content, fit(content.shape[-2:], size))
             weight = settings.content_weight * 2 ** (len(stages) - 1 - level)
             start = _start(photo, regions) if not level else _grown(solution.picture, photo, level in DETAILED)
             objective = objective_at(photo, regions, settings, encoder, weight, generator, pairs)
             rate = settings.final_rate if level == len(stages) - 1 else settings.rate
-            solution = laplacian.minimise(objective, start, steps=count, rate=rate, levels=settings.levels, watch=watch)
+            if (held := log.state()) is not None:
+                generator.set_state(held[1]["generator"])
+            solution = laplacian.minimise(
+                objective, start, steps=count, rate=rate, levels=settings.levels, watch=watch, log=log,
+                more=lambda: {"generator": generator.get_state()},
+            )  # fmt: skip
             done += solution.steps
         except KeyboardInterrupt:  # between two sizes
             if not done:

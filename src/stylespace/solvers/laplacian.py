@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,7 @@ from torch import Tensor
 from stylespace.errors import StylespaceError
 from stylespace.solvers.keeping import Keeper
 from stylespace.solvers.solution import Objective, Solution, Step, Watch
+from stylespace.solvers.stages import Stages
 
 
 def split(picture: Tensor, levels: int) -> list[Tensor]:
@@ -43,18 +44,31 @@ def minimise(
     optimiser: str = "rmsprop",
     watch: Watch | None = None,
     keeper: Keeper | None = None,
+    log: Stages | None = None,
+    more: Callable[[], Mapping[str, Tensor]] = dict,
+    every: int = 1,
 ) -> Solution:
     """Minimise ``objective`` from ``start`` (1, 3, H, W; sRGB) over the levels of its pyramid, by RMSprop or Adam at a constant ``rate``.
 
     What is kept: the last iterate, or what ``keeper`` chooses. ``KeyboardInterrupt`` ends the run with what is there. Raises
-    ``StylespaceError`` for a loss that is not a finite number.
+    ``StylespaceError`` for a loss that is not a finite number. ``log``: where the state is written, with ``more`` of the caller's, after a
+    step whose number ``every`` divides; what it says is gone on from.
     """
     parts = [part.detach().clone().requires_grad_() for part in split(start, levels)]
     kinds = {"rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam}
     solver = kinds[optimiser](parts, lr=rate)
     last, done, interrupted = start.detach(), 0, False
+    if log is not None and (held := log.state()) is not None:
+        numbers, tensors = held
+        done = numbers["index"]
+        with torch.no_grad():
+            for number, part in enumerate(parts):
+                part.copy_(tensors[f"part {number}"])
+                slots = {name.split(maxsplit=2)[2]: t for name, t in tensors.items() if name.startswith(f"slot {number} ")}
+                solver.state[part] = {name: t.to(part.device) if t.ndim else t for name, t in slots.items()}
+            last = join(parts).detach()
     try:
-        for index in range(1, steps + 1):
+        for index in range(done + 1, steps + 1):
             solver.zero_grad(set_to_none=True)
             picture = join(parts)
             terms = objective(picture)
@@ -71,6 +85,8 @@ def minimise(
             loss.backward()  # type: ignore[no-untyped-call]
             solver.step()
             done += 1
+            if log is not None and log.due and index % every == 0:
+                log.write({"state": {"index": index}}, {**_packed(parts, solver), **more()})
         if steps:
             last = join(parts).detach()
     except KeyboardInterrupt:
@@ -81,3 +97,14 @@ def minimise(
 
 def _resized(x: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)
+
+
+def _packed(parts: Sequence[Tensor], solver: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The levels and what the solver keeps of each."""
+    slots = {
+        f"slot {number} {name}": value
+        for number, part in enumerate(parts)
+        for name, value in solver.state[part].items()
+        if isinstance(value, Tensor)
+    }
+    return {f"part {number}": part for number, part in enumerate(parts)} | slots

@@ -1,0 +1,56 @@
+"""Coarse-to-fine runs that go on where they were: what a journal says of the size, of what came there, and of the solver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from stylespace.solvers.journal import Journal
+
+
+class Stages:
+    """The sizes of a run, with or without a journal. ``stage``: the size to begin with; ``start``: the tensors that came there."""
+
+    def __init__(self, journal: Journal | None) -> None:
+        self.journal = journal
+        self.record: dict[str, Any] = {} if journal is None else dict(journal.record)
+        self.goes_on = bool(self.record)
+        self.stage: int = self.record.get("stage", 0)
+        self.start = journal.tensors("start") if journal is not None and "start" in self.record.get("files", {}) else {}
+        self._before: Mapping[str, Tensor] = {}
+        self._written = self.goes_on
+
+    def begin(self, stage: int, before: Mapping[str, Tensor], *, at_once: bool = False, **facts: Any) -> None:
+        """A size begins with the tensors ``before``, or goes on. ``at_once``: it takes long, so it is written now; ``facts`` beside it."""
+        if self.goes_on and stage == self.stage and all(self.record.get(name) == fact for name, fact in facts.items()):
+            self.goes_on = False
+            return
+        self.goes_on = False
+        self.stage, self.record = stage, {"stage": stage, **facts}
+        self._written, self._before = False, dict(before)
+        if self.journal is not None and (at_once or self.journal.due):
+            self.write()
+
+    def write(self, more: Mapping[str, Any] | None = None, state: Mapping[str, Tensor] | None = None) -> None:
+        """Put it into the journal, with the solver's tensors."""
+        assert self.journal is not None
+        groups = {} if state is None else {"state": state}
+        if not self._written and self._before:
+            groups["start"] = self._before
+        self.journal.write({**self.record, **(more or {})}, groups)
+        if not self._written:
+            self.journal.file("pixels").unlink(missing_ok=True)  # of an earlier size
+        self._written = True
+
+    @property
+    def due(self) -> bool:
+        """Whether the solver's state is to be written."""
+        return self.journal is not None and self.journal.due
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """The numbers and tensors of the solver that goes on."""
+        if self.journal is None or "state" not in self.record:
+            return None
+        return self.record["state"], self.journal.tensors("state")
