@@ -30,6 +30,7 @@ from stylespace.pictures.tiles import free_memory, parsed_memory
 from stylespace.record import described
 from stylespace.result import Result
 from stylespace.solvers.journal import Journal
+from stylespace.solvers.memory import return_freed_memory
 from stylespace.solvers.solution import Step
 from stylespace.transferring import MAX_PIXELS, Progress, Source, choose_device
 
@@ -177,6 +178,7 @@ class Painting:
                 "A picture that is streamed has the style's colours or the photo's luminance, all stages and strokes as trained: leave"
                 " --colour, --stage and --style-size out, or give --tiles whole."
             )
+        return_freed_memory()
         row = self.painter.row(dict(s.mix))
         journal = None
         if unfinished is not None:
