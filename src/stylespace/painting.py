@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +31,7 @@ from stylespace.pictures.tiles import free_memory, parsed_memory
 from stylespace.record import described
 from stylespace.result import Result
 from stylespace.solvers.journal import Journal
-from stylespace.solvers.memory import return_freed_memory
+from stylespace.solvers.memory import is_out_of_memory, return_freed_memory
 from stylespace.solvers.solution import Step
 from stylespace.transferring import MAX_PIXELS, Progress, Source, choose_device
 
@@ -142,8 +143,15 @@ class Painting:
         picture = read(photo, max_pixels=self.max_pixels)
         size = min(SIZE, max(picture.size)) if s.size is None else s.size
         pixels = resize(picture.pixels, fit(picture.size, size)) if size not in (0, max(picture.size)) else picture.pixels
-        painted = self._painted(pixels)
-        made = finished(painted, resize(pixels, painted.shape[-2:]), s.colour, s.strength)
+        try:
+            found = self._painted(pixels)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or not isinstance(self.painter, StyleNetwork) or s.stage or s.style_size:
+                raise
+            if note:
+                note("Memory ran out: painting in tiles on the processor.")
+            found = self._tiled(pixels.cpu(), self.painter)
+        made = finished(found, resize(pixels, found.shape[-2:]), s.colour, s.strength)
         seconds = time.perf_counter() - started
         return Result(picture.with_pixels(made.cpu()), settings=self._record(photo, seconds), seconds=seconds)
 
@@ -217,6 +225,21 @@ class Painting:
         seconds = time.perf_counter() - started
         small = Picture(shrunk(made, SMALL)[:, :3])
         return Streamed(small, settings=self._record(photo, seconds), seconds=seconds, raw=made, journal=journal)
+
+    def _tiled(self, pixels: Tensor, network: StyleNetwork) -> Tensor:
+        """The same as :meth:`_painted`, layer by layer over tiles."""
+        on_processor = copy.deepcopy(network).to("cpu")
+        made = torch.empty_like(pixels)
+
+        def write(box: Box, part: Tensor) -> None:
+            made[..., box[0] : box[1], box[2] : box[3]] = part
+
+        def fetch(box: Box) -> Tensor:
+            return pixels[..., box[0] : box[1], box[2] : box[3]]
+
+        size = (pixels.shape[-2], pixels.shape[-1])
+        painted(on_processor.body, on_processor.row(dict(self.settings.mix)), size, fetch, write)
+        return made
 
     def _painted(self, pixels: Tensor) -> Tensor:
         mix = dict(self.settings.mix)

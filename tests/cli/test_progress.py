@@ -14,8 +14,10 @@ from stylespace.solvers.solution import Step
 from stylespace.transferring import Progress
 
 
-def progress(done: int, size: int, left: float = 30.0) -> Progress:
-    return Progress(done, 9, Step(done, 5, size, 0.25, {}, torch.zeros(1, 3, 2, 2)), 1.0, left)
+def progress(done: int, size: int, left: float = 30.0, painted: bool = False) -> Progress:
+    return Progress(
+        done, 9, Step(done, 5, size, 0.25, {"style": 0.25} if painted is False else {}, torch.zeros(1, 3, 2, 2)), 1.0, left
+    )
 
 
 @pytest.fixture
@@ -46,6 +48,20 @@ def test_a_line_for_each_size(shown: Any) -> None:
         "[b]photo.png: 64 px, 5 steps, loss 0.25, 30 s left",
         "[b]photo.png: 128 px, 5 steps, loss 0.25, 40 min left",
         "said",
+    ]
+
+
+def test_a_line_each_minute(shown: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = shown(False)
+    clock = iter((100.0, 130.0, 161.0, 161.0, 170.0))
+    monkeypatch.setattr("stylespace.cli.progress.time.monotonic", lambda: next(clock))
+    with Reporter(False) as reporter:
+        reporter.begin("photo.png")
+        for done in range(1, 5):
+            reporter.step(progress(done, 64, painted=done > 2))
+    assert stream.getvalue().splitlines() == [
+        "photo.png: 64 px, 5 steps, loss 0.25, 30 s left",
+        "photo.png: 64 px, step 3 of 5, layer by layer, 30 s left",
     ]
 
 

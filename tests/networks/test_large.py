@@ -17,6 +17,7 @@ from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.large import painted, painted_fast
 from stylespace.networks.planes import Box, Plane, Workspace, boxes
+from stylespace.networks.style_network import StyleNetwork
 from stylespace.painting import Painting, PaintSettings
 from stylespace.pictures.streaming import Raw, decoded, encoded, shrunk, size_of
 from stylespace.solvers.journal import Journal
@@ -284,3 +285,19 @@ def test_a_streamed_picture_goes_on_from_its_folder(tmp_path: Path, monkeypatch:
     painting.run(photo, unfinished=folder).save(tmp_path / "made.png")
     assert not folder.exists()
     assert np.array_equal(np.asarray(Image.open(tmp_path / "made.png")), np.asarray(Image.open(tmp_path / "expected.png")))
+
+
+def test_where_memory_runs_out_it_is_painted_in_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)
+    painting = Painting(PaintSettings({"starry_night": 0.5, "udnie": 0.5}))
+    expected = painting.run(photo).source.pixels
+
+    def short(*_: object) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.00 GiB.")
+
+    monkeypatch.setattr(StyleNetwork, "pixels", short)
+    said: list[str] = []
+    torch.testing.assert_close(painting.run(photo, note=said.append).source.pixels, expected, atol=1 / 255, rtol=0)
+    assert said == ["Memory ran out: painting in tiles on the processor."]
+    with pytest.raises(torch.OutOfMemoryError):
+        Painting(PaintSettings({"starry_night": 1.0}, style_size=640)).run(photo)

@@ -109,7 +109,10 @@ def paint(
     for error in errors:
         tell(error)
     with Reporter(quiet) as reporter:
-        outcomes = batch.run(todo, painting, force=force, bits=bits)
+        outcomes = batch.run(
+            todo, painting, force=force, bits=bits, begin=lambda job: reporter.begin(job.name), progress=reporter.step,
+            note=reporter.say,
+        )  # fmt: skip
         code = report(outcomes, reporter, trace=traceback, total=len(todo) + len(errors), failed=len(errors))
     if code:
         raise typer.Exit(code)

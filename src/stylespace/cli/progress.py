@@ -1,8 +1,9 @@
-"""Progress on standard error: a bar on a terminal, else a line for each size."""
+"""Progress on standard error: a bar on a terminal, else a line for each size and each minute."""
 
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
     from stylespace.transferring import Progress
 
+A_MINUTE = 60.0
+
 
 class Reporter:
     """Shows where a run is; to be used as a context. ``quiet``: shows nothing."""
@@ -19,7 +22,7 @@ class Reporter:
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
         self.name = ""
-        self._size = 0
+        self._size, self._said = 0, 0.0
         self._task: TaskID | None = None
         self._bar = None if quiet or not sys.stderr.isatty() else _bar()
 
@@ -37,6 +40,7 @@ class Reporter:
     def step(self, progress: Progress) -> None:
         """A step is done."""
         step = progress.step
+        seen = f"loss {step.total:.4g}" if step.terms else "layer by layer"  # optimised, or painted by a network
         if self._bar:
             if self._task is None:
                 self._task = self._bar.add_task(self.name, detail="", left="")
@@ -45,12 +49,13 @@ class Reporter:
                 self._task,
                 completed=progress.done,
                 total=progress.of,
-                detail=f"{step.size} px  step {progress.done}/{progress.of}  loss {step.total:.4g}",
+                detail=f"{step.size} px  step {progress.done}/{progress.of}  {seen}",
                 left=_duration(progress.seconds_left),
             )
-        elif step.size != self._size:
-            self._size = step.size
-            self.say(f"{self.name}: {step.size} px, {step.of} steps, loss {step.total:.4g}, {_duration(progress.seconds_left)}")
+        elif step.size != self._size or time.monotonic() - self._said > A_MINUTE:
+            at = f"{step.of} steps" if step.size != self._size else f"step {step.index} of {step.of}"
+            self._size, self._said = step.size, time.monotonic()
+            self.say(f"{self.name}: {step.size} px, {at}, {seen}, {_duration(progress.seconds_left)}")
 
     def settle(self) -> None:
         """Take the bar away, so that something can be printed."""

@@ -130,7 +130,8 @@ def core_side(size: Sequence[int], settings: GatysSettings, encoder: Encoder) ->
     if not wanted:
         return None
     history = 2 * settings.history if settings.solver == "lbfgs" else 0
-    # Pictures in float32: photo, its resized copy, picture, gradient, moments and best; tiled: photo, picture, gradient.
+    # Pictures in float32: photo, its resized copy, picture, gradient, moments and best; tiled: the photo, the others lie in scratch;
+    # at the ends the photo, the picture and a copy.
     whole = PICTURE * (7 + history)
     if history:
         budget = budgets.available(settings.memory, next(encoder.parameters()).device)
@@ -141,7 +142,7 @@ def core_side(size: Sequence[int], settings: GatysSettings, encoder: Encoder) ->
                 f" {budget / 2**30:.1f} GB are there: give --solver adam, a shorter --history or a smaller --size."
             )
         return None
-    return budgets.core_side(size, encoder, wanted, settings.memory, whole=whole, kept=PICTURE * 3.5 + 8)
+    return budgets.core_side(size, encoder, wanted, settings.memory, whole=whole, kept=PICTURE * 1.5, ends=PICTURE * 3.5)
 
 
 def smaller_core(core: int | None, settings: GatysSettings, encoder: Encoder) -> int:

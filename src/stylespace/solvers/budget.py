@@ -15,11 +15,19 @@ SMALLEST_CORE, LARGEST_CORE = 128, 1024  # pixels a side of tiles
 
 
 def core_side(
-    size: Sequence[int], encoder: Encoder, layers: Collection[str], memory: str | None, *, whole: float, kept: float
+    size: Sequence[int],
+    encoder: Encoder,
+    layers: Collection[str],
+    memory: str | None,
+    *,
+    whole: float,
+    kept: float,
+    ends: float = 0.0,
 ) -> int | None:
     """Side of the tiles' cores with which features of a picture of ``size`` (h, w) fit; None where it fits as a whole.
 
-    ``memory``: such as 2GB; None: what is free. ``whole`` and ``kept``: bytes a pixel beside the encoder's, as a whole and in tiles.
+    ``memory``: such as 2GB; None: what is free. ``whole`` and ``kept``: bytes a pixel beside the encoder's, as a whole and in tiles;
+    ``ends``: before and after, when no tile is worked on.
     Raises ``InputError`` where it does not fit at all.
     """
     budget = available(memory, next(encoder.parameters()).device)
@@ -29,7 +37,7 @@ def core_side(
         return None
     align, halo = encoder.reach(layers)
     smallest = _smallest(align)
-    wanted = pixels * kept + a_pixel * (smallest + 2 * halo) ** 2
+    wanted = max(pixels * kept + a_pixel * (smallest + 2 * halo) ** 2, pixels * ends)
     if wanted > budget:
         raise InputError(
             f"{size[1]} x {size[0]} pixels do not fit into the memory given, even tile by tile: at least"
