@@ -26,7 +26,7 @@ from stylespace.networks.style_network import StyleNetwork
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
 from stylespace.pictures.resizing import fit, resize
-from stylespace.pictures.streaming import Raw, decoded, encoded, shrunk, size_of
+from stylespace.pictures.streaming import Raw, decoded, encoded, sampled, shrunk, size_of
 from stylespace.pictures.tiles import free_memory, parsed_memory
 from stylespace.record import described
 from stylespace.result import Result
@@ -38,8 +38,8 @@ from stylespace.transferring import MAX_PIXELS, Progress, Source, choose_device
 CHOICES = ("auto", "torch", *ENGINES)
 SIZE = 1024
 TILES = ("auto", "whole", *MODES)
-# Memory that a network takes a pixel, and a process by itself; long side of the copy that stands for a large picture.
-BYTES_A_PIXEL, STANDING, SMALL = 500, 400 << 20, 1536
+# Memory that a network takes a pixel, and a process by itself; side of the sample that stands for a large picture, and of its windows.
+BYTES_A_PIXEL, STANDING, SMALL, WINDOW = 500, 400 << 20, 1536, 512
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PaintSettings:
     ``onnxruntime``; ``auto``: torch, or for an exported network what is installed. ``stage``: of a network of several stages, what the
     first so many make, which is smaller. ``style_size``: strokes as of the style pictures at this long side; None: as
     trained. ``tiles``: ``whole``; ``exact``, layer by layer over tiles, from file to file; ``fast``, in one
-    pass of tiles with the statistics of a small copy, which is near; ``auto``: whole where it fits ``memory`` (such as 2GB; None: what is
+    pass of tiles with the statistics of a sample of it, which is near; ``auto``: whole where it fits ``memory`` (such as 2GB; None: what is
     free), else exact. ``scratch``: disk space for it at most.
     """
 
@@ -213,7 +213,9 @@ class Painting:
 
         try:
             if s.tiles == "fast":
-                painted_fast(self.painter.body, row, given.size, shrunk(given, SMALL), fetch, write, told=told, journal=journal)
+                painted_fast(
+                    self.painter.body, row, given.size, sampled(given, SMALL, WINDOW), fetch, write, told=told, journal=journal
+                )
             else:
                 limit = None if s.scratch is None else parsed_memory(s.scratch)
                 painted(self.painter.body, row, given.size, fetch, write, scratch=limit, told=told, journal=journal)

@@ -19,7 +19,7 @@ from stylespace.networks.large import painted, painted_fast
 from stylespace.networks.planes import Box, Plane, Workspace, boxes
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.painting import Painting, PaintSettings
-from stylespace.pictures.streaming import Raw, decoded, encoded, shrunk, size_of
+from stylespace.pictures.streaming import Raw, decoded, encoded, sampled, shrunk, size_of
 from stylespace.solvers.journal import Journal
 
 SMALL = {
@@ -301,3 +301,14 @@ def test_where_memory_runs_out_it_is_painted_in_tiles(tmp_path: Path, monkeypatc
     assert said == ["Memory ran out: painting in tiles on the processor."]
     with pytest.raises(torch.OutOfMemoryError):
         Painting(PaintSettings({"starry_night": 1.0}, style_size=640)).run(photo)
+
+
+def test_samples_are_windows_of_the_picture(tmp_path: Path) -> None:
+    raw = Raw((40, 90), 3, 16)
+    picture = torch.rand(1, 3, 40, 90)
+    raw.write((0, 40, 0, 90), picture)
+    made = sampled(raw, 48, 16)
+    assert made.shape == (1, 3, 40, 48)  # three windows of the columns, all rows
+    torch.testing.assert_close(made[..., :16], picture[..., :16], atol=1e-4, rtol=0)
+    torch.testing.assert_close(made[..., 32:], picture[..., 74:], atol=1e-4, rtol=0)
+    torch.testing.assert_close(sampled(raw, 96, 16), picture, atol=1e-4, rtol=0)

@@ -1,4 +1,4 @@
-"""Networks over pictures that do not fit into memory: exactly, layer by layer, or in one pass with the statistics of a small copy."""
+"""Networks over pictures that do not fit into memory: exactly, layer by layer, or in one pass with the statistics of a sample."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def painted_fast(
     body: Body, row: Tensor, size: tuple[int, int], small: Tensor, fetch: Fetch, write: Write, *,
     told: Callable[[int, int], None] | None = None, journal: Journal | None = None,
 ) -> None:  # fmt: skip
-    """The same in one pass, about: normalisations take mean and variance from ``small`` (1, 3, h, w), a copy of the picture.
+    """The same in one pass, about: normalisations take mean and variance from ``small`` (1, 3, h, w), which stands for the picture.
 
-    Strokes of a small copy are larger beside its subject, so its statistics are near the picture's, not equal.
+    Windows of the picture side by side are nearer to it than a small copy, whose subject is finer beside the strokes.
     """
     fixed = _fixed(body, row, small)
     tiles = boxes(size, CORE)
