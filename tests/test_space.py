@@ -203,7 +203,7 @@ def test_strip_goes_from_end_to_end(encoder: Encoder, tmp_path: Path) -> None:
     low = ss.transfer(picture(50), picture(ends[0]), encoder=encoder, **SMALL)
     high = ss.transfer(picture(50), picture(ends[1]), encoder=encoder, **SMALL)
     first, near, far = (r.source.pixels for r in (made[0], low, high))
-    assert (first - near).abs().mean() < 0.2 * (first - far).abs().mean()
+    assert (first - near).abs().mean() < 0.25 * (first - far).abs().mean()
     assert not torch.allclose(made[0].source.pixels, made[-1].source.pixels, atol=1e-2)
     assert len(strip(space, axis, count=2, **SMALL)) == 2
     with pytest.raises(InputError, match="2 or more"):
