@@ -142,7 +142,7 @@ def core_side(size: Sequence[int], settings: GatysSettings, encoder: Encoder) ->
                 f" {budget / 2**30:.1f} GB are there: give --solver adam, a shorter --history or a smaller --size."
             )
         return None
-    return budgets.core_side(size, encoder, wanted, settings.memory, whole=whole, kept=PICTURE * 1.5, ends=PICTURE * 3.5)
+    return budgets.core_side(size, encoder, wanted, settings.memory, whole=whole, kept=PICTURE * 3, ends=PICTURE * 3.5)
 
 
 def smaller_core(core: int | None, settings: GatysSettings, encoder: Encoder) -> int:
