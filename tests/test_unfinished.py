@@ -64,4 +64,5 @@ def test_a_transfer_that_is_killed_ends_in_the_same_picture(
     assert [(r["size"], r["step"], r["total"]) for r in again.losses] == [
         (r["size"], r["step"], r["total"]) for r in expected.losses
     ]
+    again.save(tmp_path / "made.png")
     assert not folder.exists()

@@ -18,6 +18,7 @@ from torch import Tensor
 import stylespace
 from stylespace.errors import InputError
 from stylespace.export.runtime import ENGINES, Runtime
+from stylespace.networks.body import Body
 from stylespace.networks.brush import brushed
 from stylespace.networks.finishing import check, finished
 from stylespace.networks.large import MODES, painted, painted_fast
@@ -72,15 +73,11 @@ class Streamed(Result):
     """A result that lies in scratch, too large for memory; ``source`` is a small copy of it."""
 
     raw: Raw | None = None
-    journal: Journal | None = None
 
-    def save(self, path: str | Path, *, bits: int = 8, force: bool = False) -> Path:
-        """As :meth:`Result.save`; TIFF, PNG or JPEG. What was kept to go on from is deleted then."""
+    def _write(self, path: str | Path, bits: int, force: bool) -> Path:
+        """TIFF, PNG or JPEG."""
         assert self.raw is not None
-        saved = encoded(self.raw, path, bits=bits, force=force, settings=self.settings)
-        if self.journal is not None:
-            self.journal.remove()
-        return saved
+        return encoded(self.raw, path, bits=bits, force=force, settings=self.settings)
 
 
 @dataclass(frozen=True)
@@ -192,11 +189,25 @@ class Painting:
         if unfinished is not None:
             about = self.inputs(photo) | {"stylespace": stylespace.__version__, "tiles": s.tiles}
             journal = Journal(unfinished, about)
-            journal.write(journal.record)
-        given = decoded(
-            photo, max_pixels=self.max_pixels, size=max(size), keep=None if journal is None else journal.file("given")
-        )
+        try:
+            made = self._made(photo, max(size), row, self.painter.body, started, progress, journal)
+        finally:
+            if journal is not None:
+                journal.leave()
+        seconds = time.perf_counter() - started
+        small = Picture(shrunk(made, SMALL)[:, :3])
+        return Streamed(small, settings=self._record(photo, seconds), seconds=seconds, raw=made, journal=journal)
+
+    def _made(
+        self, photo: Path, size: int, row: Tensor, body: Body, started: float, progress: Callable[[Progress], None] | None,
+        journal: Journal | None,
+    ) -> Raw:  # fmt: skip
+        """The picture of a long side of ``size`` pixels, in scratch."""
+        s = self.settings
+        given = decoded(photo, max_pixels=self.max_pixels, size=size, keep=None if journal is None else journal.file("given"))
         made = Raw(given.size, given.bands, given.bits, None if journal is None else journal.file("made"))
+        if journal is not None:
+            journal.write(journal.record)
 
         def write(box: Box, part: Tensor) -> None:
             before = given.read(box)
@@ -211,22 +222,13 @@ class Painting:
         def fetch(box: Box) -> Tensor:
             return given.read(box)[:, :3]
 
-        try:
-            if s.tiles == "fast":
-                painted_fast(
-                    self.painter.body, row, given.size, sampled(given, SMALL, WINDOW), fetch, write, told=told, journal=journal
-                )
-            else:
-                limit = None if s.scratch is None else parsed_memory(s.scratch)
-                painted(self.painter.body, row, given.size, fetch, write, scratch=limit, told=told, journal=journal)
-        except BaseException:
-            if journal is not None:
-                journal.leave()
-            raise
+        if s.tiles == "fast":
+            painted_fast(body, row, given.size, sampled(given, SMALL, WINDOW), fetch, write, told=told, journal=journal)
+        else:
+            limit = None if s.scratch is None else parsed_memory(s.scratch)
+            painted(body, row, given.size, fetch, write, scratch=limit, told=told, journal=journal)
         given.close()
-        seconds = time.perf_counter() - started
-        small = Picture(shrunk(made, SMALL)[:, :3])
-        return Streamed(small, settings=self._record(photo, seconds), seconds=seconds, raw=made, journal=journal)
+        return made
 
     def _tiled(self, pixels: Tensor, network: StyleNetwork) -> Tensor:
         """The same as :meth:`_painted`, layer by layer over tiles."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from stylespace.pictures.warp import Warp
+    from stylespace.solvers.journal import Journal
     from stylespace.space import Blend
 
 
@@ -27,6 +28,7 @@ class Result:
     the file. ``snapshots``: step number to picture (1, 3, H, W). ``interrupted``: Ctrl-C ended it; the picture is the best so far.
     ``blend``: with ``method="blend"``, the references' weights. ``extras`` and ``warp``: with ``method="deformable"``, the picture before
     its warp (``stylised``), the photo merely warped (``warped-photo``), the warp as a drawing (``grid``) and to be applied to others.
+    ``journal``: the state of work that took long, which is deleted when the finished result has been saved.
     """
 
     source: Picture
@@ -38,6 +40,7 @@ class Result:
     blend: Blend | None = None
     extras: dict[str, Picture] = field(default_factory=dict)
     warp: Warp | None = None
+    journal: Journal | None = None
 
     @property
     def picture(self) -> Image:
@@ -51,6 +54,12 @@ class Result:
 
         Raises ``PictureError`` when the file exists and ``force`` is not given, or cannot be written.
         """
+        saved = self._write(path, bits, force)
+        if self.journal is not None and not self.interrupted:
+            self.journal.remove()
+        return saved
+
+    def _write(self, path: str | Path, bits: int, force: bool) -> Path:
         from stylespace.pictures import write
 
         return write(self.source, path, bits=bits, force=force, settings=self.settings)

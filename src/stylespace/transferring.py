@@ -120,7 +120,7 @@ def transfer(
     counted over all sizes, whose pictures are kept. ``progress`` is called after each step, ``note`` with a sentence where something else
     takes time or was passed over. Ctrl-C gives the best picture so far with ``interrupted`` set. ``unfinished``: a folder where the state
     of work that takes long is kept (of pictures given as files or bytes); after Ctrl-C or the process's end the same call goes on from it,
-    to the same picture; it is removed at the end.
+    to the same picture; it is removed when the result is saved.
 
     Raises ``InputError``, ``PictureError`` and ``WeightsError``, each with one sentence that says what to do.
     """
@@ -421,11 +421,7 @@ class Run:
 
     def __exit__(self, *error: object) -> None:
         self.seconds = time.perf_counter() - self.started
-        if self.journal is None:
-            return
-        if error[0] is None and not self.solution.interrupted:
-            self.journal.remove()
-        else:
+        if self.journal is not None:
             self.journal.leave()
 
     def watch(self, step: Step) -> None:
@@ -468,6 +464,7 @@ class Run:
             self.seconds,
             self.snapshots,
             self.solution.interrupted,
+            journal=self.journal,
         )
 
 

@@ -186,6 +186,23 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
+WRITTEN = Journal.write
+
+
+def killed_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process ends after so many records."""
+    left = writes
+
+    def killing(self: Journal, *given: object) -> None:
+        nonlocal left
+        WRITTEN(self, *given)  # type: ignore[arg-type]
+        left -= 1
+        if not left:
+            raise Killed
+
+    monkeypatch.setattr(Journal, "write", killing)
+
+
 @pytest.mark.parametrize("name", ["tiny", "published", "multimodal"])
 def test_what_was_killed_goes_on_where_it_was(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planes, "NOTED", -1.0)
@@ -208,19 +225,9 @@ def test_what_was_killed_goes_on_where_it_was(name: str, tmp_path: Path, monkeyp
     def put(box: Box, part: Tensor) -> None:
         out.write(box, part)
 
-    written = Journal.write
-    kills, left = 0, 0
-
-    def killing(self: Journal, *given: object) -> None:
-        nonlocal left
-        written(self, *given)  # type: ignore[arg-type]
-        left -= 1
-        if not left:
-            raise Killed
-
-    monkeypatch.setattr(Journal, "write", killing)
-    counted = 0
-    for left in range(1, 1000, 7):  # noqa: B007 (told to killing)
+    kills = counted = 0
+    for writes in range(1, 1000, 7):
+        killed_after(writes, monkeypatch)
         journal = Journal(tmp_path / "j", {"name": name})
         try:
             painted(network, row, size, counting, put, cells=3000, journal=journal)
@@ -267,17 +274,7 @@ def test_a_streamed_picture_goes_on_from_its_folder(tmp_path: Path, monkeypatch:
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (160, 200, 3), np.uint8)).save(photo)
     painting = Painting(PaintSettings({"starry_night": 1.0}, size=0, tiles="exact"))
     painting.run(photo).save(tmp_path / "expected.png")
-    written = Journal.write
-    left = 9
-
-    def killing(self: Journal, *given: object) -> None:
-        nonlocal left
-        written(self, *given)  # type: ignore[arg-type]
-        left -= 1
-        if not left:
-            raise Killed
-
-    monkeypatch.setattr(Journal, "write", killing)
+    killed_after(9, monkeypatch)
     folder = tmp_path / ".made.png.unfinished"
     with pytest.raises(Killed):
         painting.run(photo, unfinished=folder)
@@ -312,3 +309,15 @@ def test_samples_are_windows_of_the_picture(tmp_path: Path) -> None:
     torch.testing.assert_close(made[..., :16], picture[..., :16], atol=1e-4, rtol=0)
     torch.testing.assert_close(made[..., 32:], picture[..., 74:], atol=1e-4, rtol=0)
     torch.testing.assert_close(sampled(raw, 96, 16), picture, atol=1e-4, rtol=0)
+
+
+def test_what_cannot_be_decoded_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "photo.tif").write_bytes(b"II*\0 no picture")
+    with pytest.raises(PictureError):
+        Painting(PaintSettings({"starry_night": 1.0}, tiles="exact")).run(tmp_path / "photo.tif", unfinished=tmp_path / "u")
+    whole = tmp_path / "whole.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (900, 900, 3), np.uint8)).save(whole)
+    (tmp_path / "torn.png").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with pytest.raises(PictureError):
+        Painting(PaintSettings({"starry_night": 1.0}, tiles="exact")).run(tmp_path / "torn.png", unfinished=tmp_path / "u")
+    assert not (tmp_path / "u").exists()

@@ -29,6 +29,13 @@ def test_a_record_and_its_tensors_are_found_again(tmp_path: Path) -> None:
     assert not (tmp_path / "j").exists()
 
 
+def test_a_folder_that_says_nothing_goes(tmp_path: Path) -> None:
+    one = Journal(tmp_path / "j", {})
+    one.file("given").write_text("half")
+    one.leave()
+    assert not (tmp_path / "j").exists()
+
+
 def test_other_work_and_damaged_records_begin_anew(tmp_path: Path) -> None:
     one = Journal(tmp_path / "j", {"photo": "a"})
     one.write({"at": 1}, {"sums": {"0": torch.ones(3)}})

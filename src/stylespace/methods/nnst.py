@@ -127,7 +127,6 @@ def objective_at(
         divisors = _divisors([pool for pool in pools if pool], settings)
         drawn = _belonging(regions, photo, _cells(photo.shape[-2:]))
         belongs = {tile: drawn[tile.outside(CELL, drawn.shape)].reshape(-1) for tile in tiles}
-        keep: Keep = Shelf().put if len(tiles) > 1 else lambda tensor: lambda: tensor
         groups = [[i] for i in range(len(layers))] if layerwise else [list(range(len(layers)))]
         there = [
             [None if pool is None else _rows([pool[i] for i in group], [divisors[i] for i in group]) for pool in pools]
@@ -136,6 +135,7 @@ def objective_at(
 
     def matches(described: Callable[[Tile], Sequence[Tensor]]) -> dict[Tile, list[Callable[[], Tensor]]]:
         """What every tile's places are to be like, for each group of layers."""
+        keep: Keep = Shelf().put if len(tiles) > 1 else lambda tensor: lambda: tensor
 
         @lru_cache(1)
         def rows(tile: Tile) -> list[Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -39,7 +40,6 @@ class Journal:
         self.steps = 0  # that were told to somebody, written with every record
         self.last = time.monotonic()
         self._lock: FileLock | None = None
-        self._serial = 0
         if self.folder.is_dir():
             self._open()
             self.record = self._read()
@@ -61,11 +61,10 @@ class Journal:
         from safetensors.torch import save_file
 
         self._open()
-        self._serial += 1
         files = dict(self.record.get("files", {}))
         for name, group in (tensors or {}).items():
             copies = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in group.items()}
-            place = f"{name}-{self._serial}-{os.getpid()}.safetensors"
+            place = f"{name}-{secrets.token_hex(4)}.safetensors"
             try:
                 save_file(copies, self.folder / place)
             except OSError as error:
@@ -92,10 +91,13 @@ class Journal:
         return self.folder / name
 
     def leave(self) -> None:
-        """Let other processes go on with it."""
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        """Let other processes go on with it; a folder without a record is of no use to them and goes."""
+        if self._lock is None:
+            return
+        self._lock.release()
+        self._lock = None
+        if not self.record:
+            self.remove()
 
     def remove(self) -> None:
         """The work is done: delete the folder."""
