@@ -128,6 +128,19 @@ def test_going_on_gives_the_same_pixels(encoder: Encoder, tmp_path: Path, settin
     assert [r["total"] for r in second.losses] == [r["total"] for r in whole.losses]
 
 
+def test_going_on_wants_the_same_pictures_in_memory_too(encoder: Encoder, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "state"
+
+    def stop(progress: Progress) -> None:
+        if progress.done == 2:
+            raise KeyboardInterrupt
+
+    learn_style([plaid(0)], encoder=encoder, checkpoint=checkpoint, progress=stop, **QUICK)
+    with pytest.raises(InputError, match="other references or settings"):
+        learn_style([plaid(1)], encoder=encoder, checkpoint=checkpoint, **QUICK)
+    assert not learn_style([plaid(0)], encoder=encoder, checkpoint=checkpoint, **QUICK).interrupted
+
+
 def test_tiles_fit(encoder: Encoder) -> None:
     """Across the border neighbours differ no more than inside."""
     result = learn_style([plaid(3)], encoder=encoder, tileable=True, **{**QUICK, "steps": 60})

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from stylespace.errors import PictureError
 from stylespace.methods.blend_settings import BlendSettings
 from stylespace.methods.deformable_settings import PRESETS as DEFORMABLE_PRESETS
 from stylespace.methods.deformable_settings import DeformableSettings
@@ -70,7 +72,10 @@ def inputs(
 
 
 def described(source: Any) -> dict[str, Any]:
-    """One input: a library query, its path as given, or what kind of object it was, and the SHA-256 of its bytes where it has bytes."""
+    """One input: a library query, its path as given, or what kind of object it was; with the SHA-256 of the file's bytes, or of the pixels.
+
+    Standard input and what is no picture have no checksum.
+    """
     if isinstance(source, str) and source.startswith("library:"):
         return {"query": source}
     if isinstance(source, bytes):
@@ -78,7 +83,9 @@ def described(source: Any) -> dict[str, Any]:
     if isinstance(source, str | Path) and str(source) != "-" and Path(source).is_file():
         with Path(source).open("rb") as file:
             return {"path": str(source), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-    return {"object": "standard input" if isinstance(source, str) else type(source).__name__}
+    if isinstance(source, str | Path):
+        return {"object": "standard input" if str(source) == "-" else type(source).__name__}
+    return {"object": type(source).__name__, **_of_pixels(source)}
 
 
 def weighted(styles: Any) -> list[tuple[Any, float]]:
@@ -93,6 +100,17 @@ def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     keys = ("method", "photo", "styles", "areas", "strokes", "start_picture", "weights", "settings", "style_regions", "points")
     first, second = (_plain({key: record.get(key) for key in keys}) for record in (one, other))
     return first == second and not _has_unknown(first)
+
+
+def _of_pixels(source: Any) -> dict[str, str]:
+    from stylespace.pictures.checksum import checksum
+    from stylespace.pictures.reading import read
+
+    try:
+        picture = read(source, max_pixels=sys.maxsize)
+    except PictureError:
+        return {}
+    return {"sha256": checksum(picture.pixels, picture.alpha)}
 
 
 def _described_if(source: Any) -> dict[str, Any] | None:

@@ -119,7 +119,7 @@ def transfer(
     ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``. ``weights``: a file for the encoder. ``snapshots``: step numbers,
     counted over all sizes, whose pictures are kept. ``progress`` is called after each step, ``note`` with a sentence where something else
     takes time or was passed over. Ctrl-C gives the best picture so far with ``interrupted`` set. ``unfinished``: a folder where the state
-    of work that takes long is kept (of pictures given as files or bytes); after Ctrl-C or the process's end the same call goes on from it,
+    of work that takes long is kept (not of pictures from standard input); after Ctrl-C or the process's end the same call goes on from it,
     to the same picture; it is removed when the result is saved.
 
     Raises ``InputError``, ``PictureError`` and ``WeightsError``, each with one sentence that says what to do.

@@ -17,6 +17,7 @@ from stylespace.errors import InputError, PictureError
 from stylespace.objectives.style import STATISTICS
 from stylespace.pictures.drawings import draw
 from stylespace.training import checkpoint
+from stylespace.training import photos as photos_module
 from stylespace.training.checkpoint import CHECKPOINT
 from stylespace.training.loss import content_distance, style_distance, target
 from stylespace.training.photos import Photos, prepare
@@ -66,12 +67,18 @@ def test_photos(photos: Photos, tmp_path: Path) -> None:
         prepare([tmp_path / "x.png"], 32, tmp_path)
 
 
-def test_photos_are_found_again(tmp_path: Path) -> None:
+def test_photos_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.fromarray(np.full((40, 50, 3), 99, np.uint8)).save(tmp_path / "a.png")
     first = prepare([tmp_path / "a.png"], 32, tmp_path / "cache")
-    (tmp_path / "a.png").unlink()
-    second = prepare([tmp_path / "a.png"], 32, tmp_path / "cache")
+    with monkeypatch.context() as patch:
+        patch.setattr(photos_module, "_square", None)  # nothing is decoded a second time
+        second = prepare([tmp_path / "a.png"], 32, tmp_path / "cache")
     assert np.array_equal(first.squares, second.squares)
+    assert first.sha256 == second.sha256
+    Image.fromarray(np.full((40, 50, 3), 7, np.uint8)).save(tmp_path / "a.png")  # another photo under the same name
+    third = prepare([tmp_path / "a.png"], 32, tmp_path / "cache")
+    assert (third.squares == 7).all()
+    assert third.sha256 != first.sha256
 
 
 @pytest.mark.parametrize("statistic", ["wasserstein", "gram"])
@@ -136,8 +143,12 @@ def test_what_cannot_be_gone_on_with(photos: Photos, tmp_path: Path, encoder: En
     trainer(photos, tmp_path, encoder, replace(SMALL, steps=9))
     with pytest.raises(InputError, match="other rate"):
         trainer(photos, tmp_path, encoder, replace(SMALL, rate=1.0))
-    with pytest.raises(InputError, match="styles or photos"):
+    with pytest.raises(InputError, match="other styles: repeat"):
         Trainer(photos, [style("mosaic")], SMALL, tmp_path, encoder=encoder)
+    with pytest.raises(InputError, match="other styles: repeat"):  # of the same names
+        Trainer(photos, [style("swirls", 1), style("waves")], SMALL, tmp_path, encoder=encoder)
+    with pytest.raises(InputError, match="other photos: repeat"):  # as many
+        trainer(replace(photos, sha256="other"), tmp_path, encoder)
     (tmp_path / CHECKPOINT).write_bytes(b"x")
     with pytest.raises(InputError, match="not a checkpoint"):
         trainer(photos, tmp_path, encoder)
@@ -157,6 +168,16 @@ def test_a_new_style_leaves_the_others(photos: Photos, tmp_path: Path, encoder: 
     assert not torch.equal(more.rows[2], network.rows.mean(0))
     for old, mix in zip(before, ("swirls", {"swirls": 0.5, "waves": 0.5}), strict=True):
         assert torch.equal(old, more.pixels(picture, mix))
+
+
+def test_a_new_style_does_not_go_on_with_another_network(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
+    run = trainer(photos, tmp_path / "a", encoder)
+    run.run()
+    network = run.network()
+    Trainer(photos, [style("mosaic")], SMALL, tmp_path / "b", network=network, encoder=encoder).run()
+    for changed in (network.rename("waves", "sea"), replace(network, rows=network.rows + 1)):
+        with pytest.raises(InputError, match="other base network: repeat"):
+            Trainer(photos, [style("mosaic")], SMALL, tmp_path / "b", network=changed, encoder=encoder)
 
 
 def test_a_loss_that_is_no_number_is_cut(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,11 +25,12 @@ ROOM = 9 / 8  # side of the squares over the crops'
 class Photos:
     """``squares``: (N, S, S, 3) uint8, in a file that is mapped into memory.
 
-    ``skipped``: photos that could not be read, with the reason.
+    ``skipped``: photos that could not be read, with the reason. ``sha256``: of the squares.
     """
 
     squares: np.ndarray
     skipped: dict[str, str]
+    sha256: str = ""
 
     def __len__(self) -> int:
         return len(self.squares)
@@ -45,29 +47,29 @@ class Photos:
 
 
 def prepare(paths: Sequence[Path], side: int, folder: Path, *, told: Callable[[int, int], None] | None = None) -> Photos:
-    """Squares of ``paths`` for crops of ``side`` pixels, kept in ``folder`` and found again there.
+    """Squares of ``paths`` for crops of ``side`` pixels, kept in ``folder`` and found again there while the files are as they were.
 
     A photo is shrunk (never enlarged beyond need) until its short side is nine eighths of a crop's and its middle square is taken. Bad
     photos are passed over. Raises ``InputError`` when none is left.
     """
     large = round(side * ROOM)
-    names = [str(path.resolve()) for path in paths]
-    key = hashlib.sha256(json.dumps([large, *names]).encode()).hexdigest()[:16]
+    key = hashlib.sha256(json.dumps([large, *map(_stamp, paths)]).encode()).hexdigest()[:16]
     place, about = folder / f"photos-{key}.npy", folder / f"photos-{key}.json"
     if place.exists() and about.exists():
         told_of = json.loads(about.read_text())
-        return Photos(np.load(place, mmap_mode="r")[: told_of["count"]], told_of["skipped"])
+        return Photos(np.load(place, mmap_mode="r")[: told_of["count"]], told_of["skipped"], told_of["sha256"])
     if not paths:
         raise InputError("There are no photos to train on: give a folder of them.")
     folder.mkdir(parents=True, exist_ok=True)
     skipped: dict[str, str] = {}
     temporary = folder / f".photos-{key}.npy"
-    count = 0
+    count, found = 0, hashlib.sha256()
     try:
         squares = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(len(paths), large, large, 3))
         for number, path in enumerate(paths, 1):
             try:
-                squares[count] = _square(path, large)
+                squares[count] = square = _square(path, large)
+                found.update(square.tobytes())
                 count += 1
             except PictureError as error:
                 skipped[str(path)] = str(error)
@@ -83,8 +85,17 @@ def prepare(paths: Sequence[Path], side: int, folder: Path, *, told: Callable[[i
         temporary.unlink(missing_ok=True)
         raise InputError(f"None of the {len(paths)} photos can be read; the first: {next(iter(skipped.values()))}")
     temporary.replace(place)
-    write_text(about, json.dumps({"count": count, "skipped": skipped}))
-    return Photos(np.load(place, mmap_mode="r")[:count], skipped)
+    write_text(about, json.dumps({"count": count, "skipped": skipped, "sha256": found.hexdigest()}))
+    return Photos(np.load(place, mmap_mode="r")[:count], skipped, found.hexdigest())
+
+
+def _stamp(path: Path) -> list[Any]:
+    """What changes when the file does: its place, length and time."""
+    try:
+        about = path.stat()
+    except OSError:
+        return [str(path.resolve())]
+    return [str(path.resolve()), about.st_size, about.st_mtime_ns]
 
 
 def _square(path: Path, large: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
 import io
 import json
 import math
@@ -27,6 +28,7 @@ from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.objectives.grid import grid
+from stylespace.pictures.checksum import checksum
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.sheet import Cell, sheet
@@ -58,6 +60,12 @@ class TrainingStyle:
     def weighted(self) -> Sequence[tuple[Tensor, float]]:
         """Its pictures with their weights."""
         return self.references or [(self.pixels, 1.0)]
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of its name, its pictures and their weights (to six digits: they are computed, and the last digits may differ)."""
+        found = [(checksum(pixels), f"{weight:.6f}") for pixels, weight in self.weighted]
+        return hashlib.sha256(json.dumps([self.name, found]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -144,6 +152,11 @@ class Trainer:
         self.recent: list[dict[str, float]] = []
         self.of_style: dict[int, list[float]] = {}
         self.loss = self._loss()
+        self.inputs = {
+            "styles": [style.checksum for style in styles],
+            "photos": photos.sha256,
+            "base network": None if network is None else network.checksum(network.names),
+        }
         if (kept := checkpoint.read(folder)) is not None:
             self._resume(*kept)
 
@@ -247,16 +260,19 @@ class Trainer:
         about = {
             "step": self.step, "seconds": self.seconds, "scale": self.scale, "order": self.order, "turn": self.turn, "curve": self.curve,
             "recent": self.recent, "of_style": {str(k): v[-50:] for k, v in self.of_style.items()}, "settings": asdict(self.settings),
-            "styles": [style.name for style in self.styles], "photos": len(self.photos),
+            "inputs": self.inputs,
         }  # fmt: skip
         checkpoint.write(self.folder, tensors, about)
 
     def _resume(self, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         now = json.loads(json.dumps(asdict(self.settings)))
         changed = sorted(k for k in now if k != "steps" and about["settings"].get(k) != now[k])
-        if changed or about["styles"] != [s.name for s in self.styles] or about["photos"] != len(self.photos):
-            what = ", ".join(changed) or "styles or photos"
-            raise InputError(f"{self.folder} was trained with other {what}: repeat the same to go on, or give another folder.")
+        before = about.get("inputs", {})
+        changed += [name for name, found in self.inputs.items() if name not in before or before[name] != found]
+        if changed:
+            raise InputError(
+                f"{self.folder} was trained with other {', '.join(changed)}: repeat the same to go on, or give another folder."
+            )
         with torch.no_grad():
             for name, buffer in self.body.named_buffers():
                 buffer.copy_(tensors[f"buffer.{name}"])
