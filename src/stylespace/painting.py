@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -232,7 +231,7 @@ class Painting:
 
     def _tiled(self, pixels: Tensor, network: StyleNetwork) -> Tensor:
         """The same as :meth:`_painted`, layer by layer over tiles."""
-        on_processor = copy.deepcopy(network).to("cpu")
+        on_processor = network.to("cpu")
         made = torch.empty_like(pixels)
 
         def write(box: Box, part: Tensor) -> None:

@@ -94,6 +94,14 @@ def test_other_styles_do_not_matter(network: StyleNetwork, photo: np.ndarray) ->
     assert network.rename("swirls", "whirls").about == {"whirls": {"title": "Swirls"}}
 
 
+def test_moving_leaves_the_network_where_it_is(network: StyleNetwork, photo: np.ndarray) -> None:
+    before = np.asarray(network(photo))
+    moved = network.to("meta")
+    assert {p.device.type for p in moved.body.parameters()} == {"meta"} == {moved.rows.device.type}
+    assert {p.device.type for p in network.body.parameters()} == {"cpu"} == {network.device.type}
+    assert np.array_equal(np.asarray(network(photo)), before)
+
+
 def test_merge(network: StyleNetwork) -> None:
     picture = torch.rand(1, 3, 20, 20)
     other = network.with_style("new", network.rows[0] * 1.1).remove("swirls").remove("waves").remove("dots")

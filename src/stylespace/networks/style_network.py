@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import difflib
 import hashlib
 import json
@@ -214,8 +215,10 @@ class StyleNetwork:
         return found.hexdigest()
 
     def to(self, device: str | torch.device) -> StyleNetwork:
-        """The network on another device."""
-        return replace(self, body=self.body.to(device), rows=self.rows.to(device))
+        """The network on another device; this one stays where it is."""
+        if torch.device(device) == self.device:
+            return self
+        return replace(self, body=copy.deepcopy(self.body).to(device), rows=self.rows.to(device))
 
     def thumbnail(self, name: str) -> bytes:
         """The JPEG of a style's picture, empty where there is none."""
