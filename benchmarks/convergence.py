@@ -27,9 +27,9 @@ from stylespace.encoders.trunk import Trunk
 from stylespace.methods.gatys import gatys
 from stylespace.methods.gatys_settings import GatysSettings, neural_style
 from stylespace.pictures import fit, read, resize
-from stylespace.pictures.region import Region, Style
-from stylespace.solvers.memory import keep_freed_memory
 from stylespace.solvers.solution import Step
+from stylespace.storage.memory import keep_freed_memory
+from stylespace.styles.region import Region, Style
 
 SIZE = 512
 

@@ -24,7 +24,7 @@ def main() -> None:
     from skimage.data import astronaut
 
     import stylespace
-    from stylespace.pictures.drawings import draw
+    from stylespace.demo.drawings import draw
 
     photo, style = astronaut(), draw("swirls", (640, 640))
     seconds, results = [], []

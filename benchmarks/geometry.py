@@ -30,8 +30,8 @@ AUTHORS = {"strotss": 1400, "nnst": 2000, "deformable": 2960}
 def transfer(method: str, size: int, base: str) -> None:
     """One transfer with our defaults, in a process of its own."""
     import stylespace as ss
+    from stylespace.demo.drawings import draw
     from stylespace.metrics.score import score
-    from stylespace.pictures.drawings import draw
 
     style = draw("swirls", (512, 512))
     more = {"base": base, "points": [(tuple(p), tuple(bent(p))) for p in PHOTO.tolist()]} if method == "deformable" else {}
@@ -55,10 +55,10 @@ def bent(point: list[float]) -> list[float]:
 def published(method: str, share: float) -> None:
     """Seconds of the published schedule on VGG-16 with random weights, from a share of its steps at each size."""
     import stylespace as ss
+    from stylespace.demo.drawings import draw
     from stylespace.encoders.encoder import Encoder
     from stylespace.encoders.precision import dtype
     from stylespace.encoders.vgg import vgg
-    from stylespace.pictures.drawings import draw
 
     device = torch.device("cpu")
     encoder = Encoder(vgg("vgg16", random_seed=0, padding="zero"), "vgg16").prepare(device, dtype("auto", device))
@@ -134,8 +134,8 @@ def share_right(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> tuple[int, i
 
 def matching() -> None:
     from stylespace import encoders
-    from stylespace.matching import match
     from stylespace.pictures import read, resize
+    from stylespace.pipelines.match import match
     from stylespace.statistics.buddies import mutual_neighbours
 
     encoder = encoders.load("compact")

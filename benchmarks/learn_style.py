@@ -18,10 +18,10 @@ import torch
 from common import SHARED, child, figure, parser, peak_megabytes
 from stylespace import encoders
 from stylespace.encoders.encoder import Encoder
-from stylespace.learning import learn_style
-from stylespace.methods.learned_style import Reference, fitted, objective_at, target
+from stylespace.methods.learned_style import WeightedReference, fitted, objective_at, target
 from stylespace.methods.learned_style_settings import LearnedStyleSettings
 from stylespace.pictures import read
+from stylespace.pipelines.learn_style import learn_style
 
 
 def paintings(count: int) -> list[Path]:
@@ -32,7 +32,7 @@ def agreement(size: int, steps: int) -> None:
     references = paintings(4)
     settings = {"size": size, "smallest": size, "statistic": "gram", "smoothness_weight": 0.0, "margin": 0, "final_rate": 0.0001}
     encoder = encoders.load("compact")
-    listed = [Reference(lambda p=p: read(p).pixels, 1 / len(references)) for p in references]  # type: ignore[misc]
+    listed = [WeightedReference(lambda p=p: read(p).pixels, 1 / len(references)) for p in references]  # type: ignore[misc]
     chosen = LearnedStyleSettings(**settings)
     above = objective_at(size, listed, chosen, encoder)
     scatter = references_scatter(size, listed, chosen, encoder)
@@ -48,7 +48,7 @@ def agreement(size: int, steps: int) -> None:
     )  # fmt: skip
 
 
-def references_scatter(size: int, references: list[Reference], settings: LearnedStyleSettings, encoder: Encoder) -> float:
+def references_scatter(size: int, references: list[WeightedReference], settings: LearnedStyleSettings, encoder: Encoder) -> float:
     """What the sum over all references is at their mean statistics: the least that any picture could reach."""
     weights = dict.fromkeys(encoder.layers, 1 / len(encoder.layers))
     statistics = fitted(references, size, weights, settings, encoder)

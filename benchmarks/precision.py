@@ -9,12 +9,12 @@ import torch
 
 from common import figure, parser
 from stylespace import encoders
+from stylespace.demo.drawings import draw
 from stylespace.encoders.precision import fastest
 from stylespace.methods.gatys_objective import framed, objective_at
 from stylespace.methods.gatys_settings import GatysSettings
-from stylespace.pictures.drawings import draw
 from stylespace.pictures.reading import read
-from stylespace.pictures.region import Region, Style
+from stylespace.styles.region import Region, Style
 
 
 def main() -> None:

@@ -46,8 +46,8 @@ def optimisation(megapixels: float, memory: str, steps: int) -> None:
     from skimage.data import chelsea
 
     import stylespace as ss
+    from stylespace.demo.drawings import draw
     from stylespace.pictures import Picture, read, resize
-    from stylespace.pictures.drawings import draw
 
     high = round((megapixels * 1e6 * 3 / 4) ** 0.5)
     size = (high, round(high * 4 / 3))
@@ -67,7 +67,7 @@ def network(megapixels: float, tiles: str, folder: Path) -> None:
     import pyvips
     from skimage.data import chelsea
 
-    from stylespace.painting import Painting, PaintSettings
+    from stylespace.pipelines.paint import Painting, PaintSettings
 
     high = round((megapixels * 1e6 * 3 / 4) ** 0.5)
     size = (high, round(high * 4 / 3))

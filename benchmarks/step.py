@@ -29,11 +29,11 @@ def ours(name: str, size: int, steps: int) -> None:
     from stylespace.encoders.vgg import vgg
     from stylespace.methods.gatys_objective import framed, objective_at
     from stylespace.methods.gatys_settings import GatysSettings, neural_style
-    from stylespace.pictures.region import Region, Style
     from stylespace.solvers import adam
     from stylespace.solvers.keeping import Keeper
-    from stylespace.solvers.memory import keep_freed_memory
     from stylespace.solvers.solution import Step
+    from stylespace.storage.memory import keep_freed_memory
+    from stylespace.styles.region import Region, Style
 
     keep_freed_memory()
     device = torch.device("cpu")

@@ -21,7 +21,7 @@ from measure import apart, colours, judge, mean_style, style_of
 import stylespace
 from stylespace.library import Library
 from stylespace.library.adding import add
-from stylespace.library.frames import key_frames
+from stylespace.library.key_frames import key_frames
 from stylespace.metrics.palette import palette_distance
 from stylespace.pictures import fit, read, resize
 from stylespace.pictures.pillow import to_pil

@@ -75,7 +75,7 @@ def apart(one: dict[str, tuple[Tensor, Tensor]], target: dict[str, tuple[Tensor,
 
 def drawn(folder: Path, count: int) -> list[Path]:
     """One manner, many palettes: flow-field strokes of our own code with the hues turned."""
-    from stylespace.pictures.drawings import DRAWINGS, draw
+    from stylespace.demo.drawings import DRAWINGS, draw
 
     name = "swirls" if "swirls" in DRAWINGS else next(iter(DRAWINGS))
     folder.mkdir(parents=True, exist_ok=True)

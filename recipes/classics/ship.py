@@ -19,7 +19,7 @@ from stylespace.export.onnx import model
 from stylespace.networks.fast import multiplications
 from stylespace.networks.style_network import MODELS, StyleNetwork
 from stylespace.pictures import fit, read, resize
-from stylespace.pictures.atomic import write_text, write_whole
+from stylespace.storage.atomic import write_text, write_whole
 
 VALIDATION = 32
 

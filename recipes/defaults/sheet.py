@@ -11,10 +11,10 @@ from pathlib import Path
 
 import stylespace
 from stylespace.methods.gatys_settings import GatysSettings
-from stylespace.option import parsed
 from stylespace.pictures import read
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.resizing import fit, resize
+from stylespace.settings import parsed
 
 PHOTOS = ("tubingen", "golden_gate", "chicago", "lion", "stata", "sailboat", "cornell", "taj_mahal")
 PAINTINGS = (

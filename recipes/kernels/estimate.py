@@ -13,8 +13,8 @@ from skimage.data import chelsea
 from torch import Tensor
 
 from stylespace import encoders
+from stylespace.demo.drawings import draw
 from stylespace.pictures import read
-from stylespace.pictures.drawings import draw
 from stylespace.pictures.resizing import fit, resize
 from stylespace.statistics.kernels import RandomFeatures, bandwidth, mean_and_square
 

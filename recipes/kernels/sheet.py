@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import stylespace
+from stylespace.demo.drawings import DRAWINGS, draw
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.objectives.style import STATISTICS
-from stylespace.option import parsed
 from stylespace.pictures import read, to_pil
-from stylespace.pictures.drawings import DRAWINGS, draw
 from stylespace.pictures.sheet import Cell, grid, sheet
+from stylespace.settings import parsed
 
 COLUMNS = 4
 

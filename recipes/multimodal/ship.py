@@ -16,7 +16,7 @@ import stylespace as ss
 from stylespace.networks.fast import multiplications
 from stylespace.networks.style_network import MODELS, StyleNetwork
 from stylespace.pictures import fit, read, resize, to_pil
-from stylespace.pictures.atomic import write_text
+from stylespace.storage.atomic import write_text
 
 PHOTOS = ("tubingen", "golden_gate", "lion", "cornell")
 SIZE = 1024

@@ -9,13 +9,14 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from stylespace.errors import StylespaceError
-    from stylespace.learning import learn_style
-    from stylespace.matching import correspondences, match
     from stylespace.metrics.score import score
     from stylespace.networks.style_network import StyleNetwork
-    from stylespace.result import Result
-    from stylespace.space import StyleSpace
-    from stylespace.transferring import Area, invert, transfer
+    from stylespace.pipelines.learn_style import learn_style
+    from stylespace.pipelines.match import correspondences, match
+    from stylespace.pipelines.result import Result
+    from stylespace.pipelines.sources import Area
+    from stylespace.pipelines.transfer import invert, transfer
+    from stylespace.styles.space import StyleSpace
 
 __all__ = [
     "Area",
@@ -34,17 +35,17 @@ __all__ = [
 
 # Names load when first used: importing stylespace does not import torch.
 _HOMES = {
-    "Area": "transferring",
-    "Result": "result",
+    "Area": "pipelines.sources",
+    "Result": "pipelines.result",
     "StyleNetwork": "networks.style_network",
-    "StyleSpace": "space",
+    "StyleSpace": "styles.space",
     "StylespaceError": "errors",
-    "correspondences": "matching",
-    "invert": "transferring",
-    "learn_style": "learning",
-    "match": "matching",
+    "correspondences": "pipelines.match",
+    "invert": "pipelines.transfer",
+    "learn_style": "pipelines.learn_style",
+    "match": "pipelines.match",
     "score": "metrics.score",
-    "transfer": "transferring",
+    "transfer": "pipelines.transfer",
 }
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylespace import demo
+from stylespace.demo import demo
+from stylespace.demo.drawings import DRAWINGS
 from stylespace.encoders.store import entries
 from stylespace.pictures import read_settings
-from stylespace.pictures.drawings import DRAWINGS
 
 pytestmark = pytest.mark.usefixtures("folder")
 

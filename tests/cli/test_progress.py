@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from stylespace.cli.progress import Reporter
+from stylespace.pipelines.run import Progress
 from stylespace.solvers.solution import Step
-from stylespace.transferring import Progress
 
 
 def progress(done: int, size: int, left: float = 30.0, painted: bool = False) -> Progress:

@@ -11,7 +11,7 @@ import typer
 from stylespace.cli.settings import values, with_settings
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
-from stylespace.option import OURS, option, parsed, shown
+from stylespace.settings import OURS, option, parsed, shown
 
 
 def squeezed(text: str) -> str:

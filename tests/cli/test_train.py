@@ -11,7 +11,7 @@ from PIL import Image
 
 import stylespace as ss
 from stylespace.cli.app import main
-from stylespace.pictures.drawings import draw
+from stylespace.demo.drawings import draw
 
 QUICK = ["--build", "tiny", "--batch", "2", "--crop", "32", "--style-sizes", "48", "--warm-up", "1", "--quiet"]
 

@@ -19,7 +19,7 @@ import stylespace
 from stylespace.cli.sources import areas, jobs, weighted_styles
 from stylespace.methods.gatys_settings import PRESETS
 from stylespace.pictures import read, read_settings
-from stylespace.transferring import Area
+from stylespace.pipelines.sources import Area
 
 pytestmark = pytest.mark.usefixtures("folder")
 

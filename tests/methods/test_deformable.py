@@ -13,6 +13,7 @@ from torch import Tensor
 
 import stylespace as ss
 from stylespace import encoders
+from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.methods.deformable import Base, deformable, targets
@@ -21,10 +22,9 @@ from stylespace.methods.gatys import GatysBase
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.methods.strotss import StrotssBase
 from stylespace.methods.strotss_settings import StrotssSettings
-from stylespace.pictures.drawings import draw
-from stylespace.pictures.region import Region, Style
 from stylespace.pictures.settings import read_settings
-from stylespace.repeat import stored
+from stylespace.pipelines.repeat import stored
+from stylespace.styles.region import Region, Style
 
 SETTINGS = DeformableSettings(size=64, steps=60, warp_rate=5e-3, fewest=4, smoothing=0.0)
 PHOTO = ((0.3, 0.3), (0.7, 0.3), (0.5, 0.5), (0.3, 0.7), (0.7, 0.7))

@@ -16,9 +16,9 @@ from stylespace.methods.gatys import gatys, mix_scales
 from stylespace.methods.gatys_objective import OFFSETS, framed, objective_at, unframed
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.pictures import colour
-from stylespace.pictures.region import Region, Style
 from stylespace.pictures.resizing import resize
 from stylespace.solvers.solution import Solution, Step
+from stylespace.styles.region import Region, Style
 
 SMALL = {"sizes": (32,), "steps_each": (6,), "margin": 0, "shifted": False}
 

@@ -15,8 +15,8 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.methods.gatys_objective import objective_at
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.objectives.style import STATISTICS
-from stylespace.pictures.region import Region, Style
 from stylespace.statistics.kernels import RandomFeatures
+from stylespace.styles.region import Region, Style
 
 STYLE_LAYERS = [f"relu{block}_1" for block in range(1, 6)]
 

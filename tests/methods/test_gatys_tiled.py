@@ -16,11 +16,11 @@ from stylespace.methods.gatys import gatys
 from stylespace.methods.gatys_objective import core_side, framed, objective_at, tiled_at
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.objectives.style import STATISTICS
-from stylespace.pictures.region import Region, Style
 from stylespace.pictures.tiles import cut, free_memory, parsed_memory
 from stylespace.solvers import tiled
-from stylespace.solvers.journal import Journal
 from stylespace.solvers.tiled import Place, Tiled, minimise
+from stylespace.storage.journal import Journal
+from stylespace.styles.region import Region, Style
 
 BASE = GatysSettings(shifted=False, margin=0)
 

@@ -13,14 +13,14 @@ from torch import Tensor
 
 import stylespace as ss
 from stylespace import encoders
+from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.methods.nnst import nnst, objective_at, schedule
 from stylespace.methods.nnst_settings import NnstSettings
 from stylespace.pictures.colour import chroma_by_moments, from_oklab, to_oklab
-from stylespace.pictures.drawings import draw
-from stylespace.pictures.region import Region, Style
-from stylespace.repeat import stored
+from stylespace.pipelines.repeat import stored
+from stylespace.styles.region import Region, Style
 
 QUICK = NnstSettings(size=64, smallest=32, steps=12, last_steps=4, renewed=2, levels=3)
 

@@ -11,15 +11,15 @@ from torch import Tensor
 
 import stylespace as ss
 from stylespace import encoders
+from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.methods.strotss import Pair, objective_at, schedule, strotss
 from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.objectives.transport import Cloud, moments, self_similarity, structure, transport
-from stylespace.pictures.drawings import draw
-from stylespace.pictures.region import Region, Style
 from stylespace.solvers import laplacian
 from stylespace.statistics.hypercolumns import hypercolumns, spread_out
+from stylespace.styles.region import Region, Style
 
 QUICK = StrotssSettings(size=64, smallest=32, steps=12, samples=200, style_samples=300, levels=3)
 
@@ -157,7 +157,7 @@ def test_transfer_and_repeat(tmp_path: object) -> None:
     from pathlib import Path
 
     from stylespace.pictures.settings import read_settings
-    from stylespace.repeat import stored
+    from stylespace.pipelines.repeat import stored
 
     folder = Path(str(tmp_path))
     for name in ("stained_glass", "waves"):

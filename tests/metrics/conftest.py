@@ -8,11 +8,11 @@ import skimage.data
 import torch
 from torch import Tensor, nn
 
+from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
 from stylespace.encoders.trunk import Trunk
 from stylespace.metrics.seen import Seen
 from stylespace.pictures import resize
-from stylespace.pictures.drawings import draw
 
 
 def _tensor(array: np.ndarray) -> Tensor:

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from stylespace.demo.drawings import draw
 from stylespace.metrics.checkerboard import checkerboard
 from stylespace.pictures import resize
-from stylespace.pictures.drawings import draw
 
 
 def phases(picture: Tensor, period: int) -> tuple[Tensor, Tensor]:

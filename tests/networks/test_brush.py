@@ -12,8 +12,8 @@ from skimage.data import chelsea
 from stylespace.errors import InputError
 from stylespace.networks.brush import brushed
 from stylespace.networks.style_network import StyleNetwork
-from stylespace.painting import Painting, PaintSettings
 from stylespace.pictures import read, resize
+from stylespace.pipelines.paint import Painting, PaintSettings
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,9 @@ from stylespace.networks.builds import BUILDS
 from stylespace.networks.large import painted, painted_fast
 from stylespace.networks.planes import Box, Plane, Workspace, boxes
 from stylespace.networks.style_network import StyleNetwork
-from stylespace.painting import Painting, PaintSettings
 from stylespace.pictures.streaming import Raw, decoded, encoded, sampled, shrunk, size_of
-from stylespace.solvers.journal import Journal
+from stylespace.pipelines.paint import Painting, PaintSettings
+from stylespace.storage.journal import Journal
 
 SMALL = {
     "tiny": {},

@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 
 from stylespace import encoders
+from stylespace.demo.drawings import draw
 from stylespace.errors import InputError
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.multimodal import Multimodal
 from stylespace.networks.style_network import StyleNetwork
-from stylespace.pictures.drawings import draw
 from stylespace.training.photos import prepare
 from stylespace.training.settings import TrainingSettings
 from stylespace.training.trainer import Trainer, TrainingStyle

@@ -19,7 +19,7 @@ RUN = """
 import sys
 from pathlib import Path
 import torch
-from stylespace.pictures.drawings import draw
+from stylespace.demo.drawings import draw
 from stylespace.training.devices import Devices
 from stylespace.training.photos import Photos
 from stylespace.training.settings import TrainingSettings

@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 
 from stylespace import encoders
+from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError, PictureError
 from stylespace.objectives.style import STATISTICS
-from stylespace.pictures.drawings import draw
 from stylespace.training import checkpoint
 from stylespace.training import photos as photos_module
 from stylespace.training.checkpoint import CHECKPOINT

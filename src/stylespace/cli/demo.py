@@ -26,7 +26,7 @@ def command(
 ) -> None:
     """Redraw a bundled photograph by the shipped network and in styles that Stylespace draws itself: two contact sheets, offline."""
     check_choice("--device", device and device.split(":")[0], options.DEVICES)
-    from stylespace.demo import Demo
+    from stylespace.demo.demo import Demo
 
     begun = time.perf_counter()
     demo = Demo(out, force=force)

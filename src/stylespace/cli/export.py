@@ -50,7 +50,7 @@ def export(
     from stylespace.export.check import difference
     from stylespace.export.onnx import model
     from stylespace.networks.style_network import StyleNetwork
-    from stylespace.pictures.atomic import write_whole
+    from stylespace.storage.atomic import write_whole
 
     if out.exists() and not force:
         raise InputError(f"{out} exists already: choose another name, or replace it with --force.")

@@ -51,10 +51,10 @@ def learn_style(
     """
     from stylespace.cli import sources
     from stylespace.cli.transfer import check_choice, numbers
-    from stylespace.learning import learn_style
     from stylespace.pictures.writing import check_target
-    from stylespace.result import Result
-    from stylespace.transferring import LIBRARY, MAX_PIXELS
+    from stylespace.pipelines.learn_style import learn_style
+    from stylespace.pipelines.result import Result
+    from stylespace.pipelines.sources import LIBRARY, MAX_PIXELS
 
     check_choice("--preset", preset, PRESETS)
     check_choice("--device", device and device.split(":")[0], options.DEVICES)

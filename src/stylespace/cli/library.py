@@ -156,7 +156,7 @@ def export(
     import csv
     import io
 
-    from stylespace.pictures.atomic import write_text
+    from stylespace.storage.atomic import write_text
 
     rows = _existing(library).export(query)
     if out is not None and out.suffix.lower() == ".csv":

@@ -36,8 +36,8 @@ def command(
     import torch
 
     from stylespace.errors import InputError
-    from stylespace.matching import match
-    from stylespace.pictures.atomic import write_whole
+    from stylespace.pipelines.match import match
+    from stylespace.storage.atomic import write_whole
 
     listed = out.with_suffix(".json")
     if out.suffix.lower() != ".png":

@@ -86,10 +86,10 @@ def paint(
     if bits not in (8, 16):
         raise typer.BadParameter(f"{bits} bits cannot be written: 8 or 16.", param_hint="--bits")
 
-    from stylespace import batch
     from stylespace.cli import sources
-    from stylespace.painting import Painting, PaintSettings
-    from stylespace.transferring import MAX_PIXELS
+    from stylespace.pipelines import batch
+    from stylespace.pipelines.paint import Painting, PaintSettings
+    from stylespace.pipelines.sources import MAX_PIXELS
 
     mix = dict(_weight(text) for text in style or ())
     painting = Painting(

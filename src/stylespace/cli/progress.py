@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-    from stylespace.transferring import Progress
+    from stylespace.pipelines.run import Progress
 
 A_MINUTE = 60.0
 

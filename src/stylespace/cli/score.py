@@ -31,7 +31,7 @@ def command(
     check_choice("--device", device and device.split(":")[0], options.DEVICES)
     from stylespace.cli.sources import weighted_styles
     from stylespace.metrics.score import score
-    from stylespace.transferring import choose_device
+    from stylespace.pipelines.run import choose_device
 
     styles = weighted_styles([style, *(more or ())], None)
     figures = score(content, styles, out, encoder=encoder, weights=weights, size=size, device=choose_device(device or "auto"))

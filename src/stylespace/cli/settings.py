@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_origin, get_type_hints
 import typer
 
 from stylespace.errors import InputError
-from stylespace.option import OURS, kinds, parsed, shown
+from stylespace.settings import OURS, kinds, parsed, shown
 
 _SHORT, _, _MEANING = OURS.partition(": ")
 SECTION = f"Settings of the method (source '{_SHORT}' means: {_MEANING})"

@@ -10,12 +10,12 @@ from typing import Any
 
 import typer
 
-from stylespace.batch import Job
 from stylespace.errors import PictureError
 from stylespace.pictures.decoding import decode
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.reading import contents
-from stylespace.transferring import LIBRARY, MAX_PIXELS, Area, is_film
+from stylespace.pipelines.batch import Job
+from stylespace.pipelines.sources import LIBRARY, MAX_PIXELS, Area, is_film
 
 
 def find_photos(names: Sequence[str]) -> tuple[list[Path], list[PictureError]]:

@@ -50,9 +50,9 @@ def space(
     from stylespace.pictures.pillow import to_pil
     from stylespace.pictures.sheet import Cell, sheet
     from stylespace.pictures.writing import check_target
-    from stylespace.space import StyleSpace
-    from stylespace.strip import strip
-    from stylespace.transferring import choose_device
+    from stylespace.pipelines.run import choose_device
+    from stylespace.pipelines.strip import strip
+    from stylespace.styles.space import StyleSpace
 
     for target in (out, save):
         if target is not None and target.exists() and not force:

@@ -14,7 +14,7 @@ from stylespace.cli.settings import values, with_settings
 from stylespace.cli.transfer import check_choice
 from stylespace.methods.blend_settings import BlendSettings
 from stylespace.methods.gatys_settings import QUALITIES
-from stylespace.record import PRESETS_OF, SETTINGS
+from stylespace.pipelines.record import PRESETS_OF, SETTINGS
 
 
 def sweep(
@@ -60,11 +60,11 @@ def sweep(
         raise typer.BadParameter("inversion rebuilds the photo alone: leave styles and presets out.")
     given = values(SETTINGS[method], settings)
 
-    from stylespace import sweep as sweeps
     from stylespace.cli import sources
     from stylespace.errors import InputError
     from stylespace.pictures import read, write
     from stylespace.pictures.writing import check_target
+    from stylespace.pipelines import sweep as sweeps
 
     try:
         axes = [sweeps.axis(text, method) for text in vary]

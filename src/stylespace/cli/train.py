@@ -70,14 +70,14 @@ def run(
 
     from stylespace import encoders
     from stylespace.errors import InputError
-    from stylespace.gathering import gathered
     from stylespace.networks.style_network import StyleNetwork
     from stylespace.pictures import fit, read, resize
     from stylespace.pictures.finding import find_pictures
+    from stylespace.pipelines.run import choose_device
+    from stylespace.pipelines.training_style import gathered
     from stylespace.training.devices import Devices
     from stylespace.training.photos import prepare
     from stylespace.training.trainer import Trainer, TrainingStep
-    from stylespace.transferring import choose_device
 
     if out.exists() and not force:
         raise InputError(f"{out} exists already: choose another name, or replace it with --force.")

@@ -17,13 +17,13 @@ from stylespace.cli.settings import values, with_settings
 from stylespace.methods.blend_settings import BlendSettings
 from stylespace.methods.gatys_settings import QUALITIES, GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
-from stylespace.record import PRESETS_OF, SETTINGS, weighted
+from stylespace.pipelines.record import PRESETS_OF, SETTINGS, weighted
 
 if TYPE_CHECKING:
-    from stylespace.batch import Outcome
-    from stylespace.space import Blend
-    from stylespace.task import Task
-    from stylespace.transferring import Points
+    from stylespace.pipelines.batch import Outcome
+    from stylespace.pipelines.sources import Points
+    from stylespace.pipelines.task import Task
+    from stylespace.styles.space import Blend
 
 REGIONS = "Regions and strokes"
 
@@ -159,12 +159,12 @@ def transfer(
     if repeat is None:
         values(SETTINGS[method or "blend"], settings)  # mistakes first: blend has all settings of gatys
 
-    from stylespace import batch
     from stylespace.cli import sources
     from stylespace.pictures import read_settings
-    from stylespace.repeat import stored
-    from stylespace.task import Task
-    from stylespace.transferring import implied, resolve, resolve_inversion
+    from stylespace.pipelines import batch
+    from stylespace.pipelines.repeat import stored
+    from stylespace.pipelines.task import Task
+    from stylespace.pipelines.transfer import implied, resolve, resolve_inversion
 
     styles: Any = sources.given_styles(style, max_pixels) if style else None
     if repeat is None:
@@ -234,7 +234,7 @@ def report(
     outcomes: Iterable[Outcome], reporter: Reporter, *, trace: bool, total: int, failed: int = 0, explain: bool = False
 ) -> int:
     """Print what becomes of each job: results' paths on standard output, the rest on standard error. Returns the exit code."""
-    from stylespace.batch import unfinished
+    from stylespace.pipelines.batch import unfinished
 
     for outcome in outcomes:
         job = outcome.job
@@ -311,7 +311,7 @@ def _pairs(path: Path | None) -> Iterable[Points]:
     """The pairs of a file."""
     if path is None:
         return ()
-    from stylespace.matching import Matches
+    from stylespace.pipelines.match import Matches
 
     found = Matches.load(path)
     return zip(found.a, found.b, strict=True)

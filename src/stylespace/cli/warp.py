@@ -31,7 +31,7 @@ def command(
     from stylespace.pictures import read, write
     from stylespace.pictures.warp import Warp
     from stylespace.pictures.writing import check_target
-    from stylespace.transferring import MAX_PIXELS
+    from stylespace.pipelines.sources import MAX_PIXELS
 
     if bits not in (None, 8, 16):
         raise typer.BadParameter(f"{bits} bits cannot be written: 8 or 16.", param_hint="--bits")

@@ -21,7 +21,7 @@ from stylespace.networks.fast import Fast
 from stylespace.networks.padding import continued
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.networks.texture import Texture
-from stylespace.pictures.atomic import write_whole
+from stylespace.storage.atomic import write_whole
 
 if TYPE_CHECKING:
     from onnx import ModelProto

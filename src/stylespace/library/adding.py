@@ -151,8 +151,8 @@ def _referred(item: Item, row: Mapping[str, Any], done: Added) -> Reference | No
 
 
 def _film(library: Library, film: Path, known: Mapping[str, str], done: Added) -> Iterator[Reference]:
-    from stylespace.library.frames import key_frames
-    from stylespace.pictures.atomic import write_whole
+    from stylespace.library.key_frames import key_frames
+    from stylespace.storage.atomic import write_whole
 
     try:
         for frame in key_frames(film):

@@ -265,7 +265,7 @@ class Library:
                         f"The library {self.folder} is of another version of Stylespace: use that, or a new folder."
                     )
             return base.open_table(TABLE)
-        from stylespace.pictures.atomic import write_text
+        from stylespace.storage.atomic import write_text
 
         table = base.create_table(TABLE, schema=_schema(pa), exist_ok=True)
         write_text(about, json.dumps({"version": VERSION, "descriptor": descriptor.SIZE}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from stylespace.methods.gatys_settings import GatysSettings
-from stylespace.option import option
+from stylespace.settings import option
 
 IKUTA = "Ikuta, Ogaki & Odagiri 2016"
 _READING = "ours: the document leaves it open"

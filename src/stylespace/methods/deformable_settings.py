@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stylespace.option import option
+from stylespace.settings import option
 
 KIM = "Kim, Kolkin, Salavon & Shakhnarovich 2020"
 

@@ -20,16 +20,16 @@ from stylespace.errors import InputError
 from stylespace.methods.gatys_objective import core_side, framed, margin_of, objective_at, smaller_core, tiled_at, unframed
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.pictures import colour
-from stylespace.pictures.region import Region, Style, left_alone
 from stylespace.pictures.resizing import fit, resize
 from stylespace.solvers import adam, lbfgs, pyramid
-from stylespace.solvers.journal import Journal
 from stylespace.solvers.keeping import Keeper
-from stylespace.solvers.memory import is_out_of_memory, return_freed_memory
 from stylespace.solvers.solution import Objective, Solution, Step, Watch
 from stylespace.solvers.stages import Stages
 from stylespace.solvers.tiled import Tiled
 from stylespace.solvers.tiled import minimise as minimise_tiled
+from stylespace.storage.journal import Journal
+from stylespace.storage.memory import is_out_of_memory, return_freed_memory
+from stylespace.styles.region import Region, Style, left_alone
 
 
 def gatys(

@@ -16,12 +16,12 @@ from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.methods.gatys_terms import Term, content_terms, style_terms
 from stylespace.objectives.smoothness import PARTS as SMOOTHNESS_PARTS
 from stylespace.objectives.smoothness import SMOOTHNESS
-from stylespace.pictures.region import Region, guides
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import budget as budgets
-from stylespace.solvers.journal import Shelf
 from stylespace.solvers.solution import Objective
 from stylespace.solvers.tiled import Tiled
+from stylespace.storage.scratch import Shelf
+from stylespace.styles.region import Region, guides
 
 PICTURE = 12  # bytes a pixel
 # Each step sees the picture at the next of these offsets (rows, columns): all phases of pooling by two and four take part.

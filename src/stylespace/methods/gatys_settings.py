@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stylespace.option import option
+from stylespace.settings import option
 
 GATYS = "Gatys, Ecker & Bethge 2016"
 COURSE = "course project, Style transfer using VGG"

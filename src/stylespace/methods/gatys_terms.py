@@ -17,12 +17,12 @@ from stylespace.errors import InputError
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.objectives.content import feature_distance
 from stylespace.objectives.style import STATISTICS, Measurement, Statistic, statistic_named, weighted_mean
-from stylespace.pictures.region import Region, Style
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.tiles import Tile, cut
-from stylespace.solvers.journal import Shelf
 from stylespace.statistics.gram import neighbour_gram
 from stylespace.statistics.guides import follow
+from stylespace.storage.scratch import Shelf
+from stylespace.styles.region import Region, Style
 
 Given = dict[str, Features]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stylespace.option import option
+from stylespace.settings import option
 
 MAHENDRAN = "Mahendran & Vedaldi 2015"
 

@@ -31,7 +31,7 @@ OFFSETS = ((0, 0), (2, 1), (1, 2), (3, 3))
 
 
 @dataclass(frozen=True)
-class Reference:
+class WeightedReference:
     """A reference that is read when it is needed: ``picture()`` gives (1, 3, H, W), sRGB in [0, 1].
 
     ``alpha``: its weight. ``guide()``: where on it (1, 1, h, w; in [0, 1]) the style is taken, or None for all of it.
@@ -51,7 +51,7 @@ class Point:
 
 
 def learn(
-    references: Sequence[Reference],
+    references: Sequence[WeightedReference],
     settings: LearnedStyleSettings,
     encoder: Encoder,
     *,
@@ -111,7 +111,12 @@ def shape(settings: LearnedStyleSettings, size: int) -> tuple[int, int]:
 
 
 def objective_at(
-    size: int, references: Sequence[Reference], settings: LearnedStyleSettings, encoder: Encoder, margin: int = 0, after: int = 0
+    size: int,
+    references: Sequence[WeightedReference],
+    settings: LearnedStyleSettings,
+    encoder: Encoder,
+    margin: int = 0,
+    after: int = 0,
 ) -> Objective:
     """The loss terms of a picture of this long side that has ``margin`` pixels around it; ``after``: steps taken already."""
     layers = {n: w for n, w in layer_names.weights(settings.style_layers, encoder.layers).items() if w}
@@ -169,7 +174,7 @@ def objective_at(
 
 
 def fitted(
-    references: Sequence[Reference], size: int, layers: dict[str, float], settings: LearnedStyleSettings, encoder: Encoder
+    references: Sequence[WeightedReference], size: int, layers: dict[str, float], settings: LearnedStyleSettings, encoder: Encoder
 ) -> dict[str, Statistic]:
     """The statistic of each layer; where it depends on the references, one pass over them finds what it wants to know."""
     statistic = statistic_named(
@@ -186,7 +191,11 @@ def fitted(
 
 
 def target(
-    references: Sequence[Reference], size: int, statistics: dict[str, Statistic], settings: LearnedStyleSettings, encoder: Encoder
+    references: Sequence[WeightedReference],
+    size: int,
+    statistics: dict[str, Statistic],
+    settings: LearnedStyleSettings,
+    encoder: Encoder,
 ) -> dict[str, Measurement]:
     """The mean statistics of ``references``, weighted by their alpha, in one pass and the memory of one picture."""
     found: dict[str, Measurement] = {}
@@ -214,8 +223,8 @@ def _cut(watch: Watch | None, margin: int) -> Watch | None:
 
 
 def _seen(
-    references: Sequence[Reference], size: int, layers: Sequence[str], settings: LearnedStyleSettings, encoder: Encoder
-) -> Iterator[tuple[Reference, dict[str, Features], Tensor | None]]:
+    references: Sequence[WeightedReference], size: int, layers: Sequence[str], settings: LearnedStyleSettings, encoder: Encoder
+) -> Iterator[tuple[WeightedReference, dict[str, Features], Tensor | None]]:
     """Each reference's features and guide, one picture in memory at a time; never enlarged."""
     device = next(encoder.parameters()).device
     for reference in references:

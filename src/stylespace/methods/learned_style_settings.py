@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from stylespace.option import option
+from stylespace.settings import option
 
 DOCUMENT = "animated style learning: the document"
 KERNELS = ("gram", "moments", "mmd-linear", "mmd-poly", "mmd-gaussian", "wasserstein")

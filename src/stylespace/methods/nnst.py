@@ -19,16 +19,17 @@ from stylespace.errors import InputError
 from stylespace.methods.nnst_settings import NnstSettings
 from stylespace.objectives.smoothness import squared_variation
 from stylespace.pictures import colour
-from stylespace.pictures.region import Region, Style, guides, left_alone
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import laplacian, pyramid
 from stylespace.solvers.budget import core_side
-from stylespace.solvers.journal import Journal, Shelf
 from stylespace.solvers.solution import Objective, Solution, Watch
 from stylespace.solvers.stages import Stages
 from stylespace.solvers.tiled import summed
 from stylespace.statistics.neighbours import nearest
+from stylespace.storage.journal import Journal
+from stylespace.storage.scratch import Shelf
+from stylespace.styles.region import Region, Style, guides, left_alone
 
 __all__ = ["NnstSettings", "nnst"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stylespace.option import option
+from stylespace.settings import option
 
 NNST = "Kolkin, Kucera, Paris, Sykora, Shechtman & Shakhnarovich 2022"
 VGG_LAYERS = "relu1_1,relu1_2,relu2_1,relu2_2,relu3_1,relu3_2,relu3_3,relu4_1,relu4_2,relu4_3"

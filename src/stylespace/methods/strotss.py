@@ -20,16 +20,16 @@ from stylespace.errors import InputError
 from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.objectives.smoothness import squared_variation
 from stylespace.objectives.transport import Cloud, moments, self_similarity, structure, transport
-from stylespace.pictures.region import Region, Style, guides, left_alone
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import laplacian, pyramid
 from stylespace.solvers.budget import core_side
-from stylespace.solvers.journal import Journal
 from stylespace.solvers.solution import Objective, Solution, Watch
 from stylespace.solvers.stages import Stages
 from stylespace.solvers.tiled import summed
 from stylespace.statistics.hypercolumns import hypercolumns, hypercolumns_of, inside, spread_out
+from stylespace.storage.journal import Journal
+from stylespace.styles.region import Region, Style, guides, left_alone
 
 __all__ = ["Pair", "StrotssSettings", "strotss"]
 

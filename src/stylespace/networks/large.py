@@ -14,7 +14,7 @@ from stylespace.networks.body import Body
 from stylespace.networks.conditioning import Conditioning
 from stylespace.networks.normalisation import ConditionalInstanceNorm
 from stylespace.networks.planes import NOTED, Box, Fetch, Plane, Workspace, boxes
-from stylespace.solvers.journal import Journal
+from stylespace.storage.journal import Journal
 
 MODES = ("exact", "fast")
 HALF_ABOVE = 64_000_000  # pixels above which scratch maps are kept in half precision

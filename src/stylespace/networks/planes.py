@@ -20,7 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylespace.errors import InputError
-from stylespace.solvers.journal import Journal, no_room, opened, reserve
+from stylespace.storage.journal import Journal
+from stylespace.storage.scratch import no_room, opened, reserve
 
 Box = tuple[int, int, int, int]  # top, bottom, left, right
 NOTED = 1.0  # seconds between notes in a journal

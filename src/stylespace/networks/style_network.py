@@ -23,10 +23,10 @@ from stylespace.networks.builds import BUILDS
 from stylespace.networks.conditioning import Conditioning
 from stylespace.networks.finishing import check, finished
 from stylespace.networks.hub import fetch, is_repository, upload
-from stylespace.pictures.atomic import write_whole
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.reading import read
 from stylespace.pictures.resizing import fit, resize
+from stylespace.storage.atomic import write_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image

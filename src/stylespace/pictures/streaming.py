@@ -16,11 +16,11 @@ from torch import Tensor
 
 from stylespace.errors import InputError, PictureError
 from stylespace.pictures import profiles, vips
-from stylespace.pictures.atomic import write_whole
 from stylespace.pictures.decoding import header
 from stylespace.pictures.samples import check_size
 from stylespace.pictures.settings import packet
 from stylespace.pictures.writing import check_target
+from stylespace.storage.atomic import write_whole
 
 Box = tuple[int, int, int, int]  # top, bottom, left, right
 

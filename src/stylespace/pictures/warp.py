@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylespace.errors import InputError
-from stylespace.pictures.atomic import write_text
 from stylespace.pictures.spline import thin_plate
+from stylespace.storage.atomic import write_text
 
 Point = tuple[float, float]
 COARSE, FINE = 64, 160  # long side of the grid on which the spline is worked out: while it is optimised, and for results

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from stylespace.solvers.journal import Journal
+from stylespace.storage.journal import Journal
 
 
 class Stages:

@@ -18,8 +18,9 @@ from torch import Tensor
 from stylespace.errors import StylespaceError
 from stylespace.pictures.tiles import Tile
 from stylespace.solvers.adam import rate_at
-from stylespace.solvers.journal import Journal, Scratch
 from stylespace.solvers.solution import Solution, Step, Watch
+from stylespace.storage.journal import Journal
+from stylespace.storage.scratch import Scratch
 
 Sums = list[Tensor]
 # What a tile, seen as (1, 3, h, w), adds to the sums.

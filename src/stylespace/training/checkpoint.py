@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from stylespace.errors import InputError
-from stylespace.pictures.atomic import write_whole
+from stylespace.storage.atomic import write_whole
 
 CHECKPOINT = "checkpoint.safetensors"
 BEFORE = f"before-{CHECKPOINT}"

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from stylespace.errors import InputError, PictureError
-from stylespace.pictures.atomic import write_text
 from stylespace.pictures.reading import read
 from stylespace.pictures.resizing import resize
+from stylespace.storage.atomic import write_text
 
 ROOM = 9 / 8  # side of the squares over the crops'
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stylespace.option import option
+from stylespace.settings import option
 
 DUMOULIN = "Dumoulin, Shlens & Kudlur 2017"
 _OURS = "ours: tuned by eye"

@@ -32,10 +32,10 @@ from stylespace.pictures.checksum import checksum
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.sheet import Cell, sheet
-from stylespace.solvers.memory import keep_freed_memory
+from stylespace.storage.memory import keep_freed_memory
 from stylespace.training import checkpoint
 from stylespace.training.devices import Devices
-from stylespace.training.journal import Journal
+from stylespace.training.log import TrainingLog
 from stylespace.training.loss import Loss, Target, combined
 from stylespace.training.photos import Photos
 from stylespace.training.settings import TrainingSettings
@@ -144,7 +144,7 @@ class Trainer:
         )
         self.generator = torch.Generator().manual_seed(settings.seed + 1)
         self.encoder = encoder or encoders.load(settings.encoder, precision=settings.precision, device=device)
-        self.journal = Journal(folder, tensorboard) if self.devices.first else None
+        self.log = TrainingLog(folder, tensorboard) if self.devices.first else None
         self.step, self.seconds, self.scale = 0, 0.0, 1.0
         self.order: list[int] = []
         self.turn: list[int] = []
@@ -186,8 +186,8 @@ class Trainer:
                     mean = {k: sum(r[k] for r in self.recent) / len(self.recent) for k in record}
                     if self.step % 20 == 0 or cut:
                         self.curve.append([self.step, *(round(value, 5) for value in mean.values())])
-                        if self.journal:
-                            self.journal.losses(self.step, self.seconds, self.scale * self._rate(), cut, mean)
+                        if self.log:
+                            self.log.losses(self.step, self.seconds, self.scale * self._rate(), cut, mean)
                     if told:
                         pace = self.step * s.batch / max(self.seconds, 1e-9)
                         told(TrainingStep(self.step, s.steps, mean, self.seconds, pace, cut))
@@ -234,9 +234,9 @@ class Trainer:
 
     def draw(self) -> None:
         """Write the curve of losses and, where there are sample photos, ``samples.png``: every style on them, by the moving average."""
-        if not self.journal:
+        if not self.log:
             return
-        self.journal.curve()
+        self.log.curve()
         if not self.samples:
             return
         network = self.network()
@@ -244,7 +244,7 @@ class Trainer:
         rows = [[Cell(to_pil(p)) for p in self.samples]]
         rows += [[Cell(to_pil(network.pixels(p, name).clamp(0, 1))) for p in self.samples] for name in names]
         side = max(self.samples[0].shape[-2:])
-        self.journal.samples(sheet(rows, row_labels=["photo", *names], title=f"step {self.step}", side=side), self.step)
+        self.log.samples(sheet(rows, row_labels=["photo", *names], title=f"step {self.step}", side=side), self.step)
 
     def save(self) -> None:
         """Keep everything that going on needs, whole or not at all; the state before stays beside it."""

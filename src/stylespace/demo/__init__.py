@@ -1,0 +1,1 @@
+"""The bundled demonstration, and the drawings its styles come from."""

@@ -1,0 +1,1 @@
+"""Films and frame folders in and out; all of PyAV."""

@@ -1,0 +1,306 @@
+"""One call from many references to the style picture they have in common."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylespace.encoders.encoder import Encoder
+from stylespace.errors import InputError, PictureError
+from stylespace.methods import learned_style
+from stylespace.methods.learned_style import Point, WeightedReference
+from stylespace.methods.learned_style_settings import PRESETS, LearnedStyleSettings
+from stylespace.pictures.finding import find_pictures
+from stylespace.pictures.picture import Picture
+from stylespace.pictures.reading import read
+from stylespace.pipelines.record import described, weighted
+from stylespace.pipelines.result import Result
+from stylespace.pipelines.run import Progress, Run
+from stylespace.pipelines.sources import MAX_PIXELS, Source
+from stylespace.solvers import adam
+from stylespace.statistics import clusters
+from stylespace.styles import parts
+from stylespace.styles.parts import Regions
+from stylespace.styles.space import called
+
+SNAPSHOTS = (15, 150, 1500)
+EVERY = 20.0  # seconds between checkpoints
+
+
+@dataclass
+class Learned(Result):
+    """A learned style. With several regions ``parts`` holds a result for each (None where no reference has it) and this is the first's.
+
+    ``regions``: where the parts are, for :class:`~stylespace.styles.parts.Regions`; its pictures are named when they are saved.
+    """
+
+    parts: list[Result | None] = field(default_factory=list)
+    regions: Regions | None = None
+
+
+def learn_style(
+    references: Any,
+    size: int | None = None,
+    steps: int | None = None,
+    *,
+    preset: str = "default",
+    masks: Mapping[Any, Source] | None = None,
+    snapshots: Iterable[int] = SNAPSHOTS,
+    checkpoint: str | Path | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    weights: str | Path | None = None,
+    max_pixels: int = MAX_PIXELS,
+    progress: Callable[[Progress], None] | None = None,
+    note: Callable[[str], None] | None = None,
+    encoder: Encoder | str | None = None,
+    **settings: Any,
+) -> Learned:
+    """Learn the style picture that ``references`` have in common (document: animated style learning), by default 512 px in 1,500 steps.
+
+    ``references``: pictures (as for :func:`stylespace.transfer`), a folder, or a mapping from picture to weight (the document's alpha);
+    any number of them: they are read one at a time. ``masks``: reference to a picture that is white where its style is taken: then two
+    style pictures are learned, of what is white and of the rest. ``settings``: fields of
+    :class:`~stylespace.methods.learned_style_settings.LearnedStyleSettings`; ``regions=N`` finds N parts by itself. ``checkpoint``: a
+    file where the state is kept every 20 seconds and on Ctrl-C; with the same references and settings the next call goes on from it, to
+    the same pixels; it is removed at the end. The result is a style picture for anything.
+
+    Raises ``InputError``, ``PictureError``, ``WeightsError``. References that cannot be read are told to ``note`` and passed over.
+    """
+    chosen = resolve(
+        preset, {**settings, **_given(size=size, steps=steps, encoder=encoder if isinstance(encoder, str) else None)}
+    )
+    say = note or (lambda text: None)
+    pairs = [(source, alpha) for source, alpha in _expanded(references) if alpha]
+    if masks and chosen.regions > 1:
+        raise InputError("Masks were given and regions asked for: give one of them.")
+    good, failed = _readable(pairs, max_pixels)
+    for text in failed:
+        say(f"Passed over: {text}")
+    if not good:
+        raise PictureError(failed[0] if failed else "There are no references: give at least one picture.")
+    blank = Picture(torch.zeros(1, 3, *learned_style.shape(chosen, chosen.size)))
+    stages = learned_style.schedule(chosen)
+    run = Run(chosen, blank, device, threads, (), progress, stages)
+    network = run.network(encoder, weights)
+    record = {
+        "method": "learned-style",
+        "references": [{"weight": alpha, **described(source)} for source, alpha in good],
+        "masks": [{**described(_mask_of(masks, s)), "of": called(s, i)} for i, (s, _) in enumerate(good) if _has(masks, s)],
+        "settings": {f.name: getattr(chosen, f.name) for f in fields(chosen)},
+    }  # fmt: skip
+    found, guided = _parts(good, masks, chosen, network, max_pixels, say)
+    results: list[Result | None] = []
+    state = _Checkpoint(checkpoint, record)
+    for number, part in enumerate(guided):
+        if not part:
+            say(f"No reference has part {number + 1}: it gets no picture.")
+            results.append(None)
+            continue
+        if (done := state.finished(number)) is not None:
+            results.append(Result(blank.with_pixels(done), settings=record | {"part": number + 1}))
+            continue
+        run = Run(chosen, blank, device, threads, snapshots, progress, stages)
+        run.dtype = str(next(network.parameters()).dtype).removeprefix("torch.")
+        point, losses = state.point(number, next(network.parameters()).device)
+        run.losses.extend(losses)
+        with run:
+            run.solution = learned_style.learn(
+                part, chosen, network, watch=run.watch, point=point, kept=state.keeper(number, run.losses)
+            )
+        result = run.result(record | {"part": number + 1, "parts": len(guided)})
+        results.append(result)
+        if result.interrupted:
+            state.write()
+            break
+        state.finish(number, result.source.pixels)
+    made = next((r for r in results if r is not None), None)
+    assert made is not None
+    interrupted = any(r is not None and r.interrupted for r in results)
+    if not interrupted:
+        state.remove()
+    whole = Learned(**{f.name: getattr(made, f.name) for f in fields(Result)}, parts=results, regions=found)
+    whole.interrupted = interrupted
+    return whole
+
+
+def resolve(preset: str, settings: Mapping[str, Any]) -> LearnedStyleSettings:
+    """The settings that a preset and single settings give together."""
+    if preset not in PRESETS:
+        raise InputError(f"The preset '{preset}' is unknown: choose among {', '.join(PRESETS)}.")
+    base = PRESETS[preset]()
+    known = {f.name for f in fields(base)}
+    for name in settings:
+        if name not in known:
+            raise InputError(f"There is no setting '{name}': choose among {', '.join(sorted(known))}.")
+    chosen = replace(base, **settings)
+    if chosen.size < 16 or chosen.steps < 1 or chosen.regions < 1:
+        raise InputError("A style picture wants a size of 16 pixels or more, a step and a region at least.")
+    return chosen
+
+
+def _parts(
+    good: Sequence[tuple[Any, float]], masks: Mapping[Any, Source] | None, settings: LearnedStyleSettings, network: Encoder,
+    max_pixels: int, say: Callable[[str], None],
+) -> tuple[Regions | None, list[list[WeightedReference]]]:  # fmt: skip
+    """The parts' centres, and for each part the references that have it, with guides."""
+
+    def reader(source: Any) -> Callable[[], Tensor]:
+        return lambda: read(source, max_pixels=max_pixels).pixels
+
+    if masks:
+        shown = [
+            read(_mask_of(masks, s), max_pixels=max_pixels).pixels.mean(1, keepdim=True) if _has(masks, s) else None
+            for s, _ in good
+        ]
+        signs = [parts.look(reader(source)(), network) for source, _ in good]
+        found = Regions(parts.of_masks(signs, shown), (None, None), network.name)
+        guided: list[list[WeightedReference]] = [[], []]
+        for (source, alpha), mask in zip(good, shown, strict=True):
+            if mask is None:
+                guided[0].append(WeightedReference(reader(source), alpha))
+                continue
+            for part, guide in enumerate((mask, 1 - mask)):
+                if float(guide.mean()) > 1e-3:
+                    guided[part].append(WeightedReference(reader(source), alpha, lambda guide=guide: guide))  # type: ignore[misc]
+        return found, guided
+    if settings.regions == 1:
+        return None, [[WeightedReference(reader(source), alpha) for source, alpha in good]]
+    signs = []
+    for number, (source, _) in enumerate(good, 1):
+        signs.append(parts.look(reader(source)(), network))
+        if number % 25 == 0:
+            say(f"{number} of {len(good)} references looked at.")
+    centre = clusters.centres(signs, settings.regions, seed=settings.seed)
+    guided = [[] for _ in range(settings.regions)]
+    for (source, alpha), sign in zip(good, signs, strict=True):
+        maps = clusters.parts(sign, centre)
+        for part in clusters.present(maps):
+            guided[part].append(WeightedReference(reader(source), alpha, lambda guide=maps[part][None]: guide))  # type: ignore[misc]
+    return Regions(centre, (None,) * settings.regions, network.name), guided
+
+
+class _Checkpoint:
+    """The state of a run in one safetensors file: the point, the losses, parts that are finished."""
+
+    def __init__(self, path: str | Path | None, record: Mapping[str, Any]) -> None:
+        self.path = None if path is None else Path(path)
+        self.about = json.loads(json.dumps(record))
+        self.latest: tuple[int, Point, list[dict[str, Any]], int] | None = None
+        self.done: dict[int, Tensor] = {}
+        self.read: dict[str, Any] = {}
+        self.tensors: dict[str, Tensor] = {}
+        self.last = time.monotonic()
+        if self.path is not None and self.path.is_file():
+            self._load(self.path)
+
+    def point(self, number: int, device: torch.device) -> tuple[Point | None, list[dict[str, Any]]]:
+        """Where the part of this number stood, and its losses so far."""
+        if self.read.get("part") != number:
+            return None, []
+        tensors = {name: self.tensors[name].to(device) for name in ("picture", "mean", "square", "best")}
+        numbers: dict[str, Any] = {name: self.read[name] for name in ("index", "best_loss", "scale", "cuts", "done")}
+        state = adam.State(**numbers | tensors)
+        return Point(self.read["stage"], state), self.read["losses"]
+
+    def finished(self, number: int) -> Tensor | None:
+        """The picture of a part that was finished before."""
+        return self.done.get(number)
+
+    def keeper(self, number: int, losses: list[dict[str, Any]]) -> Callable[[Point], None] | None:
+        """What to call after each step."""
+        if self.path is None:
+            return None
+
+        def kept(point: Point) -> None:
+            s = point.state  # copied: the next step writes over it, and may be interrupted in the middle
+            held = replace(s, picture=s.picture.clone(), mean=s.mean.clone(), square=s.square.clone(), best=s.best.clone())
+            self.latest = (number, Point(point.stage, held), losses, len(losses))
+            if time.monotonic() - self.last > EVERY:
+                self.write()
+
+        return kept
+
+    def finish(self, number: int, picture: Tensor) -> None:
+        """A part is done."""
+        self.done[number] = picture
+        self.latest = None
+        self.read = {}
+        self.write()
+
+    def write(self) -> None:
+        """Write the state, whole or not at all."""
+        from safetensors.torch import save_file
+
+        from stylespace.storage.atomic import write_whole
+
+        if self.path is None:
+            return
+        tensors = {f"done {number}": picture.contiguous() for number, picture in self.done.items()}
+        about: dict[str, Any] = {"record": self.about}
+        if self.latest is not None:
+            number, point, losses, count = self.latest
+            s = point.state
+            tensors |= {"picture": s.picture, "mean": s.mean, "square": s.square, "best": s.best}
+            about |= {
+                "part": number, "stage": point.stage, "index": s.index, "best_loss": s.best_loss, "scale": s.scale, "cuts": s.cuts,
+                "done": s.done, "losses": losses[:count],
+            }  # fmt: skip
+        copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+        write_whole(self.path, lambda temporary: save_file(copies, temporary, {"stylespace": json.dumps(about)}))
+        self.last = time.monotonic()
+
+    def remove(self) -> None:
+        """All is done."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+    def _load(self, path: Path) -> None:
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, "pt") as file:
+                about = json.loads((file.metadata() or {}).get("stylespace", "{}"))
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        except (OSError, ValueError, SafetensorError) as error:
+            raise InputError(f"{path} is not a checkpoint of learn-style ({error}): remove it to begin anew.") from error
+        if about.get("record") != self.about:
+            raise InputError(f"{path} is of other references or settings: repeat those to go on, or remove it to begin anew.")
+        self.read, self.tensors = about, tensors
+        self.done = {int(name.split()[1]): tensor for name, tensor in tensors.items() if name.startswith("done ")}
+
+
+def _expanded(references: Any) -> list[tuple[Any, float]]:
+    if isinstance(references, str | Path) and Path(references).is_dir():
+        references = list(find_pictures([references]))
+    return weighted(references)
+
+
+def _readable(pairs: Sequence[tuple[Any, float]], max_pixels: int) -> tuple[list[tuple[Any, float]], list[str]]:
+    good, failed = [], []
+    for source, alpha in pairs:
+        try:
+            read(source, max_pixels=max_pixels)
+            good.append((source, alpha))
+        except PictureError as error:
+            failed.append(str(error))
+    return good, failed
+
+
+def _has(masks: Mapping[Any, Source] | None, source: Any) -> bool:
+    return isinstance(source, str | Path) and any(str(key) == str(source) for key in masks or {})
+
+
+def _mask_of(masks: Mapping[Any, Source] | None, source: Any) -> Source:
+    return next(mask for key, mask in (masks or {}).items() if str(key) == str(source))
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,291 @@
+"""One call from a photo to its picture by a trained network: what the command line, the studio and Python users share."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import stylespace
+from stylespace.errors import InputError
+from stylespace.export.runtime import ENGINES, Runtime
+from stylespace.networks.body import Body
+from stylespace.networks.brush import brushed
+from stylespace.networks.finishing import check, finished
+from stylespace.networks.large import MODES, painted, painted_fast
+from stylespace.networks.planes import Box
+from stylespace.networks.style_network import StyleNetwork
+from stylespace.pictures.picture import Picture
+from stylespace.pictures.reading import read
+from stylespace.pictures.resizing import fit, resize
+from stylespace.pictures.streaming import Raw, decoded, encoded, sampled, shrunk, size_of
+from stylespace.pictures.tiles import free_memory, parsed_memory
+from stylespace.pipelines.record import described
+from stylespace.pipelines.result import Result
+from stylespace.pipelines.run import Progress, choose_device
+from stylespace.pipelines.sources import MAX_PIXELS, Source
+from stylespace.solvers.solution import Step
+from stylespace.storage.journal import Journal
+from stylespace.storage.memory import is_out_of_memory, return_freed_memory
+
+CHOICES = ("auto", "torch", *ENGINES)
+SIZE = 1024
+TILES = ("auto", "whole", *MODES)
+# Memory that a network takes a pixel, and a process by itself; side of the sample that stands for a large picture, and of its windows.
+BYTES_A_PIXEL, STANDING, SMALL, WINDOW = 500, 400 << 20, 1536, 512
+
+
+@dataclass(frozen=True)
+class PaintSettings:
+    """How a network paints. ``mix``: style to weight, or to a picture of weights. ``size``: long side in pixels; 0: the photo's; None:
+    the photo's, at most ``SIZE``, above which strokes look small.
+
+    ``colour`` and ``strength`` as for :class:`~stylespace.networks.style_network.StyleNetwork`. ``engine``: ``torch``, ``openvino``,
+    ``onnxruntime``; ``auto``: torch, or for an exported network what is installed. ``stage``: of a network of several stages, what the
+    first so many make, which is smaller. ``style_size``: strokes as of the style pictures at this long side; None: as
+    trained. ``tiles``: ``whole``; ``exact``, layer by layer over tiles, from file to file; ``fast``, in one
+    pass of tiles with the statistics of a sample of it, which is near; ``auto``: whole where it fits ``memory`` (such as 2GB; None: what is
+    free), else exact. ``scratch``: disk space for it at most.
+    """
+
+    mix: Mapping[str, Any]
+    size: int | None = None
+    colour: str = "style"
+    strength: float = 1.0
+    engine: str = "auto"
+    stage: int | None = None
+    style_size: float | None = None
+    tiles: str = "auto"
+    memory: str | None = None
+    scratch: str | None = None
+
+
+@dataclass
+class Streamed(Result):
+    """A result that lies in scratch, too large for memory; ``source`` is a small copy of it."""
+
+    raw: Raw | None = None
+
+    def _write(self, path: str | Path, bits: int, force: bool) -> Path:
+        """TIFF, PNG or JPEG."""
+        assert self.raw is not None
+        return encoded(self.raw, path, bits=bits, force=force, settings=self.settings)
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A network and settings, to be applied to any photo; stands where a :class:`~stylespace.pipelines.task.Task` does.
+
+    ``network``: name, file or repository of a network, or an exported one (``.onnx``).
+    """
+
+    settings: PaintSettings
+    network: str | Path = "classics"
+    device: str = "auto"
+    threads: int | None = None
+    max_pixels: int = MAX_PIXELS
+    method: str = "network"
+
+    @cached_property
+    def painter(self) -> StyleNetwork | Runtime:
+        """The network, loaded once."""
+        engine = self.settings.engine
+        if engine not in CHOICES:
+            raise InputError(f"The engine '{engine}' is unknown: choose among {', '.join(CHOICES)}.")
+        check(self.settings.colour, self.settings.strength)
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        exported = str(self.network).endswith(".onnx")
+        if exported and engine == "torch":
+            raise InputError(f"{self.network} is an exported network: give --engine openvino or onnxruntime, or leave it out.")
+        if engine in ENGINES and str(self.network).endswith(".safetensors"):
+            raise InputError(
+                f"{engine} runs exported networks: first run 'stylespace export {self.network} -o NET.onnx', then give that."
+            )
+        if exported or engine in ENGINES:
+            return Runtime(self.network, engine, threads=self.threads)
+        network = StyleNetwork.load(self.network)
+        return network.to(choose_device(self.device))
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """Names of all styles of the network."""
+        return self.painter.styles
+
+    def run(
+        self,
+        photo: Source,
+        *,
+        snapshots: Iterable[int] = (),
+        progress: Callable[[Progress], None] | None = None,
+        note: Callable[[str], None] | None = None,
+        unfinished: Path | None = None,
+    ) -> Result:
+        """Redraw ``photo``; ``unfinished`` as for :func:`stylespace.transfer`, of pictures that are streamed.
+
+        Raises ``InputError``, ``PictureError`` and ``WeightsError``.
+        """
+        s = self.settings
+        started = time.perf_counter()
+        if (streamed := self._streamed(photo)) is not None:
+            return self._stream(Path(photo), streamed, started, progress, unfinished)
+        picture = read(photo, max_pixels=self.max_pixels)
+        size = min(SIZE, max(picture.size)) if s.size is None else s.size
+        pixels = resize(picture.pixels, fit(picture.size, size)) if size not in (0, max(picture.size)) else picture.pixels
+        try:
+            found = self._painted(pixels)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or not isinstance(self.painter, StyleNetwork) or s.stage or s.style_size:
+                raise
+            if note:
+                note("Memory ran out: painting in tiles on the processor.")
+            found = self._tiled(pixels.cpu(), self.painter)
+        made = finished(found, resize(pixels, found.shape[-2:]), s.colour, s.strength)
+        seconds = time.perf_counter() - started
+        return Result(picture.with_pixels(made.cpu()), settings=self._record(photo, seconds), seconds=seconds)
+
+    def _record(self, photo: Source, seconds: float) -> dict[str, Any]:
+        return self.inputs(photo) | {
+            "stylespace": stylespace.__version__, "torch": torch.__version__, "seconds": round(seconds, 3), "device": self.device,
+            "threads": self.threads, "machine": f"{platform.system()} {platform.machine()}",
+        }  # fmt: skip
+
+    def _streamed(self, photo: Source) -> tuple[int, int] | None:
+        """The size (h, w) at which ``photo`` is painted from file to file, or None where it is done in memory."""
+        s = self.settings
+        if s.tiles not in TILES:
+            raise InputError(f"Tiles cannot be '{s.tiles}': choose among {', '.join(TILES)}.")
+        if s.tiles == "whole" or not isinstance(photo, str | Path) or str(photo) == "-":
+            return None
+        if s.tiles == "auto" and not isinstance(self.painter, StyleNetwork):
+            return None
+        own = size_of(photo)
+        size = fit(own, min(SIZE, max(own)) if s.size is None else s.size or max(own))
+        memory = 0.8 * free_memory() if s.memory is None else parsed_memory(s.memory) - STANDING
+        return size if s.tiles in MODES or size[0] * size[1] * BYTES_A_PIXEL > memory else None
+
+    def _stream(
+        self, photo: Path, size: tuple[int, int], started: float, progress: Callable[[Progress], None] | None, unfinished: Path | None
+    ) -> Streamed:  # fmt: skip
+        s = self.settings
+        if not isinstance(self.painter, StyleNetwork) or self.painter.device.type != "cpu":
+            raise InputError("Pictures are streamed by PyTorch on the processor: leave --engine out, and give --device cpu.")
+        if s.colour not in ("style", "luminance") or s.stage is not None or s.style_size is not None:
+            raise InputError(
+                "A picture that is streamed has the style's colours or the photo's luminance, all stages and strokes as trained: leave"
+                " --colour, --stage and --style-size out, or give --tiles whole."
+            )
+        return_freed_memory()
+        row = self.painter.row(dict(s.mix))
+        journal = None
+        if unfinished is not None:
+            about = self.inputs(photo) | {"stylespace": stylespace.__version__, "tiles": s.tiles}
+            journal = Journal(unfinished, about)
+        try:
+            made = self._made(photo, max(size), row, self.painter.body, started, progress, journal)
+        finally:
+            if journal is not None:
+                journal.leave()
+        seconds = time.perf_counter() - started
+        small = Picture(shrunk(made, SMALL)[:, :3])
+        return Streamed(small, settings=self._record(photo, seconds), seconds=seconds, raw=made, journal=journal)
+
+    def _made(
+        self, photo: Path, size: int, row: Tensor, body: Body, started: float, progress: Callable[[Progress], None] | None,
+        journal: Journal | None,
+    ) -> Raw:  # fmt: skip
+        """The picture of a long side of ``size`` pixels, in scratch."""
+        s = self.settings
+        given = decoded(photo, max_pixels=self.max_pixels, size=size, keep=None if journal is None else journal.file("given"))
+        made = Raw(given.size, given.bands, given.bits, None if journal is None else journal.file("made"))
+        if journal is not None:
+            journal.write(journal.record)
+
+        def write(box: Box, part: Tensor) -> None:
+            before = given.read(box)
+            made.write(box, torch.cat([finished(part, before[:, :3], s.colour, s.strength), before[:, 3:]], 1))
+
+        def told(done: int, of: int) -> None:
+            if progress:
+                seconds = time.perf_counter() - started
+                step = Step(done, of, max(given.size), 0.0, {}, torch.zeros(1, 3, 1, 1))
+                progress(Progress(done, of, step, seconds, seconds / max(done, 1) * (of - done)))
+
+        def fetch(box: Box) -> Tensor:
+            return given.read(box)[:, :3]
+
+        if s.tiles == "fast":
+            painted_fast(body, row, given.size, sampled(given, SMALL, WINDOW), fetch, write, told=told, journal=journal)
+        else:
+            limit = None if s.scratch is None else parsed_memory(s.scratch)
+            painted(body, row, given.size, fetch, write, scratch=limit, told=told, journal=journal)
+        given.close()
+        return made
+
+    def _tiled(self, pixels: Tensor, network: StyleNetwork) -> Tensor:
+        """The same as :meth:`_painted`, layer by layer over tiles."""
+        on_processor = network.to("cpu")
+        made = torch.empty_like(pixels)
+
+        def write(box: Box, part: Tensor) -> None:
+            made[..., box[0] : box[1], box[2] : box[3]] = part
+
+        def fetch(box: Box) -> Tensor:
+            return pixels[..., box[0] : box[1], box[2] : box[3]]
+
+        size = (pixels.shape[-2], pixels.shape[-1])
+        painted(on_processor.body, on_processor.row(dict(self.settings.mix)), size, fetch, write)
+        return made
+
+    def _painted(self, pixels: Tensor) -> Tensor:
+        mix = dict(self.settings.mix)
+        if isinstance(self.painter, StyleNetwork):
+            given = pixels.to(self.painter.device)
+            if self.settings.style_size is not None:
+                return brushed(self.painter, given, mix, self.settings.style_size).cpu()
+            return self.painter.pixels(given, mix, self.settings.stage).cpu()
+        if self.settings.stage is not None or self.settings.style_size is not None:
+            raise InputError("Stages and a style size want PyTorch: leave --engine out, and give the network itself.")
+        if not all(isinstance(weight, int | float) for weight in mix.values()):
+            raise InputError("Weights that vary over the picture want PyTorch: leave --engine out, and give the network itself.")
+        given = pixels[0].permute(1, 2, 0).clamp(0, 1)
+        array = (given * 255 + 0.5).byte().numpy() if self.painter.pixels == "bytes" else given.contiguous().numpy()
+        made = torch.from_numpy(self.painter(array, mix).astype(np.float32))
+        return (made / 255 if self.painter.pixels == "bytes" else made).permute(2, 0, 1)[None]
+
+    def inputs(self, photo: Source) -> dict[str, Any]:
+        """What the record of the result for ``photo`` will say about its inputs."""
+        s = self.settings
+        mix = {name: weight if isinstance(weight, int | float) else described(weight) for name, weight in s.mix.items()}
+        settings = {"mix": mix, "size": s.size, "colour": s.colour, "strength": s.strength, "engine": s.engine}
+        settings |= {name: value for name in ("stage", "style_size") if (value := getattr(s, name)) is not None}
+        if s.tiles == "fast":
+            settings["tiles"] = s.tiles
+        network = {"name": str(self.network), "body": self._checksum}
+        return {"method": self.method, "photo": described(photo), "styles": [], "weights": network, "settings": settings}
+
+    @cached_property
+    def _checksum(self) -> str:
+        """Of the body and the rows that take part: styles that come and go beside them change nothing."""
+        if isinstance(self.painter, Runtime):
+            return self.painter.checksum
+        return self.painter.checksum(tuple(self.settings.mix))
+
+    def smaller(self, factor: int = 4) -> Painting:
+        """The same at a size ``factor`` times smaller, for a preview."""
+        return replace(self, settings=replace(self.settings, size=max(1, (self.settings.size or SIZE) // factor)))
+
+    def check_pictures(self) -> None:
+        """Load the network and know its styles before long work."""
+        if isinstance(self.painter, StyleNetwork):
+            self.painter.check(dict(self.settings.mix))
+        else:
+            self.painter.weights({name: float(isinstance(w, int | float)) or 1.0 for name, w in self.settings.mix.items()})

@@ -1,0 +1,162 @@
+"""The task that made a result, from the settings stored in it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import stylespace
+from stylespace.errors import InputError
+from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.pictures.decoding import header
+from stylespace.pictures.settings import read_settings
+from stylespace.pipelines.record import SETTINGS, described
+from stylespace.pipelines.sources import Area, Source
+from stylespace.pipelines.task import Task
+from stylespace.pipelines.transfer import adjusted
+
+_PRECISIONS = {"float32": "fp32", "bfloat16": "bf16"}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a result was made with. ``photo``: its file, None if it has been replaced. ``bits``: 8 or 16, of the result's file.
+
+    ``differences``: what is not as it was then, and may change the result.
+    """
+
+    task: Task
+    photo: Path | None
+    bits: int
+    differences: tuple[str, ...]
+
+
+def stored(
+    path: str | Path,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    instead: Mapping[str, Any] | None = None,
+    photo_given: bool = False,
+) -> Stored:
+    """Read what the result at ``path`` was made with; with the same machine and versions it can be made again to the pixel.
+
+    ``changes``: settings to take instead of the stored ones, as for :func:`stylespace.transfer`. ``instead``: other fields of the
+    :class:`~stylespace.pipelines.task.Task`, such as ``styles``. ``photo_given``: another photo will be used, the stored one is not needed.
+
+    Files are looked for where they were and beside the result, and must have the content they had. Raises ``PictureError`` when
+    the file holds no settings, ``InputError`` when a picture has moved or changed or the settings are of another version.
+    """
+    path = Path(path)
+    record = read_settings(path)
+    method = record.get("method")
+    if method not in SETTINGS or not isinstance(record.get("settings"), dict):
+        raise InputError(f"{path.name} was made by '{method}', which this version of Stylespace cannot repeat.")
+    changes = dict(changes or {})
+    settings = _settings(SETTINGS[method], record["settings"], path.name)
+    precision = _PRECISIONS.get(str(record.get("dtype")))
+    if precision and not {"precision", "encoder"} & changes.keys():
+        settings = replace(settings, precision=precision)  # the probe of 'auto' may decide otherwise today
+    settings = _replaced(settings, changes) if isinstance(settings, InversionSettings) else adjusted(settings, changes)
+    find = _Finder(path)
+    given = dict(instead or {})
+    kept: dict[str, Callable[[], Any]] = {
+        "styles": lambda: find.references(record) if method == "blend" else find.styles(record["styles"]),
+        "areas": lambda: find.areas(record["areas"]),
+        "style_regions": lambda: find.one(record.get("style_regions"), "regions file"),
+        "strokes": lambda: find.one(record["strokes"], "strokes' picture"),
+        "start_picture": lambda: find.one(record["start_picture"], "start picture"),
+        "weights": lambda: find.one(record["weights"], "weights file"),
+        "device": lambda: record["device"],
+        "threads": lambda: record["threads"],
+        "points": lambda: tuple((tuple(a), tuple(b)) for a, b in record.get("points", ())),
+    }
+    try:
+        given |= {name: read() for name, read in kept.items() if name not in given}
+        task = Task(settings, **given)
+        photo = None if photo_given else find.one(record["photo"], "photo")
+    except (KeyError, TypeError) as error:
+        raise InputError(f"The settings in {path.name} are incomplete ({error}): it cannot be repeated.") from error
+    deep = header(path, path.name).format == "ushort"
+    return Stored(task, photo, 16 if deep else 8, _differences(record))
+
+
+def _settings(kind: type, given: Mapping[str, Any], name: str) -> Any:
+    known = {f.name for f in fields(kind)}
+    if unknown := sorted(set(given) - known):
+        raise InputError(f"{name} has settings that this version of Stylespace does not know ({', '.join(unknown)}).")
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
+
+
+def _replaced(settings: InversionSettings, changes: Mapping[str, Any]) -> InversionSettings:
+    if unknown := sorted(set(changes) - {f.name for f in fields(settings)}):
+        raise InputError(f"Inversion has no setting {', '.join(unknown)}: leave it out.")
+    return replace(settings, **changes)
+
+
+@dataclass(frozen=True)
+class _Finder:
+    """Finds the files a result names, where they were or beside it."""
+
+    result: Path
+
+    def one(self, entry: Mapping[str, Any] | None, role: str) -> Path | None:
+        if entry is None:
+            return None
+        if "path" not in entry:
+            raise InputError(f"The {role} of {self.result.name} was not a file, so it was not kept: {self._instead(role)}.")
+        places = [Path(entry["path"]), self.result.parent / Path(entry["path"]).name]
+        there = [place for place in places if place.is_file()]
+        for place in there:
+            if described(place)["sha256"] == entry["sha256"]:
+                return place
+        if there:
+            raise InputError(
+                f"The {role} of {self.result.name}, {there[0]}, is not the file it was made from any more: put that file back, or"
+                f" {self._instead(role)}."
+            )
+        raise InputError(
+            f"The {role} of {self.result.name}, {places[0]}, is not there any more: put it back, lay it beside {self.result.name},"
+            f" or {self._instead(role)}."
+        )
+
+    def styles(self, entries: Sequence[Mapping[str, Any]]) -> dict[Source, float]:
+        found: dict[Source, float] = {}
+        for entry in entries:
+            place = self.one(entry, "style")
+            found[place] = float(entry["weight"])
+        return found
+
+    def references(self, record: Mapping[str, Any]) -> list[Source]:
+        """All references of a blend; of a library's query those that took part."""
+        entries = record["styles"]
+        if any("query" in entry for entry in entries):
+            entries = record["blend"]["references"]
+        return [self.one(entry, "style") for entry in entries]
+
+    def areas(self, entries: Sequence[Mapping[str, Any]]) -> tuple[Area, ...]:
+        return tuple(
+            Area(
+                self.one(entry["mask"], "mask"),
+                None if entry["styles"] is None else self.styles(entry["styles"]),
+                self.one(entry["style_mask"], "style's mask"),
+            )
+            for entry in entries
+        )
+
+    @staticmethod
+    def _instead(role: str) -> str:
+        return {"photo": "name a photo", "style": "give --style"}.get(role, "make the picture anew, without --from")
+
+
+def _differences(record: Mapping[str, Any]) -> tuple[str, ...]:
+    now = {
+        "stylespace": stylespace.__version__,
+        "torch": torch.__version__,
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+    return tuple(f"{name} {record.get(name)}, now {value}" for name, value in now.items() if record.get(name) != value)

@@ -1,0 +1,156 @@
+"""One run: device, threads, clock, progress, what is recorded on the way."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import stylespace
+from stylespace import encoders
+from stylespace.encoders.encoder import Encoder
+from stylespace.errors import InputError
+from stylespace.pictures.picture import Picture
+from stylespace.pipelines.result import Result
+from stylespace.solvers.solution import Solution, Step
+from stylespace.storage.atomic import write_text
+from stylespace.storage.journal import Journal
+from stylespace.storage.memory import keep_freed_memory
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is: steps done and in all, the latest step, seconds so far and left (an estimate that weighs steps by area)."""
+
+    done: int
+    of: int
+    step: Step
+    seconds: float
+    seconds_left: float
+
+
+class Run:
+    """One run: device, threads, clock, records."""
+
+    def __init__(
+        self,
+        settings: Any,
+        content: Picture,
+        device: str,
+        threads: int | None,
+        snapshots: Iterable[int],
+        progress: Callable[[Progress], None] | None,
+        steps: Sequence[tuple[int, int]],
+        journal: Journal | None = None,
+    ) -> None:
+        self.settings, self.content, self.progress = settings, content, progress
+        self.device = choose_device(device)
+        self.threads = threads
+        self.steps = steps
+        self.wanted = set(snapshots)
+        self.losses: list[dict[str, Any]] = []
+        self.snapshots: dict[int, Picture] = {}
+        self.solution = Solution(content.pixels)
+        self.dtype = "float32"
+        self._work = 0.0
+        self.journal, self._written = journal, 0
+        if journal is not None and journal.record:
+            self._go_on(journal)
+
+    def _go_on(self, journal: Journal) -> None:
+        """Take over the losses of the run that ``journal`` tells of."""
+        file = journal.file("losses.jsonl")
+        lines = file.read_text(encoding="utf-8").splitlines()[: journal.steps] if file.exists() else []
+        self.losses = [json.loads(line) for line in lines]
+        self._work = sum(record["size"] ** 2 for record in self.losses)
+        write_text(file, "".join(f"{line}\n" for line in lines))
+        self._written = len(lines)
+
+    def network(self, encoder: Encoder | str | None, weights: str | Path | None) -> Encoder:
+        """The encoder the settings name, or the one given, on the run's device."""
+        if isinstance(encoder, Encoder):
+            self.dtype = str(next(encoder.parameters()).dtype).removeprefix("torch.")
+            return encoder
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        s = self.settings
+        loaded = encoders.load(
+            s.encoder, weights=weights, pooling=s.pooling, padding=s.padding, device=self.device, precision=s.precision
+        )
+        self.dtype = str(next(loaded.parameters()).dtype).removeprefix("torch.")
+        return loaded
+
+    def __enter__(self) -> Run:
+        keep_freed_memory()
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        torch.manual_seed(self.settings.seed)
+        # A run that goes on has taken the time it took before.
+        self.started = time.perf_counter() - (self.losses[-1]["seconds"] if self.losses else 0.0)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.seconds = time.perf_counter() - self.started
+        if self.journal is not None:
+            self.journal.leave()
+
+    def watch(self, step: Step) -> None:
+        """Record a step, keep its picture where one is wanted, tell how far it is."""
+        seconds = time.perf_counter() - self.started
+        record = {"size": step.size, "step": step.index, "total": step.total, **step.terms, "seconds": round(seconds, 3)}
+        self.losses.append(record | ({"cut": True} if step.cut else {}))
+        number = len(self.losses)
+        if self.journal is not None:
+            self.journal.steps = number
+            if self.journal.record:
+                with self.journal.file("losses.jsonl").open("a", encoding="utf-8") as file:
+                    file.writelines(json.dumps(r) + "\n" for r in self.losses[self._written :])
+                self._written = number
+        if number in self.wanted:
+            self.snapshots[number] = self.content.with_pixels(step.picture.detach().cpu().clamp(0, 1).clone())
+        if self.progress:
+            total = sum(count * size**2 for size, count in self.steps)
+            self._work = min(total, self._work + step.size**2)
+            left = seconds / max(self._work, 1) * (total - self._work)
+            self.progress(Progress(number, sum(count for _, count in self.steps), step, seconds, left))
+
+    def result(self, made_from: dict[str, Any]) -> Result:
+        """What the run leaves; ``made_from``: the record of its inputs."""
+        record = {
+            "stylespace": stylespace.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "machine": f"{platform.system()} {platform.machine()}",
+            "device": self.device.type,
+            "dtype": self.dtype,
+            "threads": torch.get_num_threads(),
+            "interrupted": self.solution.interrupted,
+            **made_from,
+        }
+        return Result(
+            self.content.with_pixels(self.solution.picture.cpu().clamp(0, 1)),
+            self.losses,
+            record,
+            self.seconds,
+            self.snapshots,
+            self.solution.interrupted,
+            journal=self.journal,
+        )
+
+
+def choose_device(device: str) -> torch.device:
+    """``auto`` (CUDA, MPS or the CPU, whichever is there, in this order) or the one named. Raises ``InputError`` if it is not there."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        device = next(name for name, available in there.items() if available)
+    if device.split(":")[0] not in there:
+        raise InputError(f"The device '{device}' is unknown: choose among auto, cpu, cuda, mps.")
+    if not there[device.split(":")[0]]:
+        raise InputError(f"The device '{device}' is not there: use --device cpu or auto.")
+    return torch.device(device)

@@ -1,0 +1,103 @@
+"""What a caller may give as photo and style, and what becomes of it: path, folder, film, query, mapping -> weighted pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from stylespace import encoders
+from stylespace.encoders.encoder import Encoder
+from stylespace.errors import InputError, StylespaceError
+from stylespace.pictures.finding import find_pictures
+from stylespace.pictures.formats import FILM_SUFFIXES
+from stylespace.pictures.picture import Picture
+from stylespace.pictures.reading import MAX_PIXELS as MAX_PIXELS
+from stylespace.pictures.reading import read
+from stylespace.pictures.resizing import fit, resize
+from stylespace.pipelines.record import weighted
+from stylespace.styles.parts import Regions
+from stylespace.styles.region import Region, Style
+
+Source = Any  # a path, "-", bytes, PIL picture, array (H, W, 3), tensor (3, H, W), or Picture
+Points = tuple[tuple[float, float], tuple[float, float]]
+Styles = Source | Sequence[Source] | Mapping[Source, float]
+LIBRARY = "library:"
+
+
+@dataclass(frozen=True)
+class Area:
+    """A part of the photo with a style of its own.
+
+    ``mask``: a picture whose brightness says where, of the photo's proportions. ``styles``: as for :func:`transfer`; None leaves the
+    photo as it is there. ``style_mask``: where on the (single) style picture the style is taken.
+    """
+
+    mask: Source
+    styles: Styles | None = None
+    style_mask: Source | None = None
+
+
+def is_film(source: Source) -> bool:
+    """Whether a style is a film, whose key frames are its pictures."""
+    return isinstance(source, str | Path) and Path(source).suffix.lower() in FILM_SUFFIXES
+
+
+def expanded(style: Styles) -> Styles:
+    """``style`` with a folder's pictures in the folder's place."""
+    return find_pictures([style]) if isinstance(style, str | Path) and Path(style).is_dir() else style
+
+
+def references_of(query: str, photo: Tensor, layers: Mapping[str, float], limit: int | None) -> Sequence[Path]:
+    """The references that a library query stands for, as the nearest blend of all that match to ``photo`` needs them."""
+    try:
+        from stylespace.library import choose
+    except ImportError as error:
+        raise StylespaceError("Libraries want an extra: pip install 'stylespace[library]'.") from error
+    return choose(query, photo, layers=layers, limit=limit)
+
+
+def style_pictures(style: Styles, mask: Source | None, max_pixels: int) -> tuple[Style, ...]:
+    """The pictures of ``style`` with their weights; ``mask``: where on each of them the style is taken."""
+    pairs = weighted(style)
+    if any(weight < 0 for _, weight in pairs) or (pairs and not any(weight > 0 for _, weight in pairs)):
+        raise InputError("Style weights must not be negative, and one must be more than zero.")
+    taken = None if mask is None else _mask(mask, max_pixels)
+    return tuple(
+        Style(read(source, max_pixels=max_pixels).pixels, float(weight), taken) for source, weight in pairs if weight > 0
+    )
+
+
+def region_of(area: Area, content: Picture, max_pixels: int) -> Region:
+    """An area, read. Raises ``InputError`` for a mask that is black everywhere."""
+    guide = resize(_mask(area.mask, max_pixels), fit(content.size, max(content.size)))
+    if float(guide.max()) <= 0:
+        raise InputError("A mask is black everywhere: paint white where its style goes.")
+    return Region(() if area.styles is None else style_pictures(area.styles, area.style_mask, max_pixels), guide)
+
+
+def regions_of(regions: Regions, content: Picture, network: Encoder, max_pixels: int) -> list[Region]:
+    """The photo's parts, each with its style picture."""
+    encoder = network if network.name == regions.encoder else encoders.load(regions.encoder)
+    maps = regions.maps(content.pixels, encoder)
+    styles = {i: Style(read(path, max_pixels=max_pixels).pixels) for i, path in enumerate(regions.pictures) if path is not None}
+    size = fit(content.size, max(content.size))
+    return [Region((style,), resize(maps[i][None], size).clamp(0, 1)) for i, style in styles.items() if float(maps[i].sum())]
+
+
+def frames_of(source: Source, note: Callable[[str], None]) -> list[Source]:
+    """The key frames of a film, with their times as names; any other source as it is."""
+    if not is_film(source):
+        return [source]
+    from stylespace.library.key_frames import key_frames
+
+    found = [replace(f.picture, name=f"{Path(source).name} at {f.time or 0:.1f} s") for f in key_frames(Path(source))]
+    note(f"{len(found)} key frames of {Path(source).name}.")
+    return list(found)
+
+
+def _mask(source: Source, max_pixels: int) -> Tensor:
+    return read(source, max_pixels=max_pixels).pixels.mean(1, keepdim=True)

@@ -1,0 +1,53 @@
+"""Pictures along an axis of a style space: what changes from one end of a set of references to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from stylespace.errors import InputError
+from stylespace.pipelines.result import Result
+from stylespace.pipelines.transfer import transfer
+from stylespace.styles.space import PrincipalAxis, StyleSpace
+
+
+def strip(
+    space: StyleSpace,
+    axis: PrincipalAxis,
+    photo: Any = None,
+    *,
+    count: int = 5,
+    told: Callable[[int, int], None] | None = None,
+    **settings: Any,
+) -> list[Result]:
+    """``count`` results from one end of ``axis`` to the other; each point is the blend of the space nearest to it.
+
+    ``photo``: what is redrawn; None: textures without content, from noise. ``settings``: as for :func:`stylespace.transfer`. Raises
+    ``InputError`` when a reference's picture is not known any more (a space that was loaded knows files only).
+    """
+    if count < 2:
+        raise InputError(f"A strip of {count} pictures shows no way: give 2 or more.")
+    texture = {"content_weight": 0.0, "start": "noise"} if photo is None else {}
+    made = []
+    for number, weights in enumerate(space.along(axis, count), 1):
+        styles = {}
+        for name, weight in weights.items():
+            source = space.source(name)
+            if source is None:
+                raise InputError(f"{name} was no file, so the space does not know its picture any more: fit the space again.")
+            styles[source if _can_be_key(source) else _read(source)] = weight
+        content = photo if photo is not None else next(iter(styles))
+        made.append(transfer(content, styles, method="gatys", encoder=space.encoder, **{**texture, **settings}))
+        if told:
+            told(number, count)
+    return made
+
+
+def _can_be_key(source: Any) -> bool:
+    return source.__hash__ is not None
+
+
+def _read(source: Any) -> Any:
+    from stylespace.pictures.reading import read
+
+    return read(source)

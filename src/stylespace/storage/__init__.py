@@ -1,0 +1,1 @@
+"""What outlives a step or the process: the journal of long work, scratch files, atomic writing, memory."""

@@ -1,0 +1,128 @@
+"""Where long work stands, in a folder: a record, tensors, and files mapped into memory. A process that is killed goes on from there."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from torch import Tensor
+
+from stylespace.errors import InputError
+from stylespace.storage.scratch import no_room
+
+EVERY = 20.0  # seconds between records of work whose steps are short
+RECORD, LOCK = "journal.json", "lock"
+
+
+class Journal:
+    """The state of one piece of work, in ``folder``, which appears when something is written.
+
+    ``about``: what the work is, as JSON: a folder of other work is emptied. ``record`` is what was written last, empty for work that
+    begins. What is written survives the end of the process, not that of the machine. Raises ``InputError`` where another process is at
+    the same work.
+    """
+
+    def __init__(self, folder: str | Path, about: Mapping[str, Any]) -> None:
+        self.folder = Path(folder)
+        self.about = json.loads(json.dumps(about))
+        self.record: dict[str, Any] = {}
+        self.steps = 0  # that were told to somebody, written with every record
+        self.last = time.monotonic()
+        self._lock: FileLock | None = None
+        if self.folder.is_dir():
+            self._open()
+            self.record = self._read()
+            self.steps = self.record.get("steps", 0)
+            if not self.record:
+                self._empty()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for a record again, of work that is long done over."""
+        return self.waited(EVERY)
+
+    def waited(self, seconds: float) -> bool:
+        """Whether the last record is older than that."""
+        return time.monotonic() - self.last > seconds
+
+    def write(self, record: Mapping[str, Any], tensors: Mapping[str, Mapping[str, Tensor]] | None = None) -> None:
+        """Put ``record`` (JSON) in place of the one before, together with groups of tensors; groups not given stay as they are."""
+        from safetensors.torch import save_file
+
+        self._open()
+        files = dict(self.record.get("files", {}))
+        for name, group in (tensors or {}).items():
+            copies = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in group.items()}
+            place = f"{name}-{secrets.token_hex(4)}.safetensors"
+            try:
+                save_file(copies, self.folder / place)
+            except OSError as error:
+                raise no_room(self.folder, error) from error
+            files[name] = place
+        old = set(self.record.get("files", {}).values()) - set(files.values())
+        self.record = {**record, "about": self.about, "steps": self.steps, "files": files}
+        new = self.folder / f"{RECORD}.new"
+        new.write_text(json.dumps(self.record), encoding="utf-8")
+        os.replace(new, self.folder / RECORD)
+        for place in old:
+            (self.folder / place).unlink(missing_ok=True)
+        self.last = time.monotonic()
+
+    def tensors(self, name: str) -> dict[str, Tensor]:
+        """A group of tensors of the record."""
+        from safetensors.torch import load_file
+
+        return load_file(self.folder / self.record["files"][name])
+
+    def file(self, name: str) -> Path:
+        """A file of the work's own in the folder, which it may map into memory."""
+        self._open()
+        return self.folder / name
+
+    def leave(self) -> None:
+        """Let other processes go on with it; a folder without a record is of no use to them and goes."""
+        if self._lock is None:
+            return
+        self._lock.release()
+        self._lock = None
+        if not self.record:
+            self.remove()
+
+    def remove(self) -> None:
+        """The work is done: delete the folder."""
+        self.leave()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _open(self) -> None:
+        if self._lock is not None:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self.folder / LOCK)
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            self._lock = None
+            raise InputError(f"Another process is at work in {self.folder}: wait for it, or name another result.") from None
+        except OSError as error:
+            self._lock = None
+            raise no_room(self.folder, error) from error
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            found = json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        whole = isinstance(found, dict) and found.get("about") == self.about
+        return found if whole and all((self.folder / place).exists() for place in found["files"].values()) else {}
+
+    def _empty(self) -> None:
+        for path in self.folder.iterdir():
+            if path.name != LOCK:
+                path.unlink()

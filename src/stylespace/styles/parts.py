@@ -1,0 +1,104 @@
+"""Parts of a style and their pictures: found in references by clustering, found again in a photo, redrawn each in its own style.
+
+Automatic segmentation for style transfer (Penhouet & Sanzenbacher 2017) groups similar classes and merges those without a partner; here
+classes are clusters of encoder features over all references, so they need no training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylespace.encoders.encoder import Encoder
+from stylespace.errors import InputError
+from stylespace.pictures.resizing import fit, resize
+from stylespace.statistics import clusters
+from stylespace.storage.atomic import write_whole
+
+SIDE = 512  # long side at which parts are looked for
+_FORMAT = "stylespace-regions-1"
+
+
+@dataclass(frozen=True)
+class Regions:
+    """``centres`` (N, D) of the parts; ``pictures``: a style picture's file for each, None where no reference has the part.
+
+    ``encoder``: the name of the network whose features they are.
+    """
+
+    centres: Tensor
+    pictures: tuple[Path | None, ...]
+    encoder: str
+
+    def maps(self, picture: Tensor, network: Encoder) -> Tensor:
+        """Where each part is on ``picture`` (1, 3, H, W; sRGB in [0, 1]): (N, 1, h, w) in {0, 1}.
+
+        Parts that have no style picture, and parts of less than 2 %, are merged into the next nearest.
+        """
+        sign = look(picture, network)
+        known = [i for i, path in enumerate(self.pictures) if path is not None]
+        found = clusters.parts(sign, self.centres, among=known)
+        return clusters.parts(sign, self.centres, among=[i for i in clusters.present(found) if i in known])
+
+    def save(self, path: str | Path) -> Path:
+        """Write centres and the pictures' names, relative to the file, as safetensors."""
+        from safetensors.torch import save_file
+
+        target = Path(path)
+        names = [None if p is None else p.name for p in self.pictures]
+        about = {"format": _FORMAT, "encoder": self.encoder, "pictures": names}
+        tensors = {"centres": self.centres.contiguous()}
+        return write_whole(target, lambda temporary: save_file(tensors, temporary, {"stylespace": json.dumps(about)}))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Regions:
+        """Read what :meth:`save` wrote; pictures are looked for beside the file. Raises ``InputError`` when something is missing."""
+        from safetensors import SafetensorError, safe_open
+
+        place = Path(path)
+        try:
+            with safe_open(place, "pt") as file:
+                about: dict[str, Any] = json.loads((file.metadata() or {}).get("stylespace", "{}"))
+                if about.get("format") != _FORMAT:
+                    raise InputError(
+                        f"{path} is not a file of style regions: give what 'stylespace learn-style --regions' wrote."
+                    )
+                centres = file.get_tensor("centres")
+        except (OSError, SafetensorError) as error:
+            raise InputError(
+                f"{path} cannot be read as style regions ({error}): give what learn-style --regions wrote."
+            ) from error
+        pictures = tuple(None if name is None else place.parent / name for name in about["pictures"])
+        for picture in pictures:
+            if picture is not None and not picture.is_file():
+                raise InputError(f"{picture}, a style picture of {path}, is not there: lay it beside {place.name}.")
+        return cls(centres, pictures, about["encoder"])
+
+
+def look(picture: Tensor, network: Encoder) -> Tensor:
+    """The signature (1, D, h, w) of ``picture`` (1, 3, H, W), at a long side of 512 pixels at most."""
+    device = next(network.parameters()).device
+    small = resize(picture.to(device), fit(picture.shape[-2:], min(SIDE, max(picture.shape[-2:]))))
+    with torch.no_grad():
+        return clusters.signature(network(small, list(clusters.LAYERS))).cpu()
+
+
+def of_masks(signs: Sequence[Tensor], masks: Sequence[Tensor | None]) -> Tensor:
+    """Centres (2, D) of what masks (1, 1, h, w) show and of the rest, means over all references that have a mask."""
+    sums: list[list[Tensor]] = [[], []]
+    for sign, mask in zip(signs, masks, strict=True):
+        if mask is None:
+            continue
+        at = resize(mask, (sign.shape[2], sign.shape[3])).clamp(0, 1)
+        for part, weight in enumerate((at, 1 - at)):
+            if float(weight.sum()) > 0:
+                sums[part].append((sign * weight).sum((0, 2, 3)) / weight.sum())
+    if not all(sums):
+        raise InputError("The masks are white or black everywhere: paint white what is to be learned, black the rest.")
+    return torch.stack([torch.stack(part).mean(0) for part in sums])

@@ -1,0 +1,201 @@
+"""``--from``: a result made again from what is stored in it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from stylespace.cli.app import main
+from stylespace.errors import InputError, PictureError
+from stylespace.methods.gatys_settings import PRESETS, GatysSettings
+from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.pictures import read, read_settings, write
+from stylespace.pipelines.repeat import stored
+from stylespace.pipelines.result import Result
+from stylespace.pipelines.sources import Area
+from stylespace.pipelines.task import Task
+from stylespace.pipelines.transfer import resolve
+
+TINY = {"size": 32, "smallest": 16, "steps": 4, "encoder": "compact", "content_layers": "relu4_2"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    for name in ("photo.png", "style.png", "second.png"):
+        Image.fromarray(random.integers(0, 256, (24, 32, 3), dtype=np.uint8)).save(name)
+    mask = np.zeros((24, 32), np.uint8)
+    mask[:, :16] = 255
+    Image.fromarray(mask).save("mask.png")
+    return tmp_path
+
+
+def made(task: Task, name: str = "result.png", **how: Any) -> Result:
+    result = task.run(Path("photo.png"))
+    result.save(name, **how)
+    return result
+
+
+def same_pixels(one: str, other: str) -> bool:
+    return torch.equal(read(one).pixels, read(other).pixels)
+
+
+def full(weights: Path) -> Task:
+    """A task that uses everything that can be stored."""
+    return Task(
+        resolve("style-transfer-pytorch", "draft", None, TINY | {"start": "picture", "colour": "cholesky", "seed": 7}),
+        {Path("style.png"): 0.75, Path("second.png"): 0.1},
+        (Area(Path("mask.png"), {Path("second.png"): 1.0}, Path("mask.png")), Area(Path("mask.png"))),
+        Path("second.png"),
+        Path("style.png"),
+        weights,
+        threads=1,
+    )
+
+
+@pytest.mark.parametrize("preset", [*PRESETS])
+def test_identical_to_the_pixel(folder: Path, compact_weights: Path, preset: str) -> None:
+    """Exact equality of 16-bit files: the same machine, threads, seeds and settings."""
+    settings = resolve(preset, "good", None, TINY | {"start": "noise", "precision": "fp32", "solver": "adam"})
+    first = made(Task(settings, {Path("style.png"): 1.0}, weights=compact_weights), bits=16)
+    again = stored("result.png")
+    assert again.bits == 16
+    assert again.differences == ()
+    assert again.photo == Path("photo.png")
+    repeated = again.task.run(again.photo)
+    assert torch.equal(repeated.source.pixels, first.source.pixels)
+    assert [record["total"] for record in repeated.losses] == [record["total"] for record in first.losses]
+    repeated.save("again.png", bits=16)
+    assert same_pixels("result.png", "again.png")
+
+
+def test_everything_comes_back(folder: Path, compact_weights: Path) -> None:
+    task = full(compact_weights)
+    made(task)
+    again = stored("result.png").task
+    assert again.settings == replace(task.settings, precision=again.settings.precision)
+    assert again == replace(task, settings=again.settings, device="cpu")
+
+
+def test_inversion(folder: Path, compact_weights: Path) -> None:
+    settings = InversionSettings(size=32, smallest=16, steps=3, layer="relu2_1")
+    first = made(Task(settings, weights=compact_weights))
+    again = stored("result.png", changes={"seed": 0})
+    assert torch.equal(again.task.run(again.photo).source.pixels, first.source.pixels)
+    assert stored("result.png", changes={"layer": "relu1_1"}).task.settings == replace(again.task.settings, layer="relu1_1")
+
+
+def test_the_command_line_repeats(folder: Path, compact_weights: Path) -> None:
+    made(full(compact_weights), "result.png", bits=16)
+    assert main(["transfer", "--from", "result.png", "-o", "again.png", "--quiet"]) == 0
+    assert same_pixels("result.png", "again.png")
+    assert read("again.png").bits == 16
+    assert main(["transfer", "--from", "again.png", "-o", "third.png", "--quiet"]) == 0
+    assert same_pixels("result.png", "third.png")
+
+
+def test_changes(folder: Path, compact_weights: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Options given with --from replace what is stored; another photo or style too."""
+    made(full(compact_weights))
+    flags = ["--from", "result.png", "--seed", "8", "--size", "24", "--steps", "5", "--style", "second.png"]
+    assert main(["transfer", "second.png", *flags, "-o", "other.png"]) == 0
+    before, after = read_settings("result.png"), read_settings("other.png")
+    assert after["photo"]["path"] == "second.png"
+    assert [style["path"] for style in after["styles"]] == ["second.png"]
+    assert after["areas"] == before["areas"]
+    assert after["settings"]["seed"] == 8
+    assert after["settings"]["sizes"][-1] == 24
+    assert len(after["settings"]["sizes"]) == len(before["settings"]["sizes"])
+    assert sum(after["settings"]["steps_each"]) == pytest.approx(5, abs=3)
+    assert main(["inversion", "--from", "result.png"]) == 2
+    assert "made by gatys" in capfd.readouterr().err
+
+
+def test_files_beside_the_result(folder: Path, compact_weights: Path) -> None:
+    """A folder that was moved as a whole, called from elsewhere."""
+    made(full(compact_weights))
+    (folder / "moved").mkdir()
+    for name in ("photo.png", "style.png", "second.png", "mask.png", "result.png"):
+        os.replace(name, f"moved/{name}")
+    again = stored("moved/result.png")
+    assert again.photo == Path("moved/photo.png")
+    assert set(again.task.styles) == {Path("moved/style.png"), Path("moved/second.png")}
+
+
+@pytest.mark.parametrize("name", ["photo.png", "style.png", "mask.png"])
+def test_a_file_that_moved_or_changed(folder: Path, compact_weights: Path, name: str) -> None:
+    made(full(compact_weights))
+    data = Path(name).read_bytes()
+    Path(name).write_bytes(data + b"more")
+    with pytest.raises(InputError, match=rf"{name}, is not the file it was made from"):
+        stored("result.png")
+    Path(name).unlink()
+    with pytest.raises(InputError, match=rf"{name}, is not there any more: put it back"):
+        stored("result.png")
+    if name == "photo.png":
+        assert stored("result.png", photo_given=True).photo is None
+    if name == "style.png":
+        instead: dict[str, Any] = {"styles": {Path("second.png"): 1.0}, "start_picture": Path("second.png")}
+        assert stored("result.png", instead=instead).task.styles == {Path("second.png"): 1.0}
+
+
+def test_objects_cannot_be_found_again(folder: Path, compact_weights: Path) -> None:
+    task = replace(full(compact_weights), strokes=None)
+    task.run(Path("photo.png").read_bytes()).save("result.png")
+    with pytest.raises(InputError, match=r"photo of result\.png was not a file"):
+        stored("result.png")
+    assert stored("result.png", photo_given=True).task.styles == task.styles
+
+
+def rewritten(change: Any) -> None:
+    record = read_settings("result.png")
+    change(record)
+    write(read("result.png"), "result.png", force=True, settings=record)
+
+
+def test_what_cannot_be_repeated(folder: Path, compact_weights: Path) -> None:
+    with pytest.raises(PictureError, match="no Stylespace settings"):
+        stored("photo.png")
+    task = full(compact_weights)
+    for change, words in (
+        (lambda record: record.update(method="quilting"), "quilting"),
+        (lambda record: record["settings"].update(magic=1), "magic"),
+        (lambda record: record.pop("styles"), "incomplete"),
+        (lambda record: record.pop("settings"), "cannot repeat"),
+    ):
+        made(task, force=True)
+        rewritten(change)
+        with pytest.raises(InputError, match=words):
+            stored("result.png")
+
+
+def test_differences_are_told(folder: Path, compact_weights: Path) -> None:
+    made(full(compact_weights))
+    rewritten(lambda record: record.update(torch="1.0"))
+    assert stored("result.png").differences == (f"torch 1.0, now {torch.__version__}",)
+
+
+def test_the_precision_of_then(folder: Path, compact_weights: Path) -> None:
+    """What 'auto' chose is repeated, not chosen again."""
+    made(replace(full(compact_weights), settings=replace(full(compact_weights).settings, precision="auto")))
+    rewritten(lambda record: record.update(dtype="bfloat16"))
+    assert stored("result.png").task.settings.precision == "bf16"
+    assert stored("result.png", changes={"precision": "auto"}).task.settings.precision == "auto"
+
+
+def test_settings_survive_json(folder: Path) -> None:
+    """Every field of every preset is the same after the way through a file."""
+    for build in PRESETS.values():
+        settings = build()
+        values = json.loads(json.dumps({f.name: getattr(settings, f.name) for f in fields(settings)}))
+        back = GatysSettings(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        assert back == settings

@@ -1,0 +1,68 @@
+"""Transfers that are killed and go on: to the same picture and the same losses, whatever the method."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from stylespace.demo.drawings import draw
+from stylespace.pipelines.transfer import transfer
+from stylespace.solvers import budget
+from stylespace.storage import journal as journals
+from stylespace.storage.journal import Journal
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize(
+    ("changes", "after"),
+    [
+        *(({"memory": "406MB"}, after) for after in (3, 9, 14, 17, 20, 24, 29, 33)),
+        *(({}, after) for after in (3, 8)),
+        *(({"carry_moments": True, "keep": "average"}, after) for after in (3, 8)),
+        ({"keep": "best"}, 8),
+        *(({"method": "strotss", "samples": 200, "layers": "relu1_1,relu3_1"}, after) for after in (2, 6, 7, 9)),
+        *(({"method": "nnst", "last_steps": 6, "renewed": 2, "layers": "relu1_1,relu3_1"}, after) for after in (2, 6, 7, 9)),
+    ],
+    ids=str,
+)
+def test_a_transfer_that_is_killed_ends_in_the_same_picture(
+    changes: dict[str, object], after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "EVERY", -1.0)  # a record after every step
+    monkeypatch.setattr(budget, "SMALLEST_CORE", 32)
+    photo, style = tmp_path / "photo.png", tmp_path / "style.png"
+    for path, drawing, size in ((photo, "waves", (256, 240)), (style, "swirls", (90, 100))):
+        Image.fromarray(draw(drawing, size)).save(path)
+    own = {} if "method" in changes else {"style_layers": "relu1_1,relu2_1", "content_layers": "relu2_1"}
+    settings: dict[str, object] = {
+        "size": 160, "smallest": 80, "steps": 10, "precision": "fp32", **own, **changes,
+    }  # fmt: skip
+    folder = tmp_path / "unfinished"
+    expected = transfer(photo, style, **settings)  # type: ignore[arg-type]
+    left = after
+    written = Journal.write
+
+    def write(self: Journal, *given: object) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise Killed
+        written(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Journal, "write", write)
+    with pytest.raises(Killed):
+        transfer(photo, style, unfinished=folder, **settings)  # type: ignore[arg-type]
+    assert folder.exists()
+    again = transfer(photo, style, unfinished=folder, **settings)  # type: ignore[arg-type]
+    assert torch.equal(again.source.pixels, expected.source.pixels)
+    assert [(r["size"], r["step"], r["total"]) for r in again.losses] == [
+        (r["size"], r["step"], r["total"]) for r in expected.losses
+    ]
+    again.save(tmp_path / "made.png")
+    assert not folder.exists()
