@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from stylespace.record import described, same
 
 from stylespace.pictures.checksum import checksum
+from stylespace.pipelines.record import described, same
 
 
 def test_a_checksum_tells_values_shapes_types_and_order_apart() -> None:
