@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,9 @@ from PIL import Image
 import stylespace as ss
 from stylespace.cli.app import main
 from stylespace.demo.drawings import draw
+from stylespace.networks.builds import BUILDS
+from stylespace.training import settings
+from stylespace.training.trainer import Trainer
 
 QUICK = ["--build", "tiny", "--batch", "2", "--crop", "32", "--style-sizes", "48", "--warm-up", "1", "--quiet"]
 
@@ -39,12 +44,8 @@ def test_train_add_and_mix(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     network = ss.StyleNetwork.load("net.safetensors")
     assert network.styles == ("swirls", "sea")
     assert network.provenance["steps"] == 6
-    assert (
-        main(
-            ["add-style", "net.safetensors", "photos", "--style", "mosaic.png", *QUICK, "--steps", "3", "-o", "more.safetensors"]
-        )
-        == 0
-    )
+    add = ["add-style", "net.safetensors", "photos", "--style", "mosaic.png", *QUICK[2:], "--steps", "3"]
+    assert main([*add, "-o", "more.safetensors"]) == 0
     more = ss.StyleNetwork.load("more.safetensors")
     assert more.styles == ("swirls", "sea", "mosaic")
     assert np.array_equal(np.asarray(more("photos/1.png", "sea")), np.asarray(network("photos/1.png", "sea")))
@@ -57,6 +58,80 @@ def test_train_add_and_mix(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert list(told["styles"]) == ["ocean", "mosaic", "swirls", "sea"]
 
 
+@pytest.mark.parametrize("ending", ["interrupted", "minutes", "interrupted within minutes"])
+def test_the_same_command_goes_on(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    """Without --force, though OUT is there; the exit code says whether it was stopped as asked."""
+    minutes = {"interrupted": [], "minutes": ["--minutes", "0.01"], "interrupted within minutes": ["--minutes", "60"]}[ending]
+    train = ["train", "photos", "--style", "swirls.png", *QUICK, "--steps", "4", "-o", "net.safetensors"]
+    if "interrupted" in ending:
+        take, taken = Trainer._take, []
+
+        def stop(self: Trainer) -> object:
+            if len(taken) == 2:
+                raise KeyboardInterrupt
+            taken.append(1)
+            return take(self)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Trainer, "_take", stop)
+            assert main([*train, *minutes]) == 130
+    else:
+        monkeypatch.setattr("stylespace.training.trainer.time.perf_counter", Clock())
+        assert main([*train, *minutes]) == 0
+    said = capsys.readouterr().err
+    assert "run the same again to go on" in said
+    assert "--force" not in said
+    assert 0 < ss.StyleNetwork.load("net.safetensors").provenance["steps"] < 4
+    assert main([*train, *minutes]) == 0
+    assert ss.StyleNetwork.load("net.safetensors").provenance["steps"] == (2 if ending == "minutes" else 4)
+    if ending == "minutes":  # each run takes its minutes
+        return
+    assert main(train) == 1  # finished: it is not written over
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_another_file_is_not_written_over(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where training has not come to its end."""
+    train = ["train", "photos", "--style", "swirls.png", *QUICK, "--steps", "4", "-o", "net.safetensors"]
+    monkeypatch.setattr("stylespace.training.trainer.time.perf_counter", Clock())
+    assert main([*train, "--minutes", "0.01"]) == 0
+    Path("net.safetensors").write_bytes(b"mine")
+    assert main(train) == 1
+    assert Path("net.safetensors").read_bytes() == b"mine"
+
+
+class Clock:
+    """Each look at it is a second later."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        self.seconds += 1
+        return self.seconds
+
+
+@pytest.mark.parametrize("build", ["johnson", "texture"])
+def test_every_build_is_trained(folder: Path, build: str) -> None:
+    train = ["train", "photos", "--style", "swirls.png", "--batch", "1", "--crop", "32", "--style-sizes", "64", "--quiet"]
+    assert main([*train, "--build", build, "--steps", "1", "-o", "net.safetensors"]) == 0
+    assert ss.StyleNetwork.load("net.safetensors").build == build
+
+
+def test_every_build_may_be_named() -> None:
+    assert set(settings.BUILDS) == set(BUILDS)
+
+
+def test_help_shows_what_add_style_takes(call: Any) -> None:
+    text = "".join(call("add-style", "--help").out.split())
+    for each in fields(settings.AddStyleSettings):
+        assert (f"--{each.name.replace('_', '-')}" in text) == (each.name != "build")
+    assert "stepsinall[default:600]" in text
+    assert "[default:8000]" not in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -64,6 +139,12 @@ def test_train_add_and_mix(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["train", "photos", "--style", "gone.png", "-o", "n.safetensors"], 1, "gone.png does not exist"),
         (["train", "photos", "-o", "n.safetensors"], 2, "--style"),
         (["train", "photos", "--style", "swirls.png", "--build", "huge", "-o", "n.safetensors"], 2, "huge"),
+        (
+            ["train", "photos", "--style", "swirls.png", "--network", "classics", "--build", "tiny", "-o", "n.safetensors"],
+            2,
+            "--build",
+        ),
+        (["add-style", "classics", "photos", "--style", "swirls.png", "--build", "tiny", "-o", "n.safetensors"], 2, "--build"),
         (["network", "info", "swirls.png"], 1, "cannot be read as a network"),
         (["network", "info", "nowhere"], 1, "no network 'nowhere'"),
     ],

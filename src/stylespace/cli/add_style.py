@@ -11,7 +11,7 @@ from stylespace.cli import options
 from stylespace.cli.options import FILES, RUN
 from stylespace.cli.settings import values, with_settings
 from stylespace.cli.train import run
-from stylespace.training.settings import TrainingSettings
+from stylespace.training.settings import AddStyleSettings
 
 
 def add_style(
@@ -34,7 +34,8 @@ def add_style(
         typer.Option(metavar="PHOTO", help="Redraw this photo in samples.png as it learns; repeat.", rich_help_panel=FILES),
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(metavar="M", min=0.01, help="Stop after so many minutes of training.", rich_help_panel=RUN)
+        float | None,
+        typer.Option(metavar="M", min=0.01, help="Stop after so many minutes; run again to go on.", rich_help_panel=RUN),
     ] = None,
     device: options.Device = None,
     force: options.Force = False,
@@ -46,9 +47,11 @@ def add_style(
     """Teach a trained network a new style: only the style's own row of numbers learns, the others' pictures stay as they are, bit for bit.
 
     stylespace add-style mine.safetensors photos/ --style mosaic.jpg -o more.safetensors
+
+    Stopped (Ctrl-C, --minutes, or worse) it goes on when the same command is run again, to the same bits.
     """
-    chosen = {"steps": 600, "rate": 1e-2, "final_rate": 1e-3, "row_rate": 1.0, "warm_up": 10} | values(TrainingSettings, settings)
+    chosen = AddStyleSettings(**values(AddStyleSettings, settings))
     run(photos, style, out, network, folder, sample, minutes, False, device, force, threads, quiet, chosen)
 
 
-command = with_settings(add_style, TrainingSettings)
+command = with_settings(add_style, AddStyleSettings, without=("build",))

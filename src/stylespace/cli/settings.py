@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Annotated, Any, get_origin, get_type_hints
 
@@ -16,11 +16,13 @@ _SHORT, _, _MEANING = OURS.partition(": ")
 SECTION = f"Settings of the method (source '{_SHORT}' means: {_MEANING})"
 
 
-def with_settings(function: Callable[..., Any], *settings: type, **fixed: Any) -> Callable[..., Any]:
+def with_settings(
+    function: Callable[..., Any], *settings: type, without: Collection[str] = (), **fixed: Any
+) -> Callable[..., Any]:
     """``function`` as a command whose ``**settings`` are options, one for each field of the ``settings`` classes.
 
-    It receives only those that were given, as text or bool. ``fixed``: parameters of the function that are no options here. Where
-    two classes have a field of the same name, the first one's counts.
+    It receives only those that were given, as text or bool. ``fixed``: parameters of the function that are no options here; ``without``:
+    fields that are none. Where two classes have a field of the same name, the first one's counts.
     """
     hints = get_type_hints(function, include_extras=True)
     own = [
@@ -28,7 +30,7 @@ def with_settings(function: Callable[..., Any], *settings: type, **fixed: Any) -
         for name, parameter in inspect.signature(function).parameters.items()
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD and name not in fixed
     ]
-    names = {parameter.name for parameter in own}
+    names = {parameter.name for parameter in own} | set(without)
     made: dict[str, inspect.Parameter] = {}
     for kind in settings:
         for each in fields(kind):

@@ -14,6 +14,8 @@ from stylespace.cli.progress import Reporter
 from stylespace.cli.settings import values, with_settings
 from stylespace.training.settings import TrainingSettings
 
+SO_FAR = "unfinished.sha256"  # in the folder: the checksum of OUT while training has not come to its end
+
 
 def train(
     photos: Annotated[list[str], typer.Argument(metavar="PHOTOS...", help="Photos to train on: folders, files, patterns.")],
@@ -38,7 +40,7 @@ def train(
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(metavar="M", min=0.01, help="Stop after so many minutes of training; run again to go on.", rich_help_panel=RUN),
+        typer.Option(metavar="M", min=0.01, help="Stop after so many minutes; run again to go on.", rich_help_panel=RUN),
     ] = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Losses and samples for TensorBoard too, in FOLDER/tensorboard.", rich_help_panel=FILES)
@@ -54,37 +56,41 @@ def train(
 
     stylespace train photos/ --style starry=starry.jpg --style wave=wave.jpg -o mine.safetensors
 
-    Interrupted (Ctrl-C, or worse) it goes on when the same command is run again, to the same bits. What cannot be read is passed over.
+    Stopped (Ctrl-C, --minutes, or worse) it goes on when the same command is run again, to the same bits; OUT holds what was learned so
+    far. What cannot be read is passed over.
     Over several processes or graphics cards: accelerate launch --num_processes 2 -m stylespace train ...
     """
-    chosen = values(TrainingSettings, settings)
+    if network is not None and "build" in settings:
+        raise typer.BadParameter("a network that learns more styles keeps its body: leave it out.", param_hint="--build")
+    chosen = TrainingSettings(**values(TrainingSettings, settings))
     run(photos, style, out, network, folder, sample, minutes, tensorboard, device, force, threads, quiet, chosen)
 
 
 def run(
     photos: list[str], style: list[str], out: Path, network: Path | None, folder: Path | None, sample: list[str] | None,
-    minutes: float | None, tensorboard: bool, device: str | None, force: bool, threads: int | None, quiet: bool, settings: dict[str, Any],
+    minutes: float | None, tensorboard: bool, device: str | None, force: bool, threads: int | None, quiet: bool, chosen: TrainingSettings,
 ) -> None:  # fmt: skip
     """What ``train`` and ``add-style`` share."""
     import torch
 
     from stylespace import encoders
+    from stylespace.encoders.store import sha256
     from stylespace.errors import InputError
     from stylespace.networks.style_network import StyleNetwork
     from stylespace.pictures import fit, read, resize
     from stylespace.pictures.finding import find_pictures
     from stylespace.pipelines.run import choose_device
     from stylespace.pipelines.training_style import gathered
+    from stylespace.storage.atomic import write_text
     from stylespace.training.devices import Devices
     from stylespace.training.photos import prepare
     from stylespace.training.trainer import Trainer, TrainingStep
 
-    if out.exists() and not force:
+    place = folder or out.with_name(f"{out.stem}.training")
+    if out.exists() and not force and not _so_far(place, out):
         raise InputError(f"{out} exists already: choose another name, or replace it with --force.")
     if threads:
         torch.set_num_threads(threads)
-    chosen = TrainingSettings(**settings)
-    place = folder or out.with_name(f"{out.stem}.training")
     devices = Devices.found(choose_device(device or "auto"))
     quiet = quiet or not devices.first
     base = None if network is None else StyleNetwork.load(network)
@@ -132,14 +138,30 @@ def run(
                 pace = f"{step.photos_a_second:.1f} photos a second, {left / 60:.0f} min left"
                 reporter.say(f"step {step.step} of {step.of}: {terms}; {pace}")
 
-        finished = trainer.run(told=told, until=None if minutes is None else 60 * minutes)
+        until = None if minutes is None else trainer.seconds + 60 * minutes
+        finished = trainer.run(told=told, until=until)
+    timed = not finished and until is not None and trainer.seconds >= until
     if devices.first:
         trainer.network().save(out)
+        if finished:
+            (place / SO_FAR).unlink(missing_ok=True)
+        else:
+            write_text(place / SO_FAR, sha256(out))
     if not quiet:
         typer.echo(out)
-    if not finished and minutes is None and devices.first:
-        tell(f"Interrupted at step {trainer.step}: what was learned is in {out}; run the same again with --force to go on.")
+    if not finished and devices.first:
+        ended = "Stopped" if timed else "Interrupted"
+        tell(f"{ended} at step {trainer.step} of {chosen.steps}: what was learned is in {out}; run the same again to go on.")
+    if not finished and not timed:
         raise typer.Exit(130)
+
+
+def _so_far(folder: Path, out: Path) -> bool:
+    """Whether ``out`` is what this training, which has not come to its end, wrote there itself."""
+    from stylespace.encoders.store import sha256
+
+    mark = folder / SO_FAR
+    return mark.is_file() and mark.read_text() == sha256(out)
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -132,7 +132,7 @@ def transfer(
     """Redraw photos in the manner of other pictures.
 
     Finished results are skipped when the command is run again; a file that cannot be read is reported and passed over. Ctrl-C
-    saves the best so far, marked as interrupted, and the next run makes it anew.
+    saves the best so far, marked as interrupted, and the next run goes on from there.
     """
     if not photo and repeat is None:
         raise typer.BadParameter("give at least one photo.", param_hint="PHOTO")

@@ -9,13 +9,14 @@ from stylespace.settings import option
 
 DUMOULIN = "Dumoulin, Shlens & Kudlur 2017"
 _OURS = "ours: tuned by eye"
+BUILDS = ("fast", "published", "johnson", "texture", "multimodal", "tiny")  # as networks.builds has them, without torch
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
     """How a network of many styles is trained. Defaults are ours, for two processor cores."""
 
-    build: str = option("fast", "body: ours for real time, or as published", ("fast", "published", "multimodal", "tiny"), _OURS)
+    build: str = option("fast", "body: ours for real time, or as published", BUILDS, _OURS)
     steps: int = option(8000, "steps in all", source=_OURS)
     batch: int = option(4, "photos a step, each with a style of its own", source=_OURS)
     crop: int = option(256, "side of the crops in pixels", source=DUMOULIN)
@@ -41,3 +42,14 @@ class TrainingSettings:
     encoder: str = option("compact", "loss network", ("compact", "vgg19", "vgg16"), _OURS)
     precision: str = option("auto", "numbers the loss network computes in", ("auto", "fp32", "bf16"), _OURS)
     seed: int = option(0, "seed of weights, crops and order", source=_OURS)
+
+
+@dataclass(frozen=True)
+class AddStyleSettings(TrainingSettings):
+    """How a trained network learns one more style, whose row alone moves. ``build`` is the network's own."""
+
+    steps: int = option(600, "steps in all", source=_OURS)
+    rate: float = option(1e-2, "learning rate of Adam", source=_OURS)
+    final_rate: float = option(1e-3, "learning rate at the end; it falls by a cosine", source=_OURS)
+    row_rate: float = option(1.0, "learning rate of the styles' own numbers, as a multiple", source=_OURS)
+    warm_up: int = option(10, "steps over which the rate rises", source=_OURS)
