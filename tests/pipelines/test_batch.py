@@ -62,8 +62,11 @@ def test_the_record_is_what_was_foreseen(photos: list[Path], task: Task) -> None
 
 
 def test_objects_without_a_checksum_are_never_the_same(photos: list[Path]) -> None:
+    for unknown in ("-", object()):
+        assert not same(inputs("gatys", unknown, SETTINGS), inputs("gatys", unknown, SETTINGS))
     array = np.zeros((4, 4, 3), np.uint8)
-    assert not same(inputs("gatys", array, SETTINGS), inputs("gatys", array, SETTINGS))
+    assert same(inputs("gatys", array, SETTINGS), inputs("gatys", array.copy(), SETTINGS))
+    assert not same(inputs("gatys", array, SETTINGS), inputs("gatys", array + 1, SETTINGS))
     data = photos[0].read_bytes()
     assert same(inputs("gatys", data, SETTINGS), inputs("gatys", data, SETTINGS))
 

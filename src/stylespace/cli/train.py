@@ -74,7 +74,6 @@ def run(
     import torch
 
     from stylespace import encoders
-    from stylespace.encoders.store import sha256
     from stylespace.errors import InputError
     from stylespace.networks.style_network import StyleNetwork
     from stylespace.pictures import fit, read, resize
@@ -82,6 +81,7 @@ def run(
     from stylespace.pipelines.run import choose_device
     from stylespace.pipelines.training_style import gathered
     from stylespace.storage.atomic import write_text
+    from stylespace.storage.checksum import of_file
     from stylespace.training.devices import Devices
     from stylespace.training.photos import prepare
     from stylespace.training.trainer import Trainer, TrainingStep
@@ -146,7 +146,7 @@ def run(
         if finished:
             (place / SO_FAR).unlink(missing_ok=True)
         else:
-            write_text(place / SO_FAR, sha256(out))
+            write_text(place / SO_FAR, of_file(out))
     if not quiet:
         typer.echo(out)
     if not finished and devices.first:
@@ -158,10 +158,10 @@ def run(
 
 def _so_far(folder: Path, out: Path) -> bool:
     """Whether ``out`` is what this training, which has not come to its end, wrote there itself."""
-    from stylespace.encoders.store import sha256
+    from stylespace.storage.checksum import of_file
 
     mark = folder / SO_FAR
-    return mark.is_file() and mark.read_text() == sha256(out)
+    return mark.is_file() and mark.read_text() == of_file(out)
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -31,6 +31,7 @@ from stylespace.encoders.server import AgainError, Progress, RangeError, Remote,
 from stylespace.encoders.store import Published
 from stylespace.encoders.weights import read_weights, torchvision_shapes, trunk_state
 from stylespace.errors import InputError, WeightsError
+from stylespace.storage.checksum import of_file
 
 WHOLE, CONVOLUTIONS = "whole file", "convolutions only"
 GAP = 64 * 1024  # ranges closer than this many bytes are asked for as one
@@ -193,7 +194,7 @@ class _WholeFile:
             for _ in range(2):
                 self.pieced = self.part.size() > 0
                 self.server.persist(self._step, self.part.size)
-                if self.part.size() and store.sha256(self.part.path).startswith(self.source.sha256):
+                if self.part.size() and of_file(self.part.path).startswith(self.source.sha256):
                     return
                 self.part.discard()
                 if not self.pieced:

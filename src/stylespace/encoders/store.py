@@ -14,6 +14,7 @@ from pathlib import Path
 
 import stylespace
 from stylespace.errors import WeightsError
+from stylespace.storage.checksum import of_file
 
 ENVIRONMENT = "STYLESPACE_WEIGHTS"
 SUFFIXES = (".safetensors", ".pth", ".pt")
@@ -142,12 +143,6 @@ def record(weights: Path) -> dict[str, str | int] | None:
     return found if isinstance(found, dict) and wanted <= found.keys() else None
 
 
-def sha256(path: Path) -> str:
-    """SHA-256 of a file as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def require_space(folder: Path, needed: int) -> None:
     """Raise WeightsError where the disk of ``folder`` has not ``needed`` bytes left."""
     if shutil.disk_usage(folder).free < needed:
@@ -214,4 +209,4 @@ def _published_entry(source: Published, checksums: bool) -> Entry:
 
 
 def _entry(name: str, state: str, path: Path, note: str, checksums: bool) -> Entry:
-    return Entry(name, state, path, path.stat().st_size, sha256(path) if checksums else None, note)
+    return Entry(name, state, path, path.stat().st_size, of_file(path) if checksums else None, note)

@@ -21,6 +21,7 @@ from stylespace.methods.nnst_settings import NnstSettings
 from stylespace.methods.strotss_settings import PRESETS as STROTSS_PRESETS
 from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.pictures.finding import find_pictures
+from stylespace.storage.checksum import of_file, of_tensors
 
 # Methods by name, with their settings and published presets. Loads without torch.
 SETTINGS: dict[str, type] = {
@@ -81,8 +82,7 @@ def described(source: Any) -> dict[str, Any]:
     if isinstance(source, bytes):
         return {"object": "bytes", "sha256": hashlib.sha256(source).hexdigest()}
     if isinstance(source, str | Path) and str(source) != "-" and Path(source).is_file():
-        with Path(source).open("rb") as file:
-            return {"path": str(source), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        return {"path": str(source), "sha256": of_file(Path(source))}
     if isinstance(source, str | Path):
         return {"object": "standard input" if str(source) == "-" else type(source).__name__}
     return {"object": type(source).__name__, **_of_pixels(source)}
@@ -103,14 +103,13 @@ def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _of_pixels(source: Any) -> dict[str, str]:
-    from stylespace.pictures.checksum import checksum
     from stylespace.pictures.reading import read
 
     try:
         picture = read(source, max_pixels=sys.maxsize)
     except PictureError:
         return {}
-    return {"sha256": checksum(picture.pixels, picture.alpha)}
+    return {"sha256": of_tensors(picture.pixels, picture.alpha)}
 
 
 def _described_if(source: Any) -> dict[str, Any] | None:

@@ -28,10 +28,10 @@ from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.objectives.grid import grid
-from stylespace.pictures.checksum import checksum
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.sheet import Cell, sheet
+from stylespace.storage.checksum import of_tensors
 from stylespace.storage.memory import keep_freed_memory
 from stylespace.training import checkpoint
 from stylespace.training.devices import Devices
@@ -64,7 +64,7 @@ class TrainingStyle:
     @property
     def checksum(self) -> str:
         """SHA-256 of its name, its pictures and their weights (to six digits: they are computed, and the last digits may differ)."""
-        found = [(checksum(pixels), f"{weight:.6f}") for pixels, weight in self.weighted]
+        found = [(of_tensors(pixels), f"{weight:.6f}") for pixels, weight in self.weighted]
         return hashlib.sha256(json.dumps([self.name, found]).encode()).hexdigest()
 
 

@@ -1,15 +1,25 @@
-"""SHA-256 of what is in memory, by which work that goes on knows its inputs again."""
+"""SHA-256 of files and of what is in memory, by which work that goes on knows its inputs again."""
 
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
-def checksum(*tensors: Tensor | None) -> str:
+def of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def of_tensors(*tensors: Tensor | None) -> str:
     """SHA-256 of the types, shapes and values of ``tensors`` in this order, as 64 hexadecimal digits; None stands for itself."""
+    import torch
+
     found = hashlib.sha256()
     for tensor in tensors:
         if tensor is None:
