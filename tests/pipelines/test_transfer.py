@@ -23,11 +23,13 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.encoders.trunk import Trunk
 from stylespace.errors import InputError, PictureError, StylespaceError
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
+from stylespace.pictures.reading import read
 from stylespace.pipelines.result import Result
 from stylespace.pipelines.run import choose_device
 from stylespace.pipelines.sources import Area
 from stylespace.pipelines.transfer import invert, transfer
 from stylespace.pipelines.transfer import resolve as resolve_settings
+from stylespace.storage.checksum import of_tensors
 
 WIDTHS = (4, 4, 6, 6, *[8] * 4, *[10] * 4, *[12] * 4)
 
@@ -173,8 +175,8 @@ def test_records(encoder: Encoder, files: dict[str, Path]) -> None:
 
 def test_records_of_pictures_in_memory(encoder: Encoder, photo: np.ndarray, painting: np.ndarray) -> None:
     record = made(photo, [Image.fromarray(painting), png(painting)], encoder).settings
-    assert record["photo"] == {"object": "ndarray"}
-    assert record["styles"][0]["object"] == "Image"
+    assert record["photo"] == {"object": "ndarray", "sha256": of_tensors(read(photo).pixels, None)}
+    assert record["styles"][0] == {"weight": 1.0, "object": "Image", "sha256": of_tensors(read(painting).pixels, None)}
     assert record["styles"][1]["sha256"] == hashlib.sha256(png(painting)).hexdigest()
 
 
