@@ -153,6 +153,17 @@ def test_points_guide(encoder: Encoder) -> None:
         strotss(photo, [Region((Style(style),))], settings, encoder, pairs=[Pair((2, 0), (0, 0))])
 
 
+@pytest.mark.parametrize("noise", [0.0, 1e-6, 1e-3])
+def test_a_flat_photo_has_no_structure(noise: float) -> None:
+    """Rows that are equal to rounding: their distances are of either sign, and shares of their sum were anything up to 1e5."""
+    torch.manual_seed(0)
+    flat = torch.rand(1, 500).expand(200, 500) * (1 + noise * torch.randn(200, 500))
+    assert float(self_similarity(flat).abs().mean()) * 200 < 0.02
+    assert float(structure(flat, self_similarity(flat.flip(0)))) < 0.04
+    lively = torch.rand(200, 500)
+    assert torch.allclose(self_similarity(lively).sum(0), torch.ones(200), atol=1e-5)
+
+
 def test_transfer_and_repeat(tmp_path: object) -> None:
     from pathlib import Path
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 CHUNK = 1024
+FLAT = 1e-4  # mean cosine distance; photographs have 0.1 to 0.5, a flat colour has 1e-6 of either sign
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,13 @@ def covariance(x: Tensor) -> Tensor:
 
 
 def self_similarity(x: Tensor) -> Tensor:
-    """Cosine distances between all rows of ``x`` (n, D), each column divided by its sum (eq. 8): (n, n)."""
+    """Cosine distances between all rows of ``x`` (n, D), each column divided by its sum (eq. 8): (n, n).
+
+    Below a mean distance of ``FLAT`` the sum counts as that: the shares of a flat colour's distances would be those of rounding errors.
+    """
     unit = F.normalize(x, dim=1)
     far = 1 - unit @ unit.T
-    return far / far.sum(0, keepdim=True).clamp_min(1e-12)
+    return far / far.sum(0, keepdim=True).clamp_min(FLAT * len(x))
 
 
 def structure(x: Tensor, wanted: Tensor) -> Tensor:
