@@ -140,17 +140,41 @@ def test_small_regions_and_what_is_left_alone(encoder: Encoder) -> None:
     assert float(inside[0] - inside[1]) > float(outside[0] - outside[1]) + 0.05
 
 
-def test_points_guide(encoder: Encoder) -> None:
-    photo = torch.full((1, 3, 64, 64), 0.5)
+def red_and_blue() -> Tensor:
     style = torch.zeros(1, 3, 64, 64)
-    style[:, 0, :, :32], style[:, 2, :, 32:] = 1.0, 1.0  # red and blue
-    settings = replace(QUICK, steps=80, samples=400)
-    pairs = [Pair((0.5, 0.2), (0.5, 0.8)), Pair((0.5, 0.8), (0.5, 0.2))]
-    made = strotss(photo, [Region((Style(style),))], settings, encoder, pairs=pairs).picture
-    left, right = made[0, :, 28:36, 9:16].mean((1, 2)), made[0, :, 28:36, 48:55].mean((1, 2))
-    assert float(left[2] - left[0]) > float(right[2] - right[0]) + 0.1  # blue to the left, as the points say
+    style[:, 0, :, :32], style[:, 2, :, 32:] = 1.0, 1.0
+    return style
+
+
+STRAIGHT = [Pair((0.5, 0.2), (0.5, 0.2)), Pair((0.5, 0.8), (0.5, 0.8))]
+CROSSED = [Pair((0.5, 0.2), (0.5, 0.8)), Pair((0.5, 0.8), (0.5, 0.2))]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_points_guide(precision: str) -> None:
+    photo, regions = torch.full((1, 3, 64, 64), 0.5), [Region((Style(red_and_blue()),))]
+    settings, encoder = replace(QUICK, steps=30), encoders.load("compact", precision=precision)
+    blue_to_the_left = []
+    for pairs in (CROSSED, STRAIGHT):
+        made = strotss(photo, regions, settings, encoder, pairs=pairs).picture
+        left, right = made[0, :, 28:36, 9:16].mean((1, 2)), made[0, :, 28:36, 48:55].mean((1, 2))
+        blue_to_the_left.append(float(left[2] - left[0] - right[2] + right[0]))
+    assert blue_to_the_left[0] > 0.5
+    assert blue_to_the_left[1] < -0.5
     with pytest.raises(InputError, match="not in the pictures"):
-        strotss(photo, [Region((Style(style),))], settings, encoder, pairs=[Pair((2, 0), (0, 0))])
+        strotss(photo, regions, settings, encoder, pairs=[Pair((2, 0), (0, 0))])
+
+
+def test_each_point_is_held_to_its_own(encoder: Encoder) -> None:
+    """The style itself satisfies pairs of same places; pairs across satisfy no two points, though each finds its like at the other's."""
+    found = []
+    for pairs in (STRAIGHT, CROSSED):
+        objective = objective_at(
+            red_and_blue(), [Region((Style(red_and_blue()),))], QUICK, encoder, 1.0, torch.Generator().manual_seed(0), pairs
+        )
+        found.append(float(objective(red_and_blue())["points"]))
+    assert found[0] < 1e-5
+    assert found[1] > 0.25
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-6, 1e-3])

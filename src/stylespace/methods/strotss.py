@@ -19,7 +19,7 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.objectives.smoothness import squared_variation
-from stylespace.objectives.transport import Cloud, moments, self_similarity, structure, transport
+from stylespace.objectives.transport import Cloud, matched, moments, self_similarity, structure, transport
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import laplacian, pyramid
@@ -37,6 +37,7 @@ REACH = 0.02  # of the sides: how far around a guided point others are guided wi
 DETAILED = (1, 2)  # sizes after the first that start with the photo's finest detail
 KEPT = 120.0  # bytes a pixel of photo, picture, pyramid, its gradient and the solver's state
 GUIDED = 9  # places around it
+POINTS = 5.0  # weight of the points (beta, section 2.4)
 # Decorrelated colours (the authors' matrix): rows are sums and differences of red, green, blue.
 PALETTE = ((0.577350, 0.577350, 0.577350), (-0.577350, 0.788675, -0.211325), (-0.577350, -0.211325, 0.788675))
 
@@ -212,7 +213,7 @@ def objective_at(
         if style_alone:
             return terms
         if guided is not None:
-            add("points", transport(given[-1], guided[1]), float(len(parts)))
+            add("points", matched(given[-1], guided[1]), POINTS * len(parts))
         if settings.smoothness_weight:
             terms["smoothness"] = settings.smoothness_weight * squared_variation(picture)
         return terms
@@ -281,8 +282,8 @@ def _of_styles(
 
 def _points(
     pairs: Sequence[Pair], style: Style, size: int, encoder: Encoder, layers: Sequence[str]
-) -> tuple[Tensor, Cloud] | None:
-    """Places around guided points, and the style's hypercolumns around theirs."""
+) -> tuple[Tensor, Tensor] | None:
+    """Places on a grid around each guided point (9k, 2), and the style's hypercolumns at the places that they are to look like."""
     if not pairs:
         return None
     for pair in pairs:
@@ -296,7 +297,7 @@ def _points(
         style.picture.to(next(encoder.parameters()).device),
         fit(style.picture.shape[-2:], min(size, max(style.picture.shape[-2:]))),
     )
-    return at.clamp(0, 1), Cloud.of(hypercolumns(_described(seen, encoder, layers), there.clamp(0, 1)))
+    return at.clamp(0, 1), hypercolumns(_described(seen, encoder, layers), there.clamp(0, 1))
 
 
 def _start(photo: Tensor, regions: Sequence[Region]) -> Tensor:

@@ -50,6 +50,11 @@ def transport(x: Tensor, cloud: Cloud, euclidean: bool = False) -> Tensor:
     return apart.mean()
 
 
+def matched(x: Tensor, y: Tensor) -> Tensor:
+    """Mean cosine distance of each of ``x`` (n, D) to its own of ``y`` (n, D): transport that a user has laid down (section 2.4)."""
+    return (1 - F.cosine_similarity(x, y, dim=1)).mean()
+
+
 def pairwise(x: Tensor, unit: Tensor, cloud: Cloud, euclidean: bool = False) -> Tensor:
     """The distances that :func:`transport` takes means of, between all of ``x`` (n, D) with its ``unit`` rows and the cloud: (n, m)."""
     far = 1 - unit @ cloud.unit.T
