@@ -278,7 +278,7 @@ def test_a_streamed_picture_goes_on_from_its_folder(tmp_path: Path, monkeypatch:
     folder = tmp_path / ".made.png.unfinished"
     with pytest.raises(Killed):
         painting.run(photo, unfinished=folder)
-    assert (folder / "given").exists()
+    assert (folder / "given.scratch").exists()
     painting.run(photo, unfinished=folder).save(tmp_path / "made.png")
     assert not folder.exists()
     assert np.array_equal(np.asarray(Image.open(tmp_path / "made.png")), np.asarray(Image.open(tmp_path / "expected.png")))

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from stylespace.demo.drawings import draw
+from stylespace.errors import InputError
 from stylespace.pipelines.transfer import transfer
 from stylespace.solvers import budget
 from stylespace.storage import journal as journals
@@ -66,3 +67,13 @@ def test_a_transfer_that_is_killed_ends_in_the_same_picture(
     ]
     again.save(tmp_path / "made.png")
     assert not folder.exists()
+
+
+def test_a_folder_of_photographs_is_refused(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    Image.fromarray(draw("waves", (40, 40))).save(photo)
+    before = photo.read_bytes()
+    with pytest.raises(InputError, match="holds other files"):
+        transfer(photo, photo, unfinished=tmp_path, size=32, steps=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
+    assert photo.read_bytes() == before

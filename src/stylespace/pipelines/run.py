@@ -65,7 +65,7 @@ class Run:
 
     def _go_on(self, journal: Journal) -> None:
         """Take over the losses of the run that ``journal`` tells of."""
-        file = journal.file("losses.jsonl")
+        file = journal.file("losses")
         lines = file.read_text(encoding="utf-8").splitlines()[: journal.steps] if file.exists() else []
         self.losses = [json.loads(line) for line in lines]
         self._work = sum(record["size"] ** 2 for record in self.losses)
@@ -109,7 +109,7 @@ class Run:
         if self.journal is not None:
             self.journal.steps = number
             if self.journal.record:
-                with self.journal.file("losses.jsonl").open("a", encoding="utf-8") as file:
+                with self.journal.file("losses").open("a", encoding="utf-8") as file:
                     file.writelines(json.dumps(r) + "\n" for r in self.losses[self._written :])
                 self._written = number
         if number in self.wanted:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
-import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,17 @@ from stylespace.errors import InputError
 from stylespace.storage.scratch import no_room
 
 EVERY = 20.0  # seconds between records of work whose steps are short
-RECORD, LOCK = "journal.json", "lock"
+RECORD, LOCK, MARK = "journal.json", "lock", "stylespace.txt"
+OWN = re.compile(rf"{RECORD}(\.new)?|{LOCK}|{MARK}|.+-[0-9a-f]{{8}}\.safetensors|.+\.scratch")
+TEXT = "The state of unfinished work of Stylespace. It goes when the work is done; without it the work begins anew.\n"
 
 
 class Journal:
     """The state of one piece of work, in ``folder``, which appears when something is written.
 
-    ``about``: what the work is, as JSON: a folder of other work is emptied. ``record`` is what was written last, empty for work that
-    begins. What is written survives the end of the process, not that of the machine. Raises ``InputError`` where another process is at
-    the same work.
+    ``about``: what the work is, as JSON: the state of other work is deleted. ``record`` is what was written last, empty for work that
+    begins. What is written survives the end of the process, not that of the machine. Nothing but a journal's own files is ever deleted.
+    Raises ``InputError`` where another process is at the same work, and for a folder that holds something else.
     """
 
     def __init__(self, folder: str | Path, about: Mapping[str, Any]) -> None:
@@ -36,7 +39,7 @@ class Journal:
         self.steps = 0  # that were told to somebody, written with every record
         self.last = time.monotonic()
         self._lock: FileLock | None = None
-        if self.folder.is_dir():
+        if self.folder.exists():
             self._open()
             self.record = self._read()
             self.steps = self.record.get("steps", 0)
@@ -84,7 +87,7 @@ class Journal:
     def file(self, name: str) -> Path:
         """A file of the work's own in the folder, which it may map into memory."""
         self._open()
-        return self.folder / name
+        return self.folder / f"{name}.scratch"
 
     def leave(self) -> None:
         """Let other processes go on with it; a folder without a record is of no use to them and goes."""
@@ -96,15 +99,22 @@ class Journal:
             self.remove()
 
     def remove(self) -> None:
-        """The work is done: delete the folder."""
+        """The work is done: delete its files, and the folder where nothing else is in it."""
         self.leave()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):  # it is gone already, or a system keeps it open; nobody is to fail by that
+            for path in self._files():
+                path.unlink(missing_ok=True)
+            self.folder.rmdir()
 
     def _open(self) -> None:
         if self._lock is not None:
             return
+        if self.folder.exists() and (not self.folder.is_dir() or self._is_foreign()):
+            kind = "holds other files" if self.folder.is_dir() else "is a file"
+            raise InputError(f"{self.folder} {kind}: name a folder for unfinished work that is empty or is not there yet.")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / MARK).write_text(TEXT, encoding="utf-8")
             self._lock = FileLock(self.folder / LOCK)
             self._lock.acquire(timeout=0)
         except Timeout:
@@ -123,6 +133,13 @@ class Journal:
         return found if whole and all((self.folder / place).exists() for place in found["files"].values()) else {}
 
     def _empty(self) -> None:
-        for path in self.folder.iterdir():
-            if path.name != LOCK:
+        for path in self._files():
+            if path.name not in (LOCK, MARK):
                 path.unlink()
+
+    def _files(self) -> list[Path]:
+        """What a journal wrote; whatever else lies in the folder is somebody else's."""
+        return [path for path in self.folder.iterdir() if OWN.fullmatch(path.name)]
+
+    def _is_foreign(self) -> bool:
+        return not (self.folder / MARK).exists() and any(self.folder.iterdir())
