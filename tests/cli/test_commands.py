@@ -1,4 +1,4 @@
-"""``models``, ``score`` and ``demo``."""
+"""``models``, ``score``, ``match`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from PIL import Image
 from stylespace.demo import demo
 from stylespace.demo.drawings import DRAWINGS
 from stylespace.encoders.store import entries
+from stylespace.metrics.score import BETTER
 from stylespace.pictures import read_settings
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -36,8 +37,33 @@ def test_score(call: Any, compact_weights: Path) -> None:
     other = json.loads(call("score", "photo.png", "style.png", "second.png", "--style", "second.png=0.5", *flags).out)
     assert perfect["content"] == pytest.approx(0, abs=1e-6)
     assert other["content"] > 1e-4
+    said = call("score", "photo.png", "style.png", "photo.png", "--json", *flags)
+    assert (json.loads(said.out), said.err) == (perfect, "")
     assert call("score", "photo.png", "nothing.png", "photo.png").code == 1
     assert call("score", "photo.png", "style.png").code == 2
+
+
+def test_score_on_a_terminal(call: Any, compact_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["score", "photo.png", "style.png", "photo.png", "--weights", compact_weights, "--size", 32]
+    monkeypatch.setattr("stylespace.cli.score._terminal", lambda: True)
+    lines = [line.split(maxsplit=2) for line in call(*command).out.splitlines()]
+    found = {words[0]: words[1:] for words in lines}
+    assert (found["content"], found["structure.luminance"]) == (["0.0000", "lower is better"], ["1.0000", "higher is better"])
+    assert set(BETTER) <= set(found)
+    assert json.loads(call(*command, "--json").out)["encoder"] == "compact"
+
+
+def test_match_as_json(call: Any, compact_weights: Path) -> None:
+    said = call("match", "photo.png", "photo.png", "--weights", compact_weights, "--no-clean", "--count", 3, "--json")
+    assert (said.code, said.err) == (0, "")
+    pairs = json.loads(said.out)["pairs"]
+    assert 1 <= len(pairs) <= 3
+    assert all(pair["a"] == pair["b"] and pair["activation"] >= 0 for pair in pairs)
+    assert {path.suffix for path in Path().iterdir()} == {".png", ".jpg"}  # no file was written
+    written = call("match", "photo.png", "photo.png", "--weights", compact_weights, "--no-clean", "--count", 3, "-o", "pairs.png")
+    assert written.out.split() == ["pairs.png", "pairs.json"]
+    assert json.loads(Path("pairs.json").read_text())["pairs"] == pairs
+    assert "--json" in call("match", "photo.png", "photo.png").err
 
 
 @pytest.fixture

@@ -52,6 +52,24 @@ def test_search_and_info(filled: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "5 references" in capsys.readouterr().out
     assert main(["library", "blend", "photo.png", "tag=ink"]) == 0
     assert "duality gap" in capsys.readouterr().err
+    assert main(["library", "blend", "photo.png", "tag=ink", "--json"]) == 0
+    blend = json.loads(capsys.readouterr().out)
+    assert sum(each["weight"] for each in blend["references"]) == pytest.approx(1, abs=0.01)
+    assert {"title", "path", "tags"} <= set(blend["references"][0])
+    assert blend["duality_gap"] < 0.05
+
+
+def test_what_was_done_as_json(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def printed(*arguments: str) -> Any:
+        assert main(["library", *arguments, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    again = printed("add", "refs")
+    assert (again["added"], again["there_already"], [Path(path).name for path in again["passed_over"]]) == (0, 5, ["bad.png"])
+    assert printed("tag", "tag=ink", "--add", "paper") == {"changed": 3}
+    assert printed("remove", "tag=oil") == {"matching": 2, "removed": 0}
+    assert printed("remove", "tag=oil", "--yes") == {"matching": 2, "removed": 2}
+    assert printed("info")["references"] == 3
 
 
 def test_tag_remove_export(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:

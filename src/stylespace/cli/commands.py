@@ -30,7 +30,7 @@ COMMANDS = {
     "match": "Which places of two pictures belong together.",
     "warp": "The warp of a deformable transfer, applied to any picture.",
     "sweep": "A labelled contact sheet over settings: layers, weights, sizes, presets.",
-    "score": "How close a result is to its content and to its style, as JSON.",
+    "score": "How close a result is to its content and to its style.",
     "models": "The encoders' weights: what is here, where, sizes, checksums.",
     "demo": "Redraw a bundled photograph in several styles, offline.",
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stylespace.cli.failures import tell
+from stylespace.cli.options import Json, Quiet
 
 if TYPE_CHECKING:
     from stylespace.library import Library
@@ -28,8 +29,6 @@ Folder = Annotated[
     typer.Option("--library", metavar="FOLDER", help="The library. [default: STYLESPACE_LIBRARY, or a folder of your data]"),
 ]
 Query = Annotated[str, typer.Argument(metavar="QUERY", help="What: 'tag=oil,artist=monet'; '' is everything.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 
 
 @app.command()
@@ -42,6 +41,7 @@ def add(
     frames: Annotated[bool, typer.Option("--frames", help="Folders are films' frames: key frames only.")] = False,
     workers: Annotated[str | None, typer.Option(metavar="ray", help="Describe pictures on a Ray cluster.")] = None,
     library: Folder = None,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Add pictures, with what an index.csv or sidecar files say of them. What is there is skipped: run it again to go on."""
@@ -60,6 +60,9 @@ def add(
         for path, reason in done.failures.items():
             tell(f"Passed over {path}: {reason}")
         reporter.say(f"{done.new} added, {done.known} there already, {len(done.failures)} passed over.")
+    if as_json:
+        failures = {str(path): reason for path, reason in done.failures.items()}
+        typer.echo(json.dumps({"added": done.new, "there_already": done.known, "passed_over": failures}, indent=2))
     if done.interrupted:
         raise typer.Exit(130)
     if done.failures and not done.new and not done.known:
@@ -70,8 +73,8 @@ def add(
 def search(
     query: Query = "",
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="Print at most so many.")] = 50,
-    as_json: AsJson = False,
     library: Folder = None,
+    as_json: Json = False,
 ) -> None:
     """Print what matches a query; with like=picture.jpg the nearest in texture first."""
     from stylespace.library.choosing import matching
@@ -88,7 +91,9 @@ def search(
 
 
 @app.command()
-def blend(photo: Annotated[Path, typer.Argument(metavar="PHOTO")], query: Query = "", library: Folder = None) -> None:
+def blend(
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO")], query: Query = "", library: Folder = None, as_json: Json = False
+) -> None:
     """Print which references the blend nearest to a photo's texture takes, of all that match, by their descriptors."""
     from stylespace.library.choosing import blended
     from stylespace.library.query import parse
@@ -99,7 +104,12 @@ def blend(photo: Annotated[Path, typer.Argument(metavar="PHOTO")], query: Query 
         from stylespace.errors import InputError
 
         raise InputError(f"Nothing in the library matches '{query}'.")
-    for reference, weight in zip(references, sorted(hull.weights, reverse=True), strict=True):
+    weighted = list(zip(references, sorted(hull.weights, reverse=True), strict=True))
+    if as_json:
+        blended_of = [{"weight": float(weight), **_plain(reference)} for reference, weight in weighted]
+        typer.echo(json.dumps({"references": blended_of, "duality_gap": hull.gap, "distance": hull.square}, indent=2))
+        return
+    for reference, weight in weighted:
         typer.echo(f"{weight:.3f}  {_line(reference)}")
     typer.echo(f"duality gap {hull.gap:.2%} after {hull.passes} passes, distance {hull.square:.4f}", err=True)
 
@@ -110,9 +120,11 @@ def tag(
     add: Annotated[list[str] | None, typer.Option("--add", metavar="TAG", help="Give this tag; may be repeated.")] = None,
     remove: Annotated[list[str] | None, typer.Option("--remove", metavar="TAG", help="Take this tag away.")] = None,
     library: Folder = None,
+    as_json: Json = False,
 ) -> None:
     """Give tags to what matches, or take them away."""
-    typer.echo(f"{_existing(library).tag(query, add or (), remove or ())} changed.")
+    changed = _existing(library).tag(query, add or (), remove or ())
+    typer.echo(json.dumps({"changed": changed}) if as_json else f"{changed} changed.")
 
 
 @app.command()
@@ -120,17 +132,19 @@ def remove(
     query: Query,
     yes: Annotated[bool, typer.Option("--yes", help="Do it: without this, what would go is only counted.")] = False,
     library: Folder = None,
+    as_json: Json = False,
 ) -> None:
     """Forget what matches. The pictures' files stay."""
     there = _existing(library)
-    if not yes:
-        typer.echo(f"{len(there.search(query).references)} would be removed: add --yes.")
-        return
-    typer.echo(f"{there.remove(query)} removed.")
+    count = there.remove(query) if yes else len(there.search(query).references)
+    if as_json:
+        typer.echo(json.dumps({"matching": count, "removed": count if yes else 0}))
+    else:
+        typer.echo(f"{count} removed." if yes else f"{count} would be removed: add --yes.")
 
 
 @app.command()
-def info(as_json: AsJson = False, library: Folder = None) -> None:
+def info(library: Folder = None, as_json: Json = False) -> None:
     """What there is: how many, tags, artists, size, pictures that are not where they were."""
     told = _library(library).info()
     if as_json:

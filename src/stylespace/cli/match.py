@@ -15,9 +15,9 @@ def command(
     a: Annotated[Path, typer.Argument(metavar="A", help="A picture.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
     out: Annotated[
-        Path,
+        Path | None,
         typer.Option("--out", "-o", metavar="PAIRS.png", help="Both, pairs numbered; PAIRS.json beside it.", rich_help_panel=FILES),
-    ],
+    ] = None,
     encoder: Annotated[str, typer.Option(metavar="compact|vgg19|vgg16", help="Network whose features are compared.")] = "compact",
     fast: Annotated[bool, typer.Option("--fast", help="Stop at the second level of five, as the authors' fast setting does.")] = False,
     count: Annotated[int | None, typer.Option(metavar="N", min=1, help="So many pairs, one for each part of A.")] = None,
@@ -25,13 +25,15 @@ def command(
     weights: options.Weights = None,
     force: options.Force = False,
     threads: options.Threads = None,
+    as_json: options.Json = False,
     traceback: options.Traceback = False,
 ) -> None:  # fmt: skip
     """Find places of two pictures that belong together: neural best buddies (Aberman et al. 2018).
 
     stylespace match cat.jpg tiger.jpg -o pairs.png
 
-    The pictures may be of different kinds, a photograph and a painting. PAIRS.json holds the places in shares of width and height.
+    The pictures may be of different kinds, a photograph and a painting. PAIRS.json holds the places in shares of width and height;
+    --json prints it, and needs no -o.
     """
     import torch
 
@@ -39,10 +41,12 @@ def command(
     from stylespace.pipelines.match import match
     from stylespace.storage.atomic import write_whole
 
-    listed = out.with_suffix(".json")
-    if out.suffix.lower() != ".png":
+    if out is None and not as_json:
+        raise typer.BadParameter("Give the name of a PNG file for the pairs, or --json.", param_hint="--out")
+    if out is not None and out.suffix.lower() != ".png":
         raise typer.BadParameter(f"'{out}' is not a PNG file: give a name that ends in .png.", param_hint="--out")
-    for path in (out, listed):
+    written = [] if out is None else [out, out.with_suffix(".json")]
+    for path in written:
         if path.exists() and not force:
             raise InputError(f"{path} exists already: choose another name, or replace it with --force.")
     if threads:
@@ -50,8 +54,8 @@ def command(
     found = match(a, b, encoder=encoder, fast=fast, count=count, clean=clean, weights=weights)
     if not len(found):
         raise InputError(f"Nothing in {a} and {b} belongs together: they may be too plain; try --no-clean.")
-    sheet = found.draw(a, b)
-    write_whole(out, lambda temporary: sheet.save(temporary, "PNG"))
-    found.save(listed)
-    typer.echo(out)
-    typer.echo(listed)
+    if out is not None:
+        sheet = found.draw(a, b)
+        write_whole(out, lambda temporary: sheet.save(temporary, "PNG"))
+        found.save(written[1])
+    typer.echo(found.json() if as_json else "\n".join(map(str, written)))

@@ -12,7 +12,7 @@ from stylespace.cli import options
 
 
 def command(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: options.Json = False,
     checksums: Annotated[bool, typer.Option(help="Read the files through for their SHA-256.")] = True,
     traceback: options.Traceback = False,
 ) -> None:

@@ -53,5 +53,6 @@ MaxPixels = Annotated[
     int | None,
     typer.Option(metavar="N", min=4, help="Largest picture that is read, in pixels. [default: 200 million]", rich_help_panel=RUN),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=RUN)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=RUN)]
 Traceback = Annotated[bool, typer.Option("--traceback", help="Show where an unexpected error came from.", rich_help_panel=RUN)]

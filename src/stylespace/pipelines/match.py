@@ -38,11 +38,15 @@ class Matches:
     def __len__(self) -> int:
         return len(self.a)
 
-    def save(self, path: str | Path) -> Path:
-        """Write JSON: a list of pairs, places in shares of width and height."""
+    def json(self) -> str:
+        """A list of pairs, places in shares of width and height."""
         strength = self.activation or (0.0,) * len(self)
         pairs = [{"a": list(a), "b": list(b), "activation": s} for a, b, s in zip(self.a, self.b, strength, strict=True)]
-        return write_text(path, json.dumps({"pairs": pairs}, indent=1) + "\n")
+        return json.dumps({"pairs": pairs}, indent=1)
+
+    def save(self, path: str | Path) -> Path:
+        """Write :meth:`json` to a file."""
+        return write_text(path, self.json() + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> Matches:
