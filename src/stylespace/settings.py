@@ -1,9 +1,10 @@
-"""Fields of settings that explain themselves: the command line makes an option of each."""
+"""How settings state a field: default, choices, range, source, help. Checked here, once; the command line makes an option of each."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import Field, field, fields
+from dataclasses import Field, dataclass, field, fields
+from numbers import Integral, Real
 from typing import Any, get_args, get_origin, get_type_hints
 
 from stylespace.errors import InputError
@@ -12,12 +13,42 @@ _WORDS = ("yes", "true", "no", "false")
 OURS = "ours: tuned by eye (docs/defaults.md)"
 
 
-def option(default: Any, text: str, choices: tuple[str, ...] = (), source: str = OURS) -> Any:
-    """A dataclass field with ``help``, ``choices`` and the ``source`` of its default as metadata."""
-    metadata = {"help": text, "choices": choices, "source": source}
+def option(
+    default: Any,
+    text: str,
+    choices: tuple[str, ...] = (),
+    source: str = OURS,
+    *,
+    least: float = -math.inf,
+    most: float = math.inf,
+) -> Any:
+    """A dataclass field with ``help``, ``choices`` (of a text), ``least`` and ``most`` (of a number) and the default's ``source``."""
+    metadata = {"help": text, "choices": choices, "source": source, "least": least, "most": most}
     if isinstance(default, dict):
         return field(default_factory=default.copy, metadata=metadata)
     return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Base of all settings: what is not of a field's type, choices and range cannot be made. Raises ``InputError``."""
+
+    def __post_init__(self) -> None:
+        hints = kinds(type(self))
+        for each in fields(self):
+            _check(each, hints[each.name], getattr(self, each.name))
+
+
+@dataclass(frozen=True)
+class EncoderSettings(Settings):
+    """The network that a method compares features of."""
+
+    encoder: str = option("compact", "network whose features are compared", ("compact", "vgg19", "vgg16"))
+    pooling: str = option("max", "pooling between the encoder's blocks", ("max", "average"))
+    padding: str = option("reflect", "padding of the encoder's convolutions", ("reflect", "replicate", "zero", "replicate-first"))
+    precision: str = option(
+        "auto", "numbers the encoder computes in; auto takes bf16 where it is faster", ("auto", "fp32", "bf16")
+    )
 
 
 def kinds(settings: type) -> dict[str, Any]:
@@ -34,15 +65,15 @@ def parsed(settings: type, name: str, text: str) -> Any:
     known: dict[str, Field[Any]] = {f.name: f for f in fields(settings)}
     if name not in known:
         raise InputError(f"There is no setting '{name}': choose among {', '.join(sorted(known))}.")
-    kind, choices = kinds(settings)[name], known[name].metadata["choices"]
-    if choices and text not in choices:
-        raise InputError(f"{name} cannot be '{text}': choose among {', '.join(choices)}.")
+    kind = kinds(settings)[name]
     if type(None) in get_args(kind) and text.strip().lower() == "none":
         return None
     try:
-        return _value(kind, text)
+        value = _value(kind, text)
     except (ValueError, OverflowError):
         raise InputError(f"{name} cannot be '{text}': {wanted(kind)} is wanted.") from None
+    _check(known[name], kind, value)
+    return value
 
 
 def wanted(kind: Any) -> str:
@@ -67,6 +98,38 @@ def shown(value: Any) -> str:
     if isinstance(value, dict):
         return ",".join(f"{key}={shown(item)}" for key, item in value.items())
     return str(value)
+
+
+def _check(each: Field[Any], kind: Any, value: Any) -> None:
+    """Whether ``value`` is of the field's type, choices and range."""
+    if value is None and type(None) in get_args(kind):
+        return
+    choices, least, most = (each.metadata.get(name) for name in ("choices", "least", "most"))
+    if choices and value not in choices:
+        raise InputError(f"{each.name} cannot be '{value}': choose among {', '.join(choices)}.")
+    if not _is(kind, value):
+        raise InputError(f"{each.name} cannot be '{value}': {wanted(kind)} is wanted.")
+    if isinstance(value, Real) and not (least is None or most is None or least <= float(value) <= most):
+        limits = (
+            f"{least:g} or more"
+            if most == math.inf
+            else f"{most:g} or less"
+            if least == -math.inf
+            else f"from {least:g} to {most:g}"
+        )
+        raise InputError(f"{each.name} cannot be {value}: give a number {limits}.")
+
+
+def _is(kind: Any, value: Any) -> bool:
+    if type(None) in get_args(kind):
+        return _is(get_args(kind)[0], value)
+    if get_origin(kind) is tuple:
+        return isinstance(value, tuple | list) and all(_is(int, item) for item in value)
+    if kind is int:
+        return isinstance(value, Integral) and not isinstance(value, bool)
+    if kind is float:
+        return isinstance(value, Real) and str(value) not in ("True", "False") and math.isfinite(value)
+    return isinstance(value, kind) if kind in (bool, str) else True
 
 
 def _value(kind: Any, text: str) -> Any:

@@ -127,7 +127,6 @@ def test_a_foreign_file_is_left_alone(call: Any, tiny: list[str]) -> None:
         (["-o", "out.txt"], ".png, .jpg"),
         (["-o", "style.png/out.png"], "is a file, not a folder"),
         (["-o", "out.jpg", "--bits", "16"], "cannot hold 16 bits"),
-        (["-o", "out.png", "--size", "0"], "size of 0"),
         (["-o", "out.png", "--content-layers", "relu5_4"], "relu5_1 instead"),
         (["-o", "out.png", "--weights", "nothing.safetensors"], "nothing.safetensors"),
         (["-o", "out.png", "--start-picture", "nothing.png"], "nothing.png does not exist"),
@@ -161,7 +160,9 @@ def test_what_cannot_be_done(call: Any, tiny: list[str], arguments: list[str], w
         (["photo.png", "--style", "style.png", "--curve", "curve.txt"], ".png, .svg, .pdf"),
         (["photo.png", "--style", "style.png", "--region", "mask.png"], "MASK=STYLE"),
         (["photo.png", "other.jpg", "--style", "style.png", "-o", "out.png"], "give a folder"),
-        (["photo.png", "--style", "style.png", "--method", "inversion"], "leave styles"),
+        (["photo.png", "--style", "style.png", "--method", "inversion"], "not inversion: leave it out"),
+        (["photo.png", "--style", "style.png", "--size", "0"], "size cannot be 0"),
+        (["photo.png", "--style", "style.png", "--method", "nnst", "--point", "0,0=1,1"], "strotss and deformable, not nnst"),
         (["--from", "out.png", "--preset", "default"], "--preset"),
     ],
 )

@@ -16,7 +16,7 @@ from stylespace import encoders
 from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
-from stylespace.methods.deformable import Base, deformable, targets
+from stylespace.methods.deformable import Base, deform, targets
 from stylespace.methods.deformable_settings import DeformableSettings
 from stylespace.methods.gatys import GatysBase
 from stylespace.methods.gatys_settings import GatysSettings
@@ -53,7 +53,7 @@ def test_points_come_nearer_to_where_they_are_wanted(name: str, encoder: Encoder
     photo = drawn("stained_glass", (72, 96))
     pairs = targets(PHOTO, STYLE, (72, 96), (96, 96), SETTINGS)
     losses: list[dict[str, float]] = []
-    made = deformable(photo, base(name, encoder), SETTINGS, pairs, watch=lambda s: losses.append(s.terms))
+    made = deform(photo, base(name, encoder), SETTINGS, pairs, watch=lambda s: losses.append(s.terms))
     assert made.after < 0.6 * made.before
     assert made.warp.foldings() == 0
     assert made.solution.picture.shape == made.stylised.shape == (1, 3, 48, 64)
@@ -65,7 +65,7 @@ def test_points_come_nearer_to_where_they_are_wanted(name: str, encoder: Encoder
 @pytest.mark.parametrize("name", ["gatys", "strotss"])
 def test_without_pairs_it_is_the_base_alone(name: str, encoder: Encoder) -> None:
     none = torch.zeros(0, 2)
-    made = deformable(drawn("stained_glass"), base(name, encoder), SETTINGS, (none, none))
+    made = deform(drawn("stained_glass"), base(name, encoder), SETTINGS, (none, none))
     torch.testing.assert_close(made.solution.picture, made.stylised, atol=1e-3, rtol=0)
     assert (made.before, made.after, made.kept) == (0, 0, 1)
 
@@ -73,13 +73,11 @@ def test_without_pairs_it_is_the_base_alone(name: str, encoder: Encoder) -> None
 def test_strength_says_how_far_and_crossing_points_do_not_fold(encoder: Encoder) -> None:
     quick = replace(SETTINGS, warped_weight=0.0, flow_weight=0.0, fold_weight=0.0, points_weight=50.0, warp_rate=2e-2)
     pairs = targets(PHOTO, STYLE, (96, 96), (96, 96), quick)
-    moved = [
-        deformable(drawn("stained_glass"), base("gatys", encoder), replace(quick, strength=s), pairs).warp for s in (0.5, 1.0)
-    ]
+    moved = [deform(drawn("stained_glass"), base("gatys", encoder), replace(quick, strength=s), pairs).warp for s in (0.5, 1.0)]
     far = [np.abs(np.array(w.moved) - np.array(w.points)).mean() for w in moved]
     assert far[0] == pytest.approx(far[1] / 2, rel=0.3)
     crossing = (torch.tensor([[0.5, 0.4], [0.5, 0.6]]), torch.tensor([[0.5, 0.65], [0.5, 0.35]]))
-    made = deformable(drawn("stained_glass"), base("gatys", encoder), quick, crossing)
+    made = deform(drawn("stained_glass"), base("gatys", encoder), quick, crossing)
     assert made.kept < 1
     assert made.warp.foldings() == 0
 
@@ -101,7 +99,7 @@ def test_targets_are_aligned_and_far_or_few_pairs_are_dropped() -> None:
 def test_duplicate_and_collinear_points_are_survived(encoder: Encoder) -> None:
     for points in ([[0.3, 0.3]] * 4, [[0.2, 0.2], [0.4, 0.4], [0.6, 0.6], [0.8, 0.8]]):
         at = torch.tensor(points)
-        made = deformable(drawn("stained_glass"), base("gatys", encoder), replace(SETTINGS, steps=8), (at, at + 0.05))
+        made = deform(drawn("stained_glass"), base("gatys", encoder), replace(SETTINGS, steps=8), (at, at + 0.05))
         assert bool(torch.isfinite(made.solution.picture).all())
         assert made.after < made.before
 
@@ -109,7 +107,7 @@ def test_duplicate_and_collinear_points_are_survived(encoder: Encoder) -> None:
 def test_a_gradient_reaches_points_through_the_warped_style(encoder: Encoder) -> None:
     still = replace(SETTINGS, points_weight=0.0, flow_weight=0.0, fold_weight=0.0)
     at = torch.tensor([[0.3, 0.4], [0.6, 0.6], [0.4, 0.7]])
-    made = deformable(drawn("stained_glass"), base("gatys", encoder), still, (at, at))
+    made = deform(drawn("stained_glass"), base("gatys", encoder), still, (at, at))
     assert np.abs(np.array(made.warp.moved) - np.array(made.warp.points)).max() > 1e-3
 
 
@@ -165,9 +163,9 @@ def test_film_goes_there_and_back(tmp_path: Path) -> None:
 
 def test_wrong_use_is_told(tmp_path: Path) -> None:
     photo, style = pictures(tmp_path)
-    with pytest.raises(InputError, match="no regions"):
+    with pytest.raises(InputError, match="style regions are for gatys"):
         ss.transfer(photo, style, method="deformable", areas=[ss.Area(photo, style)])
-    with pytest.raises(InputError, match="for gatys"):
+    with pytest.raises(InputError, match="Strokes are for gatys and blend"):
         ss.transfer(photo, style, method="deformable", strokes=style)
 
 

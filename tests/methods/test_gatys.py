@@ -17,6 +17,7 @@ from stylespace.methods.gatys_objective import OFFSETS, framed, objective_at, un
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.pictures import colour
 from stylespace.pictures.resizing import resize
+from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Solution, Step
 from stylespace.styles.region import Region, Style
 
@@ -39,7 +40,7 @@ def run(
     def watch(step: Step) -> None:
         steps.append(replace(step, picture=step.picture.clone()))
 
-    return gatys(photo, regions, chosen, encoder, watch=watch, **more), steps
+    return gatys(photo, regions, chosen, encoder, Run(watch=watch, **more)), steps
 
 
 def sound(picture: Tensor, size: tuple[int, int]) -> bool:
@@ -600,7 +601,7 @@ def test_sources_are_named() -> None:
 CHOICES = [name for name, field in GatysSettings.__dataclass_fields__.items() if field.metadata["choices"]]
 
 
-@pytest.mark.parametrize("name", [name for name in CHOICES if name not in ("encoder", "pooling", "padding", "precision")])
+@pytest.mark.parametrize("name", CHOICES)
 def test_choices_are_checked(encoder: Encoder, photo: Tensor, red: Tensor, name: str) -> None:
     with pytest.raises(InputError, match=rf"{name} cannot be 'other': choose among"):
         gatys(photo, whole(red), settings(**{name: "other"}), encoder)
@@ -658,7 +659,7 @@ def test_interrupted(encoder: Encoder, photo: Tensor, red: Tensor) -> None:
             raise KeyboardInterrupt
 
     chosen = settings(sizes=(32, 64, 96), steps_each=(5, 9, 5))
-    solution = gatys(photo, whole(red), chosen, encoder, watch=watch)
+    solution = gatys(photo, whole(red), chosen, encoder, Run(watch=watch))
     assert solution.interrupted
     assert (seen[-1].size, seen[-1].index) == (64, 4)
     best = min((step for step in seen if step.size == 64), key=lambda step: step.total)
@@ -672,7 +673,7 @@ def test_interrupted_pictures_are_finished(encoder: Encoder, photo: Tensor, red:
         raise KeyboardInterrupt
 
     chosen = settings(sizes=(64,), start="noise")
-    solution = gatys(photo, [Region((), left), Region((Style(red),))], chosen, encoder, watch=watch)
+    solution = gatys(photo, [Region((), left), Region((Style(red),))], chosen, encoder, Run(watch=watch))
     assert solution.interrupted
     assert torch.equal(solution.picture[..., :32], photo[..., :32])
 

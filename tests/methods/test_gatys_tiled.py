@@ -18,6 +18,7 @@ from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.objectives.style import STATISTICS
 from stylespace.pictures.tiles import cut, free_memory, parsed_memory
 from stylespace.solvers import tiled
+from stylespace.solvers.run import Run
 from stylespace.solvers.tiled import Place, Tiled, minimise
 from stylespace.storage.journal import Journal
 from stylespace.styles.region import Region, Style
@@ -272,7 +273,7 @@ def test_where_memory_runs_out_tiles_become_smaller(monkeypatch: pytest.MonkeyPa
         BASE, size=300, smallest=300, steps=2, keep="last", style_layers="relu1_1,relu2_1", content_layers="relu2_1"
     )
     said: list[str] = []
-    made = gatys(content, [Region((Style(style),))], settings, compact, note=said.append)
+    made = gatys(content, [Region((Style(style),))], settings, compact, Run(note=said.append))
     assert made.picture.shape == (1, 3, 300, 288)
     assert len(said) >= 2
     assert all("going on in tiles" in text for text in said)

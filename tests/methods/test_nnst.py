@@ -20,6 +20,7 @@ from stylespace.methods.nnst import nnst, objective_at, schedule
 from stylespace.methods.nnst_settings import NnstSettings
 from stylespace.pictures.colour import chroma_by_moments, from_oklab, to_oklab
 from stylespace.pipelines.repeat import stored
+from stylespace.solvers.run import Run
 from stylespace.styles.region import Region, Style
 
 QUICK = NnstSettings(size=64, smallest=32, steps=12, last_steps=4, renewed=2, levels=3)
@@ -55,7 +56,9 @@ def test_the_loss_falls_in_both_passes_and_the_same_seed_gives_the_same(encoder:
     photo, style = drawn("stained_glass"), drawn("waves")
     seen: list[tuple[int, float]] = []
     settings = replace(QUICK, steps=40, last_steps=20)
-    made = nnst(photo, [Region((Style(style),))], settings, encoder, watch=lambda s: seen.append((s.of, s.terms["neighbours"])))
+    made = nnst(
+        photo, [Region((Style(style),))], settings, encoder, Run(watch=lambda s: seen.append((s.of, s.terms["neighbours"])))
+    )
     passes = [[v for _, v in seen[a:b]] for a, b in ((0, 20), (40, 60))]
     assert all(losses[-1] < losses[0] for losses in passes)
     assert made.steps == len(seen) == sum(steps for _, steps, _ in schedule(settings))
@@ -104,7 +107,7 @@ def test_transfer_and_repeat(tmp_path: Path) -> None:
     paper = NnstSettings.paper()
     assert schedule(paper) == [(64, 200, False), (128, 200, False), (256, 200, False), (512, 200, False), (512, 200, True)]
     styles = {tmp_path / "waves.png": 0.3, tmp_path / "stained_glass.png": 0.7}
-    for wrong, words in (({"rotations": 5}, "quarter turns"), ({"steps_each": (3,)}, "numbers of steps")):
+    for wrong, words in (({"rotations": 5}, "rotations cannot be 5"), ({"steps_each": (3,)}, "numbers of steps")):
         with pytest.raises(InputError, match=words):
             ss.transfer(tmp_path / "stained_glass.png", tmp_path / "waves.png", method="nnst", **{**settings, **wrong})
     with pytest.raises(InputError, match="knows no weights"):

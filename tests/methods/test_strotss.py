@@ -18,6 +18,7 @@ from stylespace.methods.strotss import Pair, objective_at, schedule, strotss
 from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.objectives.transport import Cloud, moments, self_similarity, structure, transport
 from stylespace.solvers import laplacian
+from stylespace.solvers.run import Run
 from stylespace.statistics.hypercolumns import hypercolumns, spread_out
 from stylespace.styles.region import Region, Style
 
@@ -116,7 +117,7 @@ def test_pyramid(size: tuple[int, int]) -> None:
 def test_style_comes_nearer_and_structure_stays(encoder: Encoder) -> None:
     photo, style = drawn("stained_glass"), drawn("waves")
     seen: list[dict[str, float]] = []
-    made = strotss(photo, [Region((Style(style),))], replace(QUICK, steps=60), encoder, watch=lambda s: seen.append(s.terms))
+    made = strotss(photo, [Region((Style(style),))], replace(QUICK, steps=60), encoder, Run(watch=lambda s: seen.append(s.terms)))
     assert made.picture.shape[-2:] == (64, 64)
     assert made.steps == 60
     first = next(i for i in range(1, len(seen)) if seen[i]["structure"] and i == schedule(replace(QUICK, steps=60))[0][1])
@@ -150,19 +151,24 @@ STRAIGHT = [Pair((0.5, 0.2), (0.5, 0.2)), Pair((0.5, 0.8), (0.5, 0.8))]
 CROSSED = [Pair((0.5, 0.2), (0.5, 0.8)), Pair((0.5, 0.8), (0.5, 0.2))]
 
 
+def right_down(pairs: list[Pair]) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """As a run is given them."""
+    return [((p.photo[1], p.photo[0]), (p.style[1], p.style[0])) for p in pairs]
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_points_guide(precision: str) -> None:
     photo, regions = torch.full((1, 3, 64, 64), 0.5), [Region((Style(red_and_blue()),))]
     settings, encoder = replace(QUICK, steps=30), encoders.load("compact", precision=precision)
     blue_to_the_left = []
     for pairs in (CROSSED, STRAIGHT):
-        made = strotss(photo, regions, settings, encoder, pairs=pairs).picture
+        made = strotss(photo, regions, settings, encoder, Run(points=right_down(pairs))).picture
         left, right = made[0, :, 28:36, 9:16].mean((1, 2)), made[0, :, 28:36, 48:55].mean((1, 2))
         blue_to_the_left.append(float(left[2] - left[0] - right[2] + right[0]))
     assert blue_to_the_left[0] > 0.5
     assert blue_to_the_left[1] < -0.5
     with pytest.raises(InputError, match="not in the pictures"):
-        strotss(photo, regions, settings, encoder, pairs=[Pair((2, 0), (0, 0))])
+        strotss(photo, regions, settings, encoder, Run(points=[((0, 2), (0, 0))]))
 
 
 def test_each_point_is_held_to_its_own(encoder: Encoder) -> None:
@@ -212,7 +218,7 @@ def test_transfer_and_repeat(tmp_path: object) -> None:
     for wrong, words in (({"strokes": folder / "waves.png"}, "for gatys"), ({"preset": "gatys-2016"}, "strotss-2019")):
         with pytest.raises(InputError, match=words):
             ss.transfer(folder / "stained_glass.png", folder / "waves.png", method="strotss", **{**settings, **wrong})
-    with pytest.raises(InputError, match="Points guide strotss"):
+    with pytest.raises(InputError, match="Points guide strotss and deformable, not gatys"):
         ss.transfer(folder / "stained_glass.png", folder / "waves.png", points=points)
     with pytest.raises(InputError, match="numbers of steps"):
         ss.transfer(folder / "stained_glass.png", folder / "waves.png", method="strotss", steps_each=(3,), **settings)

@@ -154,7 +154,7 @@ def test_the_command_for_layers(folder: Path, compact_weights: Path, capfd: pyte
         (["--vary", "seed=1"], "style picture"),
         (["--style", "style.png"], "--vary"),
         (["--style", "style.png", "--vary", "seed"], "what to vary"),
-        (["--method", "inversion", "--style", "style.png", "--vary", "seed=1"], "leave styles"),
+        (["--method", "inversion", "--style", "style.png", "--vary", "seed=1"], "takes no style"),
     ],
 )
 def test_wrong_usage(folder: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:

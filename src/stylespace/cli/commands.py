@@ -1,4 +1,4 @@
-"""The commands by name. A command's module is imported when the command is run or its own help is asked for."""
+"""The commands by name, methods from their rows. A command's module is imported when it is run or its own help is asked for."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import stylespace
+from stylespace.methods.registry import METHODS
 
 COMMANDS = {
     "transfer": "Redraw photos in the manner of other pictures.",
-    "gatys": "The same, by optimising pixels (Gatys et al. 2016): every setting, default and source.",
-    "blend": "The same, in the style that many references share: the blend of them that suits the photo.",
-    "strotss": "The same, by optimal transport (Kolkin et al. 2019): shapes move as well as strokes.",
-    "nnst": "The same, from nearest neighbours of features (Kolkin et al. 2022).",
-    "deformable": "The same, shapes moved to where the style has them (Kim et al. 2020).",
-    "inversion": "Rebuild a photo from one layer's features alone.",
+    **{name: row.summary for name, row in METHODS.items()},
     "learn-style": "One style picture learned from many references.",
     "space": "What a set of references has in common, and pictures along its principal axes.",
     "library": "References by the hundred thousand: add, tag, search, blend.",
@@ -42,6 +38,10 @@ class Late(TyperCommand):
 
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Import the command and hand over to it."""
+        if self.name in METHODS:
+            from stylespace.cli.methods import method_command
+
+            return command(str(self.name), method_command(str(self.name))).make_context(info_name, args, parent=parent, **extra)
         module = import_module(f"stylespace.cli.{str(self.name).replace('-', '_')}")
         known = command(str(self.name), module.command) if hasattr(module, "command") else grouped(module.app)
         return known.make_context(info_name, args, parent=parent, **extra)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from stylespace.methods.gatys_settings import PRESETS
+from stylespace.methods.registry import METHODS
 
 FILES, RUN = "Files", "Running"
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -28,11 +29,20 @@ Out = Annotated[
     ),
 ]  # fmt: skip
 Force = Annotated[bool, typer.Option("--force", help="Replace existing files.", rich_help_panel=FILES)]
+
+
+def preset(names: Iterable[str]) -> Any:
+    """The option of published settings, by their ``names``."""
+    help_ = f"Published settings to start from: {', '.join(names)}. [default: default]"
+    return Annotated[str | None, typer.Option(metavar="NAME", rich_help_panel="What to do", help=help_)]
+
+
+PRESETS = dict.fromkeys(name for row in METHODS.values() for name in row.presets)
 Preset = Annotated[
     str | None,
     typer.Option(
         metavar="NAME", rich_help_panel="What to do",
-        help=f"Published settings to start from: {', '.join(PRESETS)}. [default: default]",
+        help=f"Published settings to start from, each of its method: {', '.join(PRESETS)}. [default: default]",
     ),
 ]  # fmt: skip
 Quality = Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, fields
+from types import MappingProxyType
 from typing import Annotated, Any, get_origin, get_type_hints
 
 import typer
@@ -17,14 +18,19 @@ SECTION = f"Settings of the method (source '{_SHORT}' means: {_MEANING})"
 
 
 def with_settings(
-    function: Callable[..., Any], *settings: type, without: Collection[str] = (), **fixed: Any
+    function: Callable[..., Any],
+    *settings: type,
+    without: Collection[str] = (),
+    other: Mapping[str, Any] = MappingProxyType({}),
+    **fixed: Any,
 ) -> Callable[..., Any]:
     """``function`` as a command whose ``**settings`` are options, one for each field of the ``settings`` classes.
 
     It receives only those that were given, as text or bool. ``fixed``: parameters of the function that are no options here; ``without``:
-    fields that are none. Where two classes have a field of the same name, the first one's counts.
+    fields that are none; ``other``: annotations of its parameters instead of their own. Where two classes have a field of the same
+    name, the first one's counts.
     """
-    hints = get_type_hints(function, include_extras=True)
+    hints = get_type_hints(function, include_extras=True) | dict(other)
     own = [
         parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
         for name, parameter in inspect.signature(function).parameters.items()

@@ -11,10 +11,8 @@ from stylespace.cli import options
 from stylespace.cli.failures import tell
 from stylespace.cli.progress import Reporter
 from stylespace.cli.settings import values, with_settings
-from stylespace.cli.transfer import check_choice
-from stylespace.methods.blend_settings import BlendSettings
-from stylespace.methods.gatys_settings import QUALITIES
-from stylespace.pipelines.record import PRESETS_OF, SETTINGS
+from stylespace.cli.transfer import BLEND, check_choice
+from stylespace.methods.registry import METHODS, QUALITIES, STYLES
 
 
 def sweep(
@@ -35,7 +33,7 @@ def sweep(
     cell: Annotated[
         int, typer.Option(metavar="N", min=16, help="Long side of a picture on the sheet.", rich_help_panel=options.FILES)
     ] = 256,
-    method: Annotated[str, typer.Option(metavar="|".join(SETTINGS), help="How.", rich_help_panel="What to do")] = "gatys",
+    method: Annotated[str, typer.Option(metavar="|".join(METHODS), help="How.", rich_help_panel="What to do")] = "gatys",
     preset: options.Preset = None,
     quality: options.Quality = None,
     weights: options.Weights = None,
@@ -50,15 +48,15 @@ def sweep(
 
     stylespace sweep photo.jpg --style painting.jpg --vary style_weight=0.3,1,3 --vary size=256,384 -o sheet.png
     """
-    check_choice("--method", method, SETTINGS)
-    check_choice("--preset", preset, PRESETS_OF[method])
+    check_choice("--method", method, METHODS)
+    check_choice("--preset", preset, METHODS[method].presets)
     check_choice("--quality", quality, QUALITIES)
     check_choice("--device", device and device.split(":")[0], options.DEVICES)
-    if method != "inversion" and not style:
+    if STYLES in METHODS[method].accepts and not style:
         raise typer.BadParameter("give at least one style picture.", param_hint="--style")
-    if method == "inversion" and (style or preset):
-        raise typer.BadParameter("inversion rebuilds the photo alone: leave styles and presets out.")
-    given = values(SETTINGS[method], settings)
+    if STYLES not in METHODS[method].accepts and style:
+        raise typer.BadParameter(f"{method} takes no style: leave it out.", param_hint="--style")
+    given = values(METHODS[method].settings, settings)
 
     from stylespace.cli import sources
     from stylespace.errors import InputError
@@ -111,4 +109,4 @@ def sweep(
         raise typer.Exit(1)
 
 
-command = with_settings(sweep, *dict.fromkeys((BlendSettings, *SETTINGS.values())))
+command = with_settings(sweep, *dict.fromkeys((METHODS[BLEND].settings, *(row.settings for row in METHODS.values()))))

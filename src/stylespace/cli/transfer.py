@@ -14,10 +14,8 @@ from stylespace.cli.failures import tell
 from stylespace.cli.options import FILES
 from stylespace.cli.progress import Reporter
 from stylespace.cli.settings import values, with_settings
-from stylespace.methods.blend_settings import BlendSettings
-from stylespace.methods.gatys_settings import QUALITIES, GatysSettings
-from stylespace.methods.inversion_settings import InversionSettings
-from stylespace.pipelines.record import PRESETS_OF, SETTINGS, weighted
+from stylespace.methods.registry import AREAS, METHODS, POINTS, QUALITIES, START, STROKES, STYLES, accepting
+from stylespace.pipelines.record import weighted
 
 if TYPE_CHECKING:
     from stylespace.pipelines.batch import Outcome
@@ -26,6 +24,9 @@ if TYPE_CHECKING:
     from stylespace.styles.space import Blend
 
 REGIONS = "Regions and strokes"
+BLEND = next(
+    name for name, row in METHODS.items() if row.blends
+)  # has all settings of gatys: it stands for a method not known yet
 
 
 def transfer(
@@ -78,7 +79,7 @@ def transfer(
     ] = None,
     method: Annotated[
         str | None, typer.Option(
-            metavar="|".join(SETTINGS), rich_help_panel="What to do",
+            metavar="|".join(METHODS), rich_help_panel="What to do",
             help="How. [default: gatys; blend for several styles without weights, a folder, a library query]",
         )
     ] = None,
@@ -140,45 +141,53 @@ def transfer(
         raise typer.BadParameter("it brings its settings with it: leave --preset and --quality out.", param_hint="--from")
     if bits not in (None, 8, 16):
         raise typer.BadParameter(f"{bits} bits cannot be written: 8 or 16.", param_hint="--bits")
-    check_choice("--method", method, SETTINGS)
-    check_choice("--preset", preset, PRESETS_OF[method or "blend"])
+    check_choice("--method", method, METHODS)
+    row = METHODS[method or BLEND]
+    check_choice("--preset", preset, row.presets)
     check_choice("--quality", quality, QUALITIES)
     check_choice("--device", device and device.split(":")[0], options.DEVICES)
     check_choice("--curve", None if curve is None else curve.suffix.lower(), (".png", ".svg", ".pdf"))
     check_choice("--animation", None if animation is None else animation.suffix.lower(), (".gif", ".mp4"))
-    if method != "deformable" and repeat is None and (parts or animation):
-        raise typer.BadParameter("these belong to --method deformable.", param_hint="--parts, --animation")
+    if repeat is None and (parts or animation) and not (method and row.warps):
+        owners = ", ".join(name for name, each in METHODS.items() if each.warps)
+        raise typer.BadParameter(f"these belong to --method {owners}.", param_hint="--parts, --animation")
     steps = numbers(snapshots)
-    if repeat is None and method != "inversion" and not style and not region and style_regions is None:
+    asked = {
+        STYLES: ("--style", style), AREAS: ("--region, --keep-region, --style-regions", region or keep_region or style_regions),
+        STROKES: ("--strokes", strokes), START: ("--start-picture", start_picture), POINTS: ("--point, --pairs", point or pairs),
+    }  # fmt: skip
+    for what, (flag, value) in asked.items():
+        if value and method and what not in row.accepts:
+            raise typer.BadParameter(f"it is for {accepting(what)}, not {method}: leave it out.", param_hint=flag)
+    if repeat is None and STYLES in row.accepts and not style and not region and style_regions is None:
         raise typer.BadParameter("give at least one style picture.", param_hint="--style")
-    if method == "inversion" and (style or region or style_regions or keep_region or strokes or start_picture or preset):
-        raise typer.BadParameter("inversion rebuilds the photo alone: leave styles, regions and presets out.")
     if start_picture is not None:
         settings.setdefault("start", "picture")
 
     if repeat is None:
-        values(SETTINGS[method or "blend"], settings)  # mistakes first: blend has all settings of gatys
+        values(row.settings, settings)  # mistakes first: blend has all settings of gatys
 
     from stylespace.cli import sources
     from stylespace.pictures import read_settings
     from stylespace.pipelines import batch
     from stylespace.pipelines.repeat import stored
     from stylespace.pipelines.task import Task
-    from stylespace.pipelines.transfer import implied, resolve, resolve_inversion
+    from stylespace.pipelines.transfer import implied, resolve
 
     styles: Any = sources.given_styles(style, max_pixels) if style else None
     if repeat is None:
         method = method or implied(styles)
-        if method != "blend" and isinstance(styles, str):
+        row = METHODS[method]
+        if not row.blends and isinstance(styles, str):
             raise typer.BadParameter("a library query is blended: leave --method out.", param_hint="--method")
-        if method != "blend" and isinstance(styles, list):
+        if not row.blends and isinstance(styles, list):
             styles = dict.fromkeys(styles, 1.0)
-        changes = values(SETTINGS[method], settings)
-        if method == "blend" and isinstance(styles, dict) and len(set(styles.values())) > 1:
+        changes = values(row.settings, settings)
+        if row.blends and isinstance(styles, dict) and len(set(styles.values())) > 1:
             raise typer.BadParameter("a blend finds its own weights: leave =WEIGHT out.", param_hint="--style")
-        if method == "blend" and isinstance(styles, dict):
+        if row.blends and isinstance(styles, dict):
             styles = list(styles)
-        if explain and method != "blend":
+        if explain and not row.blends:
             raise typer.BadParameter(
                 "it explains blends: give several styles without weights or a folder.", param_hint="--explain"
             )
@@ -202,15 +211,13 @@ def transfer(
         was = str(read_settings(repeat).get("method"))
         if method not in (None, was):
             raise typer.BadParameter(f"{repeat} was made by {was}, not by {method}.", param_hint="--from")
-        made = stored(repeat, changes=values(SETTINGS.get(was, GatysSettings), settings), instead=given, photo_given=bool(photo))
+        made = stored(repeat, changes=values(METHODS.get(was, row).settings, settings), instead=given, photo_given=bool(photo))
         task, bits = made.task, bits or made.bits
         names = photo or [str(made.photo)]
         if made.differences and not quiet:
             tell(f"{repeat} was made with {'; '.join(made.differences)}: the result may differ a little.")
-    elif method == "inversion":
-        task = Task(resolve_inversion(quality or "good", changes), **given)
     else:
-        task = Task(resolve(preset or "default", quality or "good", None, changes, method or "gatys"), **given)
+        task = Task(resolve(preset or "default", quality or "good", None, changes, method or BLEND), **given)
 
     photos, errors = sources.find_photos(names)
     several = sources.many(names)
@@ -291,10 +298,11 @@ def numbers(text: str | None) -> tuple[int, ...]:
 
 def _ending(task: Task) -> str:
     """What distinguishes results by default: ``-painting``."""
-    if isinstance(task.settings, InversionSettings):
-        return f"-{task.settings.layer}"
-    if task.method == "blend":
-        return "-blend"
+    row = METHODS[task.method]
+    if row.ending is not None:
+        return f"-{getattr(task.settings, row.ending)}"
+    if row.blends:
+        return f"-{task.method}"
     stems = [style.stem if isinstance(style, Path) else "picture" for style, _ in weighted(task.styles)]
     return "".join(f"-{stem}" for stem in stems)[:80] or "-regions"
 
@@ -317,4 +325,4 @@ def _pairs(path: Path | None) -> Iterable[Points]:
     return zip(found.a, found.b, strict=True)
 
 
-command = with_settings(transfer, *dict.fromkeys((BlendSettings, *SETTINGS.values())))
+command = with_settings(transfer, *dict.fromkeys((METHODS[BLEND].settings, *(row.settings for row in METHODS.values()))))

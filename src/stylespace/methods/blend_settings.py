@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 
+from stylespace.methods.gatys_settings import PRESETS as GATYS_PRESETS
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.settings import option
 
@@ -29,3 +32,10 @@ class BlendSettings(GatysSettings):
     def of(cls, settings: GatysSettings) -> BlendSettings:
         """The same settings of gatys, and the defaults of the blend."""
         return cls(**{f.name: getattr(settings, f.name) for f in fields(settings)})
+
+
+def _blended(preset: Callable[[], GatysSettings]) -> BlendSettings:
+    return BlendSettings.of(preset())
+
+
+PRESETS: dict[str, Callable[[], BlendSettings]] = {name: partial(_blended, preset) for name, preset in GATYS_PRESETS.items()}

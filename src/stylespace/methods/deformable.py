@@ -15,15 +15,18 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.methods.deformable_settings import DeformableSettings
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.spline import thin_plate
 from stylespace.pictures.warp import Warp, flow, sample, stretch, variation
+from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Objective, Solution, Step, Watch
 from stylespace.statistics.cleaning import aligned
+from stylespace.styles.region import Region
 
-__all__ = ["Base", "DeformableSettings", "Deformed", "deformable", "targets"]
+__all__ = ["Base", "DeformableSettings", "Deformed", "deform", "deformable", "targets"]
 
 LEAST_AREA = 0.3  # of a part of the picture that is pressed together
 INSIDE = 0.03  # wanted places stay so far from the border, in shares of the sides
@@ -64,7 +67,33 @@ class Deformed:
     after: float
 
 
-def deformable(
+def deformable(content: Tensor, regions: Sequence[Region], settings: DeformableSettings, encoder: Encoder, run: Run) -> Solution:
+    """Redraw and deform ``content`` (1, 3, H, W; sRGB in [0, 1]) on ``run.base``, by ``run.points``.
+
+    ``beside`` the solution: the picture before its warp (``stylised``), the photo merely warped (``warped-photo``), the warp as a drawing
+    (``grid``). Raises ``InputError`` without a style.
+    """
+    styles = [style for region in regions for style in region.styles]
+    if not styles:
+        raise InputError("No style was given: give at least one style picture.")
+    run.plan(run.base.stages())
+    points = run.points[: settings.most_pairs]
+    pairs = targets([a for a, _ in points], [b for _, b in points], content.shape[-2:], styles[0].picture.shape[-2:], settings)
+    few = f": too few ({settings.fewest} are wanted), so nothing is deformed" if not len(pairs[0]) else ""
+    run.note(f"{len(points)} pairs of points, {len(pairs[0])} near enough{few}.")
+    made = deform(content, run.base, settings, pairs, watch=run.watch)
+    size = (made.stylised.shape[-2], made.stylised.shape[-1])
+    small = resize(content, size)
+    made.solution.beside = {"stylised": made.stylised, "warped-photo": made.warp.apply(small), "grid": made.warp.grid(size)}
+    made.solution.warp = made.warp
+    made.solution.facts["deformation"] = {
+        "pairs": len(made.warp.points), "points_before": made.before, "points_after": made.after,
+        "foldings": made.warp.foldings(), "kept": made.kept,
+    }  # fmt: skip
+    return made.solution
+
+
+def deform(
     content: Tensor,
     base: Base,
     settings: DeformableSettings,

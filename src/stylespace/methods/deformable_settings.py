@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from stylespace.settings import option
+from stylespace.settings import EncoderSettings, option
 
 KIM = "Kim, Kolkin, Salavon & Shakhnarovich 2020"
 
 
 @dataclass(frozen=True)
-class DeformableSettings:
+class DeformableSettings(EncoderSettings):
     """What ``method="deformable"`` adds to the method it stands on. Defaults are ours; published ones disagree among themselves."""
 
     base: str = option("strotss", "method of content and style losses", ("strotss", "gatys"), KIM)
-    encoder: str = option("compact", "network whose features are compared", ("compact", "vgg16", "vgg19"))
-    pooling: str = option("max", "pooling between the encoder's blocks", ("max", "average"))
-    padding: str = option("reflect", "padding of the encoder's convolutions", ("reflect", "replicate", "zero", "replicate-first"))
-    precision: str = option(
-        "auto", "numbers the encoder computes in; auto takes bf16 where it is faster", ("auto", "fp32", "bf16")
-    )
-    size: int = option(512, "long side of the result in pixels")
+    size: int = option(512, "long side of the result in pixels", least=1)
     steps: int = option(280, "steps in all, shared out over the sizes")
     steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps")
     content_weight: float | None = option(None, "weight of the content (none: the base's own default)")
@@ -40,6 +35,11 @@ class DeformableSettings:
         None, "memory to stay within, such as 2GB: features are worked out tile by tile (none: what is free)"
     )
     seed: int = option(0, "seed of everything random")
+
+    def of_base(self) -> dict[str, Any]:
+        """What the method that this stands on is set to; the rest as it is by default there."""
+        shared = {name: getattr(self, name) for name in ("size", "steps", "steps_each", "seed", "memory")}
+        return shared if self.content_weight is None else shared | {"content_weight": self.content_weight}
 
 
 PRESETS = {"default": DeformableSettings}

@@ -23,11 +23,11 @@ from stylespace.pictures import colour
 from stylespace.pictures.resizing import fit, resize
 from stylespace.solvers import adam, lbfgs, pyramid
 from stylespace.solvers.keeping import Keeper
-from stylespace.solvers.solution import Objective, Solution, Step, Watch
+from stylespace.solvers.run import Run
+from stylespace.solvers.solution import Objective, Solution, Watch
 from stylespace.solvers.stages import Stages
 from stylespace.solvers.tiled import Tiled
 from stylespace.solvers.tiled import minimise as minimise_tiled
-from stylespace.storage.journal import Journal
 from stylespace.storage.memory import is_out_of_memory, return_freed_memory
 from stylespace.styles.region import Region, Style, left_alone
 
@@ -37,27 +37,26 @@ def gatys(
     regions: Sequence[Region],
     settings: GatysSettings,
     encoder: Encoder,
-    *,
-    start: Tensor | None = None,
-    watch: Watch | None = None,
-    restyle: Callable[[Tensor], Sequence[Region]] | None = None,
-    journal: Journal | None = None,
-    note: Callable[[str], None] | None = None,
+    run: Run | None = None,
 ) -> Solution:
     """Redraw ``content`` (1, 3, H, W; sRGB in [0, 1]) in the styles of ``regions``.
 
-    Guides have the content's proportions; where they overlap each counts by its value. ``start``: a picture to start from, with
-    ``settings.start == "picture"``. ``watch`` is called after each step. ``restyle`` gives the regions anew
-    at every size after the first, from the picture so far (1, 3, h, w). ``journal``: where the state of long runs is kept; a run goes
-    on from what it says. ``note`` is told where memory runs out and tiles become smaller. Returns the picture at the last size; on
+    Guides have the content's proportions; where they overlap each counts by its value. ``run.start`` is used with
+    ``settings.start == "picture"``; ``run.strokes`` are put on the styles of the last region. Returns the picture at the last size; on
     ``KeyboardInterrupt`` the best so far with ``interrupted`` set. Raises ``InputError`` for settings that cannot be used.
     """
+    run = run or Run()
     _check(settings, regions)
     device = next(encoder.parameters()).device
     content = content.to(device)
+    run.plan(schedule(settings))
+    if run.strokes is not None:
+        fine = Style(run.strokes)
+        mixed = tuple(mix_scales(style, fine, settings, encoder) for style in regions[-1].styles)
+        regions = [*regions[:-1], replace(regions[-1], styles=mixed)]
     regions = [_matched(region, content, settings) for region in regions]
     photo = _without_colour(content, settings)
-    log = Stages(journal)
+    log = Stages(run.journal)
     picture = log.start.get("picture")
     moments = (log.start["mean"], log.start["square"]) if "mean" in log.start else None
     solution = Solution(content if picture is None else picture.to(content), moments, log.record.get("taken", 0))
@@ -69,9 +68,9 @@ def gatys(
             margin = margin_of(height_width, settings)
             # Made where they are wanted, and gone when a large picture is worked on in tiles.
             resized = partial(resize, photo, height_width)
-            begun = partial(_begun, picture, resized, regions, settings, start)
-            if restyle and solution.steps:
-                regions = [_matched(region, content, settings) for region in restyle(begun())]
+            begun = partial(_begun, picture, resized, regions, settings, run.start)
+            if run.restyle and solution.steps:
+                regions = [_matched(region, content, settings) for region in run.restyle(begun())]
             core = log.record.get("core") if log.goes_on else core_side(height_width, settings, encoder)
             before = {} if picture is None else {"picture": picture}
             if before and solution.moments is not None:
@@ -79,14 +78,13 @@ def gatys(
             log.begin(level, before, at_once=core is not None, core=core, taken=solution.steps)
             while True:
                 try:
-                    solution = _at_size(resized, begun, regions, count, settings, encoder, solution, log, _cut(watch, margin))
+                    solution = _at_size(resized, begun, regions, count, settings, encoder, solution, log, _cut(run.watch, margin))
                     break
                 except (RuntimeError, MemoryError) as error:
                     if not is_out_of_memory(error):
                         raise
                 core = smaller_core(log.record["core"], settings, encoder)
-                if note:
-                    note(f"Memory ran out at {size} pixels: going on in tiles of {core} pixels.")
+                run.note(f"Memory ran out at {size} pixels: going on in tiles of {core} pixels.")
                 log.begin(level, before, at_once=True, core=core, taken=solution.steps)
             picture = solution.picture = unframed(solution.picture, margin)
             if solution.interrupted:
@@ -283,34 +281,13 @@ def _finish(picture: Tensor, content: Tensor, regions: Sequence[Region], setting
 def _check(settings: GatysSettings, regions: Sequence[Region]) -> None:
     if not any(region.styles for region in regions):
         raise InputError("No style was given: give at least one style picture.")
-    for name in (
-        "statistic",
-        "content_divisor",
-        "style_divisor",
-        "gram_divisor",
-        "smoothness",
-        "neighbours",
-        "solver",
-        "keep",
-        "start",
-        "colour",
-    ):
-        choices = GatysSettings.__dataclass_fields__[name].metadata["choices"]
-        if getattr(settings, name) not in choices:
-            raise InputError(f"{name} cannot be '{getattr(settings, name)}': choose among {', '.join(choices)}.")
     if settings.neighbours != "none" and settings.statistic != "gram":
         raise InputError("Correlations of neighbouring layers go with Gram matrices: give --statistic gram.")
-    if not 0 <= settings.average_decay < 1:
-        raise InputError(f"The decay of the average is {settings.average_decay}: give a number from 0 to below 1.")
     if not (settings.content_weight or settings.style_weight or settings.smoothness_weight):
         raise InputError("All weights are zero: give --content-weight, --style-weight or --smoothness-weight.")
-    if not 0 <= settings.colour_strength <= 1:
-        raise InputError(f"The colour strength is {settings.colour_strength}: give a number from 0 to 1.")
 
 
-def mix_scales(
-    coarse: Style, fine: Style, settings: GatysSettings, encoder: Encoder, *, watch: Callable[[Step], None] | None = None
-) -> Style:
+def mix_scales(coarse: Style, fine: Style, settings: GatysSettings, encoder: Encoder, run: Run | None = None) -> Style:
     """Fine strokes of one painting on the composition of another (Gatys et al. 2017, sec. 6): a new style picture.
 
     ``coarse`` is redrawn with only the fine layers' statistics (relu1_1, relu2_1) of ``fine``, its own relu4_2 held.
@@ -319,7 +296,7 @@ def mix_scales(
         settings, style_layers="relu1_1,relu2_1,relu3_1=0.3", content_layers="relu4_2", content_weight=0.4, colour="style",
         size=min(settings.size, max(coarse.picture.shape[-2:])), sizes=(), steps_each=(), start="content",
     )  # fmt: skip
-    solution = gatys(coarse.picture, [Region((fine,))], strokes, encoder, watch=watch)
+    solution = gatys(coarse.picture, [Region((fine,))], strokes, encoder, run)
     if solution.interrupted:
         raise KeyboardInterrupt  # half a style is none
     picture = solution.picture

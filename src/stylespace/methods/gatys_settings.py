@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stylespace.settings import option
+from stylespace.settings import EncoderSettings, option
 
 GATYS = "Gatys, Ecker & Bethge 2016"
 COURSE = "course project, Style transfer using VGG"
@@ -17,17 +17,10 @@ LI = "Li et al. 2017"
 
 
 @dataclass(frozen=True)
-class GatysSettings:
+class GatysSettings(EncoderSettings):
     """What ``method="gatys"`` minimises and how. The defaults are ours; :meth:`paper` gives those of the publication."""
 
-    encoder: str = option("compact", "network whose features are compared", ("compact", "vgg19", "vgg16"))
-    pooling: str = option("max", "pooling between the encoder's blocks", ("max", "average"))
-    padding: str = option("reflect", "padding of the encoder's convolutions", ("reflect", "replicate", "zero", "replicate-first"))
-    precision: str = option(
-        "auto", "numbers the encoder computes in; auto takes bf16 where it is faster", ("auto", "fp32", "bf16")
-    )
-
-    size: int = option(512, "long side of the result in pixels")
+    size: int = option(512, "long side of the result in pixels", least=1)
     smallest: int = option(128, "long side of the first, coarsest size")
     factor: float = option(2**0.5, "growth from size to size", source=CROWSON)
     sizes: tuple[int, ...] = option((), "all sizes, coarse to fine, instead of size, smallest and factor")
@@ -43,7 +36,7 @@ class GatysSettings:
     clamped: bool = option(True, "keep pixels in their range after each step of Adam, and in what L-BFGS keeps")
     carry_moments: bool = option(False, "continue Adam's moments from size to size (style-transfer-pytorch does)")
     keep: str = option("best", "iterate that is the result of a size", ("best", "average", "last"), COURSE)
-    average_decay: float = option(0.99, "decay of the moving average", source=CROWSON)
+    average_decay: float = option(0.99, "decay of the moving average", source=CROWSON, least=0, most=0.999999)
     start: str = option("content", "picture to start from", ("content", "noise", "mix", "style", "picture"), CROWSON)
     noise_share: float = option(0.5, "share of white noise in the start 'mix'", source=COURSE + " (ratio not given; 0.5 is ours)")
 
@@ -82,7 +75,9 @@ class GatysSettings:
         CROWSON,
     )
 
-    margin: int = option(8, "pixels reflected around the picture while it is optimised, against odd colours at its border")
+    margin: int = option(
+        8, "pixels reflected around the picture while it is optimised, against odd colours at its border", least=0
+    )
     shifted: bool = option(True, "look at the picture at shifted offsets in turn, against a weave of the pooling's period")
     style_scale: float = option(
         1.0, "size of the style picture's strokes relative to its composition fitting the result", source=NEURAL_STYLE
@@ -93,7 +88,7 @@ class GatysSettings:
         ("style", "luminance", "cholesky", "root", "transport"),
         "Gatys et al. 2017, sec. 5",
     )
-    colour_strength: float = option(1.0, "how far the photo's colours are kept, 0 to 1")
+    colour_strength: float = option(1.0, "how far the photo's colours are kept, 0 to 1", least=0, most=1)
     seed: int = option(0, "seed of everything random")
     memory: str | None = option(
         None,
@@ -160,6 +155,3 @@ PRESETS: dict[str, Callable[[], GatysSettings]] = {
     "style-transfer-pytorch": style_transfer_pytorch,
     "novak-nikulin": novak_nikulin,
 }
-
-# Share of the default's steps.
-QUALITIES = {"draft": 0.4, "good": 1.0, "best": 4.0}

@@ -5,6 +5,8 @@ minimise over x   || F_l(x) - F_l(p) ||^2 / || F_l(p) ||^2  +  lambda TV(x),   f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -15,16 +17,25 @@ from stylespace.objectives.smoothness import squared_variation
 from stylespace.pictures.resizing import fit, resize
 from stylespace.solvers import adam, pyramid
 from stylespace.solvers.keeping import Keeper
-from stylespace.solvers.solution import Solution, Watch
+from stylespace.solvers.run import Run
+from stylespace.solvers.solution import Solution
+from stylespace.styles.region import Region
 
-__all__ = ["InversionSettings", "invert"]
+__all__ = ["InversionSettings", "inversion"]
 
 
-def invert(content: Tensor, settings: InversionSettings, encoder: Encoder, *, watch: Watch | None = None) -> Solution:
-    """Rebuild ``content`` (1, 3, H, W; sRGB in [0, 1]) from the features of ``settings.layer``, coarse to fine from white noise."""
+def inversion(
+    content: Tensor, regions: Sequence[Region], settings: InversionSettings, encoder: Encoder, run: Run | None = None
+) -> Solution:
+    """Rebuild ``content`` (1, 3, H, W; sRGB in [0, 1]) from the features of ``settings.layer``, coarse to fine from white noise.
+
+    No regions are looked at.
+    """
+    run = run or Run()
     encoder.check([settings.layer])
     sizes = pyramid.sizes(settings.size, settings.smallest, 2.0)
     steps = pyramid.share(settings.steps, sizes, settings.fall)
+    run.plan(list(zip(sizes, steps, strict=True)))
     generator = torch.Generator().manual_seed(settings.seed)
     solution = Solution(content)
     for level, (size, count) in enumerate(zip(sizes, steps, strict=True)):
@@ -53,7 +64,7 @@ def invert(content: Tensor, settings: InversionSettings, encoder: Encoder, *, wa
             rate=settings.rate,
             final_rate=settings.rate / 10,
             keeper=Keeper("best"),
-            watch=watch,
+            watch=run.watch,
         )
         if solution.interrupted:
             break

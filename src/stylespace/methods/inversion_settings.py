@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stylespace.settings import option
+from stylespace.settings import EncoderSettings, option
 
 MAHENDRAN = "Mahendran & Vedaldi 2015"
 
 
 @dataclass(frozen=True)
-class InversionSettings:
+class InversionSettings(EncoderSettings):
     """Settings of inversion; the defaults are ours (the paper's regularisers are scaled to AlexNet's features)."""
 
-    encoder: str = option("compact", "network whose features are inverted", ("compact", "vgg19", "vgg16"))
-    pooling: str = option("max", "pooling between the encoder's blocks", ("max", "average"))
-    padding: str = option("reflect", "padding of the encoder's convolutions", ("reflect", "replicate", "zero", "replicate-first"))
-    precision: str = option(
-        "auto", "numbers the encoder computes in; auto takes bf16 where it is faster", ("auto", "fp32", "bf16")
-    )
     layer: str = option("relu4_2", "layer to rebuild the picture from")
-    size: int = option(384, "long side of the result in pixels")
+    size: int = option(384, "long side of the result in pixels", least=1)
     smallest: int = option(96, "long side of the first, coarsest size")
     steps: int = option(400, "steps in all, shared out over the sizes")
     fall: float = option(1.2, "how fast the share of steps falls with size")

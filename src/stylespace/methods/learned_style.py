@@ -24,6 +24,7 @@ from stylespace.objectives.style import Measurement, Statistic, statistic_named
 from stylespace.pictures.resizing import fit, resize
 from stylespace.solvers import adam, pyramid
 from stylespace.solvers.keeping import Keeper
+from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Objective, Solution, Watch
 from stylespace.statistics.guides import follow
 
@@ -54,8 +55,8 @@ def learn(
     references: Sequence[WeightedReference],
     settings: LearnedStyleSettings,
     encoder: Encoder,
+    run: Run | None = None,
     *,
-    watch: Watch | None = None,
     point: Point | None = None,
     kept: Callable[[Point], None] | None = None,
 ) -> Solution:
@@ -67,7 +68,9 @@ def learn(
     if not references or total <= 0 or any(r.alpha < 0 for r in references):
         raise InputError("References' weights must not be negative, and one must be more than zero.")
     shared = [replace(r, alpha=r.alpha / total) for r in references if r.alpha > 0]
+    run = run or Run()
     stages = schedule(settings)
+    run.plan(stages)
     generator = torch.Generator().manual_seed(settings.seed)
     solution = Solution(torch.zeros(1, 3, 1, 1))
     device = next(encoder.parameters()).device
@@ -83,7 +86,7 @@ def learn(
         objective = objective_at(size, shared, settings, encoder, margin, state.index if state else 0)
         solution = adam.minimise(
             objective, framed(start, margin), steps=steps, rate=settings.rate, final_rate=settings.final_rate,
-            keeper=Keeper("last"), watch=_cut(watch, margin), state=state,
+            keeper=Keeper("last"), watch=_cut(run.watch, margin), state=state,
             kept=_placed(kept, number),
         )  # fmt: skip
         solution.picture = unframed(solution.picture, margin)

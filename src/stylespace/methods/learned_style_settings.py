@@ -6,26 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from stylespace.settings import option
+from stylespace.settings import EncoderSettings, option
 
 DOCUMENT = "animated style learning: the document"
 KERNELS = ("gram", "moments", "mmd-linear", "mmd-poly", "mmd-gaussian", "wasserstein")
 
 
 @dataclass(frozen=True)
-class LearnedStyleSettings:
+class LearnedStyleSettings(EncoderSettings):
     """How one picture is learned from many references; the defaults are ours, :meth:`document` gives the published way."""
 
-    encoder: str = option("compact", "network whose features are compared", ("compact", "vgg19", "vgg16"))
-    pooling: str = option("max", "pooling between the encoder's blocks", ("max", "average"))
-    padding: str = option("reflect", "padding of the encoder's convolutions", ("reflect", "replicate", "zero", "replicate-first"))
-    precision: str = option(
-        "auto", "numbers the encoder computes in; auto takes bf16 where it is faster", ("auto", "fp32", "bf16")
-    )
-    size: int = option(512, "long side of the style picture in pixels")
+    size: int = option(512, "long side of the style picture in pixels", least=16)
     proportions: float = option(1.0, "its width over its height")
     smallest: int = option(128, "long side of the first, coarsest size; the size itself learns at that size alone")
-    steps: int = option(1500, "steps in all, shared out over the sizes", source=DOCUMENT)
+    steps: int = option(1500, "steps in all, shared out over the sizes", source=DOCUMENT, least=1)
     fall: float = option(1.5, "how fast the share of steps falls with size: (smallest / size) ** fall")
     route: str = option(
         "exact",
@@ -43,7 +37,7 @@ class LearnedStyleSettings:
     style_scale: float = option(1.0, "size of the references' strokes relative to the picture")
     tileable: bool = option(False, "opposite borders fit together")
     margin: int = option(8, "pixels reflected around the picture while it is learned, against odd colours at its border")
-    regions: int = option(1, "parts that the references are divided into, each with a style picture of its own")
+    regions: int = option(1, "parts that the references are divided into, each with a style picture of its own", least=1)
     seed: int = option(0, "seed of the noise to start from, the draws and the parts")
 
     @classmethod

@@ -23,11 +23,11 @@ from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import laplacian, pyramid
 from stylespace.solvers.budget import core_side
-from stylespace.solvers.solution import Objective, Solution, Watch
+from stylespace.solvers.run import Run
+from stylespace.solvers.solution import Objective, Solution
 from stylespace.solvers.stages import Stages
 from stylespace.solvers.tiled import summed
 from stylespace.statistics.neighbours import nearest
-from stylespace.storage.journal import Journal
 from stylespace.storage.scratch import Shelf
 from stylespace.styles.region import Region, Style, guides, left_alone
 
@@ -38,28 +38,26 @@ CELL = 4  # pixels a side of the cell that one hypercolumn stands for
 
 
 def nnst(
-    content: Tensor, regions: Sequence[Region], settings: NnstSettings, encoder: Encoder, *, watch: Watch | None = None,
-    journal: Journal | None = None,
-) -> Solution:  # fmt: skip
+    content: Tensor, regions: Sequence[Region], settings: NnstSettings, encoder: Encoder, run: Run | None = None
+) -> Solution:
     """Redraw ``content`` (1, 3, H, W; sRGB in [0, 1]) in the styles of ``regions``, whose guides have the content's proportions.
 
-    A region takes its features from its own styles only; several styles of a region are one pool. ``watch`` is called after
-    each step. ``journal``: where the state of long runs is kept; a run goes on from it. On ``KeyboardInterrupt`` what is
-    there, with ``interrupted`` set. Raises ``InputError`` for settings that cannot be used.
+    A region takes its features from its own styles only; several styles of a region are one pool. On ``KeyboardInterrupt`` what is there,
+    with ``interrupted`` set. Raises ``InputError`` for settings that cannot be used.
     """
     if not any(region.styles for region in regions):
         raise InputError("No style was given: give at least one style picture.")
-    if settings.rotations not in (1, 2, 3, 4):
-        raise InputError(f"The style cannot take part in {settings.rotations} quarter turns: give 1 to 4.")
     if any(len({str(style.weight) for style in region.styles}) > 1 for region in regions):
         raise InputError("nnst takes each place from the style that fits it best and knows no weights: leave them out.")
+    run = run or Run()
     layers = list(layer_names.weights(settings.layers, encoder.layers))
     encoder.check(layers)
     content = content.to(next(encoder.parameters()).device)
-    log = Stages(journal)
+    log = Stages(run.journal)
     solution = Solution(log.start.get("picture", content).to(content))
     done = log.record.get("taken", 0)
     stages = schedule(settings)
+    run.plan([(size, steps) for size, steps, _ in stages])
     for level, (size, steps, layerwise) in enumerate(stages):
         if level < log.stage:
             continue
@@ -76,7 +74,7 @@ def nnst(
                 rate=settings.rate,
                 levels=settings.levels,
                 optimiser="adam",
-                watch=watch,
+                watch=run.watch,
                 log=log,
                 every=settings.renewed if layerwise else 1,  # matches are found anew then
             )

@@ -5,22 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stylespace.settings import option
+from stylespace.settings import EncoderSettings, option
 
 NNST = "Kolkin, Kucera, Paris, Sykora, Shechtman & Shakhnarovich 2022"
 VGG_LAYERS = "relu1_1,relu1_2,relu2_1,relu2_2,relu3_1,relu3_2,relu3_3,relu4_1,relu4_2,relu4_3"
 
 
 @dataclass(frozen=True)
-class NnstSettings:
+class NnstSettings(EncoderSettings):
     """What ``method="nnst"`` minimises and how. Defaults are ours, for the compact encoder; :meth:`paper` gives the published ones."""
 
-    encoder: str = option("compact", "network whose features are compared", ("compact", "vgg16", "vgg19"))
-    pooling: str = option("max", "pooling between the encoder's blocks", ("max", "average"))
-    padding: str = option("reflect", "padding of the encoder's convolutions", ("reflect", "replicate", "zero", "replicate-first"))
-    precision: str = option(
-        "auto", "numbers the encoder computes in; auto takes bf16 where it is faster", ("auto", "fp32", "bf16")
-    )
     layers: Any = option("relu1_1,relu2_1,relu3_1,relu4_1", "layers of the hypercolumns")
     size: int = option(512, "long side of the result in pixels", source=NNST)
     smallest: int = option(64, "long side of the first, coarsest size", source=NNST)
@@ -33,7 +27,7 @@ class NnstSettings:
     layer_divisor: str = option(
         "spread", "what a layer counts by: the style's spread there, or its channels", ("spread", "channels")
     )
-    rotations: int = option(4, "quarter turns of the style that take part", source=NNST)
+    rotations: int = option(4, "quarter turns of the style that take part", source=NNST, least=1, most=4)
     colour: str = option("style", "colours: as they come, or the photo's chroma with the style's moments", ("style", "moments"))
     rate: float = option(2e-3, "learning rate of Adam, in units of the pixel range", source=NNST)
     levels: int = option(8, "levels of the Laplacian pyramid", source=NNST)

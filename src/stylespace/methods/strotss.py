@@ -9,7 +9,7 @@ with their own styles, and points of the photo with points of the style.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -24,11 +24,11 @@ from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import laplacian, pyramid
 from stylespace.solvers.budget import core_side
+from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Objective, Solution, Watch
 from stylespace.solvers.stages import Stages
 from stylespace.solvers.tiled import summed
 from stylespace.statistics.hypercolumns import hypercolumns, hypercolumns_of, inside, spread_out
-from stylespace.storage.journal import Journal
 from stylespace.styles.region import Region, Style, guides, left_alone
 
 __all__ = ["Pair", "StrotssSettings", "strotss"]
@@ -64,27 +64,26 @@ def strotss(
     regions: Sequence[Region],
     settings: StrotssSettings,
     encoder: Encoder,
-    *,
-    pairs: Sequence[Pair] = (),
-    watch: Watch | None = None,
-    journal: Journal | None = None,
+    run: Run | None = None,
 ) -> Solution:
     """Redraw ``content`` (1, 3, H, W; sRGB in [0, 1]) in the styles of ``regions``, whose guides have the content's proportions.
 
-    Several styles of a region share out the places in proportion to their weights. ``pairs`` guide places to places of the
-    first style. ``watch`` is called after each step. ``journal``: where the state of long runs is kept; a run goes on from
-    it. Returns the picture at the last size; on ``KeyboardInterrupt`` what is there, with ``interrupted`` set. Raises
+    Several styles of a region share out the places in proportion to their weights. ``run.points`` guide places to places of
+    the first style. Returns the picture at the last size; on ``KeyboardInterrupt`` what is there, with ``interrupted`` set. Raises
     ``InputError`` for settings that cannot be used.
     """
     if not any(region.styles for region in regions):
         raise InputError("No style was given: give at least one style picture.")
+    run = run or Run()
+    pairs = [Pair((a[1], a[0]), (b[1], b[0])) for a, b in run.points]
     layers = list(layer_names.weights(settings.layers, encoder.layers))
     encoder.check(layers)
     device = next(encoder.parameters()).device
     content = content.to(device)
     stages = schedule(settings)
+    run.plan(stages)
     generator = torch.Generator().manual_seed(settings.seed)
-    log = Stages(journal)
+    log = Stages(run.journal)
     solution = Solution(log.start.get("picture", content).to(device))
     done = log.record.get("taken", 0)
     for level, (size, count) in enumerate(stages):
@@ -102,7 +101,7 @@ def strotss(
             if (held := log.state()) is not None:
                 generator.set_state(held[1]["generator"])
             solution = laplacian.minimise(
-                objective, start, steps=count, rate=rate, levels=settings.levels, watch=watch, log=log,
+                objective, start, steps=count, rate=rate, levels=settings.levels, watch=run.watch, log=log,
                 more=lambda: {"generator": generator.get_state()},
             )  # fmt: skip
             done += solution.steps
@@ -125,7 +124,10 @@ class StrotssBase:
     regions: Sequence[Region]
     settings: StrotssSettings
     encoder: Encoder
-    generator: torch.Generator
+    generator: torch.Generator = field(default_factory=torch.Generator)
+
+    def __post_init__(self) -> None:
+        self.generator.manual_seed(self.settings.seed)
 
     def stages(self) -> list[tuple[int, int]]:
         """Long side and steps of each size."""

@@ -5,22 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stylespace.settings import option
+from stylespace.settings import EncoderSettings, option
 
 STROTSS = "Kolkin, Salavon & Shakhnarovich 2019"
 VGG_LAYERS = "relu1_1,relu1_2,relu2_1,relu2_2,relu3_1,relu3_2,relu3_3,relu4_3,relu5_3"
 
 
 @dataclass(frozen=True)
-class StrotssSettings:
+class StrotssSettings(EncoderSettings):
     """What ``method="strotss"`` minimises and how. Defaults are ours, for the compact encoder; :meth:`paper` gives the published ones."""
 
-    encoder: str = option("compact", "network whose features are compared", ("compact", "vgg16", "vgg19"))
-    pooling: str = option("max", "pooling between the encoder's blocks", ("max", "average"))
-    padding: str = option("reflect", "padding of the encoder's convolutions", ("reflect", "replicate", "zero", "replicate-first"))
-    precision: str = option(
-        "auto", "numbers the encoder computes in; auto takes bf16 where it is faster", ("auto", "fp32", "bf16")
-    )
     layers: Any = option("relu1_1,relu2_1,relu3_1,relu4_1,relu5_1", "layers of the hypercolumns")
     size: int = option(512, "long side of the result in pixels", source=STROTSS)
     smallest: int = option(64, "long side of the first, coarsest size", source=STROTSS)

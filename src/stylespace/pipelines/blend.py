@@ -32,7 +32,7 @@ class Blending:
         max_pixels: int,
         note: Callable[[str], None],
     ) -> None:
-        self.settings, self.network, self.max_pixels, self.note = settings, network, max_pixels, note
+        self.settings, self.network, self.size, self.max_pixels, self.note = settings, network, size, max_pixels, note
         self.layers = {n: w for n, w in layer_names.weights(settings.style_layers, network.layers).items() if w}
         if isinstance(style, str) and style.startswith(LIBRARY):
             small = resize(content.pixels, fit(content.size, min(max(content.size), size)))

@@ -22,7 +22,7 @@ from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
 from stylespace.pipelines.record import described, weighted
 from stylespace.pipelines.result import Result
-from stylespace.pipelines.run import Progress, Run
+from stylespace.pipelines.run import Progress, Session
 from stylespace.pipelines.sources import MAX_PIXELS, Source
 from stylespace.solvers import adam
 from stylespace.statistics import clusters
@@ -87,9 +87,8 @@ def learn_style(
     if not good:
         raise PictureError(failed[0] if failed else "There are no references: give at least one picture.")
     blank = Picture(torch.zeros(1, 3, *learned_style.shape(chosen, chosen.size)))
-    stages = learned_style.schedule(chosen)
-    run = Run(chosen, blank, device, threads, (), progress, stages)
-    network = run.network(encoder, weights)
+    session = Session(chosen, blank, device, threads, (), progress)
+    network = session.network(encoder, weights)
     record = {
         "method": "learned-style",
         "references": [{"weight": alpha, **described(source)} for source, alpha in good],
@@ -107,15 +106,15 @@ def learn_style(
         if (done := state.finished(number)) is not None:
             results.append(Result(blank.with_pixels(done), settings=record | {"part": number + 1}))
             continue
-        run = Run(chosen, blank, device, threads, snapshots, progress, stages)
-        run.dtype = str(next(network.parameters()).dtype).removeprefix("torch.")
+        session = Session(chosen, blank, device, threads, snapshots, progress)
+        session.dtype = str(next(network.parameters()).dtype).removeprefix("torch.")
         point, losses = state.point(number, next(network.parameters()).device)
-        run.losses.extend(losses)
-        with run:
-            run.solution = learned_style.learn(
-                part, chosen, network, watch=run.watch, point=point, kept=state.keeper(number, run.losses)
+        session.losses.extend(losses)
+        with session:
+            session.solution = learned_style.learn(
+                part, chosen, network, session.run(), point=point, kept=state.keeper(number, session.losses)
             )
-        result = run.result(record | {"part": number + 1, "parts": len(guided)})
+        result = session.result(record | {"part": number + 1, "parts": len(guided)})
         results.append(result)
         if result.interrupted:
             state.write()
@@ -140,10 +139,7 @@ def resolve(preset: str, settings: Mapping[str, Any]) -> LearnedStyleSettings:
     for name in settings:
         if name not in known:
             raise InputError(f"There is no setting '{name}': choose among {', '.join(sorted(known))}.")
-    chosen = replace(base, **settings)
-    if chosen.size < 16 or chosen.steps < 1 or chosen.regions < 1:
-        raise InputError("A style picture wants a size of 16 pixels or more, a step and a region at least.")
-    return chosen
+    return replace(base, **settings)
 
 
 def _parts(

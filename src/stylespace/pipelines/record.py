@@ -11,28 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from stylespace.errors import PictureError
-from stylespace.methods.blend_settings import BlendSettings
-from stylespace.methods.deformable_settings import PRESETS as DEFORMABLE_PRESETS
-from stylespace.methods.deformable_settings import DeformableSettings
-from stylespace.methods.gatys_settings import PRESETS, GatysSettings
-from stylespace.methods.inversion_settings import InversionSettings
-from stylespace.methods.nnst_settings import PRESETS as NNST_PRESETS
-from stylespace.methods.nnst_settings import NnstSettings
-from stylespace.methods.strotss_settings import PRESETS as STROTSS_PRESETS
-from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.pictures.finding import find_pictures
 from stylespace.storage.checksum import of_file, of_tensors
-
-# Methods by name, with their settings and published presets. Loads without torch.
-SETTINGS: dict[str, type] = {
-    "gatys": GatysSettings, "blend": BlendSettings, "strotss": StrotssSettings, "nnst": NnstSettings, "deformable": DeformableSettings,
-    "inversion": InversionSettings,
-}  # fmt: skip
-PRESETS_OF: dict[str, Mapping[str, Any]] = {
-    "gatys": PRESETS, "blend": PRESETS, "strotss": STROTSS_PRESETS, "nnst": NNST_PRESETS, "deformable": DEFORMABLE_PRESETS, "inversion": {},
-}  # fmt: skip
-TRANSFERS = tuple(name for name in SETTINGS if name != "inversion")  # methods that take a style
-POINTED = ("strotss", "deformable")  # methods that take pairs of points
 
 _PLACES = ("path",)  # where a file is does not change what is made from it
 

@@ -12,10 +12,10 @@ import torch
 
 import stylespace
 from stylespace.errors import InputError
-from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.methods.registry import METHODS
 from stylespace.pictures.decoding import header
 from stylespace.pictures.settings import read_settings
-from stylespace.pipelines.record import SETTINGS, described
+from stylespace.pipelines.record import described
 from stylespace.pipelines.sources import Area, Source
 from stylespace.pipelines.task import Task
 from stylespace.pipelines.transfer import adjusted
@@ -54,18 +54,18 @@ def stored(
     path = Path(path)
     record = read_settings(path)
     method = record.get("method")
-    if method not in SETTINGS or not isinstance(record.get("settings"), dict):
+    if method not in METHODS or not isinstance(record.get("settings"), dict):
         raise InputError(f"{path.name} was made by '{method}', which this version of Stylespace cannot repeat.")
     changes = dict(changes or {})
-    settings = _settings(SETTINGS[method], record["settings"], path.name)
+    settings = _settings(METHODS[method].settings, record["settings"], path.name)
     precision = _PRECISIONS.get(str(record.get("dtype")))
     if precision and not {"precision", "encoder"} & changes.keys():
         settings = replace(settings, precision=precision)  # the probe of 'auto' may decide otherwise today
-    settings = _replaced(settings, changes) if isinstance(settings, InversionSettings) else adjusted(settings, changes)
+    settings = adjusted(settings, changes)
     find = _Finder(path)
     given = dict(instead or {})
     kept: dict[str, Callable[[], Any]] = {
-        "styles": lambda: find.references(record) if method == "blend" else find.styles(record["styles"]),
+        "styles": lambda: find.references(record) if METHODS[method].blends else find.styles(record["styles"]),
         "areas": lambda: find.areas(record["areas"]),
         "style_regions": lambda: find.one(record.get("style_regions"), "regions file"),
         "strokes": lambda: find.one(record["strokes"], "strokes' picture"),
@@ -90,12 +90,6 @@ def _settings(kind: type, given: Mapping[str, Any], name: str) -> Any:
     if unknown := sorted(set(given) - known):
         raise InputError(f"{name} has settings that this version of Stylespace does not know ({', '.join(unknown)}).")
     return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
-
-
-def _replaced(settings: InversionSettings, changes: Mapping[str, Any]) -> InversionSettings:
-    if unknown := sorted(set(changes) - {f.name for f in fields(settings)}):
-        raise InputError(f"Inversion has no setting {', '.join(unknown)}: leave it out.")
-    return replace(settings, **changes)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.pictures.picture import Picture
 from stylespace.pipelines.result import Result
+from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Solution, Step
 from stylespace.storage.atomic import write_text
 from stylespace.storage.journal import Journal
@@ -35,8 +36,8 @@ class Progress:
     seconds_left: float
 
 
-class Run:
-    """One run: device, threads, clock, records."""
+class Session:
+    """One run of anything: device, threads, clock, records. To be used as a context."""
 
     def __init__(
         self,
@@ -46,13 +47,12 @@ class Run:
         threads: int | None,
         snapshots: Iterable[int],
         progress: Callable[[Progress], None] | None,
-        steps: Sequence[tuple[int, int]],
         journal: Journal | None = None,
     ) -> None:
         self.settings, self.content, self.progress = settings, content, progress
         self.device = choose_device(device)
-        self.threads = threads
-        self.steps = steps
+        self.threads, self._threads_before = threads, torch.get_num_threads()
+        self.sizes: Sequence[tuple[int, int]] = ()
         self.wanted = set(snapshots)
         self.losses: list[dict[str, Any]] = []
         self.snapshots: dict[int, Picture] = {}
@@ -86,17 +86,25 @@ class Run:
         self.dtype = str(next(loaded.parameters()).dtype).removeprefix("torch.")
         return loaded
 
-    def __enter__(self) -> Run:
+    def run(self, note: Callable[[str], None] | None = None) -> Run:
+        """What a method is given of this."""
+        return Run(watch=self.watch, journal=self.journal, note=note or (lambda text: None), plan=self.plan)
+
+    def plan(self, sizes: Sequence[tuple[int, int]]) -> None:
+        """Long side and steps of each size to come."""
+        self.sizes = sizes
+
+    def __enter__(self) -> Session:
         keep_freed_memory()
         if self.threads:
             torch.set_num_threads(self.threads)
-        torch.manual_seed(self.settings.seed)
         # A run that goes on has taken the time it took before.
         self.started = time.perf_counter() - (self.losses[-1]["seconds"] if self.losses else 0.0)
         return self
 
     def __exit__(self, *error: object) -> None:
         self.seconds = time.perf_counter() - self.started
+        torch.set_num_threads(self._threads_before)
         if self.journal is not None:
             self.journal.leave()
 
@@ -115,10 +123,10 @@ class Run:
         if number in self.wanted:
             self.snapshots[number] = self.content.with_pixels(step.picture.detach().cpu().clamp(0, 1).clone())
         if self.progress:
-            total = sum(count * size**2 for size, count in self.steps)
+            total = sum(count * size**2 for size, count in self.sizes)
             self._work = min(total, self._work + step.size**2)
             left = seconds / max(self._work, 1) * (total - self._work)
-            self.progress(Progress(number, sum(count for _, count in self.steps), step, seconds, left))
+            self.progress(Progress(number, sum(count for _, count in self.sizes), step, seconds, left))
 
     def result(self, made_from: dict[str, Any]) -> Result:
         """What the run leaves; ``made_from``: the record of its inputs."""
@@ -129,19 +137,26 @@ class Run:
             "machine": f"{platform.system()} {platform.machine()}",
             "device": self.device.type,
             "dtype": self.dtype,
-            "threads": torch.get_num_threads(),
+            "threads": self.threads or torch.get_num_threads(),
             "interrupted": self.solution.interrupted,
             **made_from,
+            **self.solution.facts,
         }
-        return Result(
+        beside = {name: Picture(pixels.cpu().clamp(0, 1)) for name, pixels in self.solution.beside.items()}
+        result = Result(
             self.content.with_pixels(self.solution.picture.cpu().clamp(0, 1)),
             self.losses,
             record,
             self.seconds,
             self.snapshots,
             self.solution.interrupted,
+            extras=beside,
+            warp=self.solution.warp,
             journal=self.journal,
         )
+        if result.warp is not None and result.source.alpha is not None:
+            result.source = replace(result.source, alpha=result.warp.apply(result.source.alpha).clamp(0, 1))
+        return result
 
 
 def choose_device(device: str) -> torch.device:

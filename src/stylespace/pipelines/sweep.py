@@ -9,7 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from stylespace.errors import InputError, StylespaceError
-from stylespace.pipelines.record import PRESETS_OF, SETTINGS
+from stylespace.methods.registry import METHODS, STYLES
 from stylespace.settings import parsed
 
 if TYPE_CHECKING:
@@ -88,12 +88,12 @@ def axis(text: str, method: str = "gatys") -> Axis:
     labels = tuple(part.strip() for part in listed.split("/" if "/" in listed else ",") if part.strip())
     if not separator or not labels:
         raise InputError(f"'{text}' does not say what to vary: write a setting and its values, such as style_weight=0.3,1,3.")
-    if name == "preset" and method != "inversion":
-        presets = PRESETS_OF[method]
+    presets = METHODS[method].presets
+    if name == "preset" and STYLES in METHODS[method].accepts:
         if unknown := [label for label in labels if label not in presets]:
             raise InputError(f"The preset '{unknown[0]}' is unknown: choose among {', '.join(presets)}.")
         return Axis(name, labels, labels)
-    return Axis(name, tuple(parsed(SETTINGS[method], name, label) for label in labels), labels)
+    return Axis(name, tuple(parsed(METHODS[method].settings, name, label) for label in labels), labels)
 
 
 def sweep(
@@ -122,7 +122,7 @@ def sweep(
     from stylespace.pipelines.record import weighted
     from stylespace.pipelines.sources import MAX_PIXELS
     from stylespace.pipelines.task import Task
-    from stylespace.pipelines.transfer import resolve, resolve_inversion
+    from stylespace.pipelines.transfer import resolve
 
     if not 1 <= len(axes) <= 2:
         raise InputError(f"{len(axes)} settings are to vary: give one, or two for rows and columns.")
@@ -139,11 +139,10 @@ def sweep(
         chosen = varied.pop("preset", preset)
         given = {**(settings or {}), **varied}
         try:
-            resolved = (
-                resolve_inversion(quality, given) if method == "inversion" else resolve(chosen, quality, None, given, method)
-            )
+            resolved = resolve(chosen, quality, None, given, method)
+            kept = list(styles) if METHODS[method].blends else styles
             task = Task(
-                resolved, list(styles) if method == "blend" else styles, weights=weights, device=device, threads=threads, max_pixels=limit
+                resolved, kept, weights=weights, device=device, threads=threads, max_pixels=limit
             )  # fmt: skip
             result = task.run(photo, progress=progress)
         except KeyboardInterrupt:

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from stylespace.methods.deformable_settings import DeformableSettings
-from stylespace.methods.gatys_settings import GatysSettings
-from stylespace.methods.inversion_settings import InversionSettings
-from stylespace.methods.nnst_settings import NnstSettings
-from stylespace.methods.strotss_settings import StrotssSettings
+from stylespace.methods.registry import METHODS
 from stylespace.pictures.reading import read
-from stylespace.pipelines.record import SETTINGS, inputs, weighted
+from stylespace.pipelines.record import inputs, weighted
 from stylespace.pipelines.result import Result
 from stylespace.pipelines.run import Progress
 from stylespace.pipelines.sources import MAX_PIXELS, Area, Points, Source, Styles
-from stylespace.pipelines.transfer import adjusted, invert, transfer
+from stylespace.pipelines.transfer import adjusted, redraw
 
 
 @dataclass(frozen=True)
 class Task:
     """Everything that a result depends on but the photo. ``settings``: all of them, presets and qualities resolved."""
 
-    settings: GatysSettings | InversionSettings | StrotssSettings | NnstSettings | DeformableSettings
+    settings: Any
     styles: Styles = field(default_factory=dict)
     areas: tuple[Area, ...] = ()
     strokes: Source | None = None
@@ -39,7 +35,7 @@ class Task:
     @property
     def method(self) -> str:
         """The name of the method that the settings belong to."""
-        return next(name for name, kind in SETTINGS.items() if type(self.settings) is kind)
+        return next(name for name, row in METHODS.items() if type(self.settings) is row.settings)
 
     def run(
         self,
@@ -51,48 +47,29 @@ class Task:
         unfinished: Path | None = None,
     ) -> Result:
         """Apply the task to ``photo``; ``unfinished`` and what it raises as for :func:`stylespace.transfer`."""
-        given: dict[str, Any] = {f.name: getattr(self.settings, f.name) for f in fields(self.settings)}
-        given |= {
-            "weights": self.weights,
-            "device": self.device,
-            "threads": self.threads,
-            "max_pixels": self.max_pixels,
-            "snapshots": snapshots,
-            "progress": progress,
-        }
-        if self.method == "inversion":
-            return invert(photo, **given)
-        return transfer(
-            photo, self.styles, method=self.method, note=note, areas=self.areas, style_regions=self.style_regions, strokes=self.strokes,
-            start_picture=self.start_picture, points=self.points, unfinished=unfinished, **given,
+        return redraw(
+            photo, self.styles, self.method, self.settings, areas=self.areas, style_regions=self.style_regions, strokes=self.strokes,
+            start_picture=self.start_picture, points=self.points, weights=self.weights, device=self.device, threads=self.threads,
+            max_pixels=self.max_pixels, snapshots=snapshots, progress=progress, note=note, unfinished=unfinished,
         )  # fmt: skip
 
     def inputs(self, photo: Source) -> dict[str, Any]:
         """What the record of the result for ``photo`` will say about its inputs."""
-        extras: dict[str, Any] = {"weights": self.weights}
-        if self.method != "inversion":
-            extras |= {
-                "styles": self.styles,
-                "areas": self.areas,
-                "style_regions": self.style_regions,
-                "strokes": self.strokes,
-                "start_picture": self.start_picture,
-                "points": self.points,
-            }
-        return inputs(self.method, photo, self.settings, **extras)
+        return inputs(
+            self.method, photo, self.settings, styles=self.styles, areas=self.areas, strokes=self.strokes, start_picture=self.start_picture,
+            weights=self.weights, style_regions=self.style_regions, points=self.points,
+        )  # fmt: skip
 
     def smaller(self, factor: int = 4) -> Task:
         """The same at a size ``factor`` times smaller, for a preview."""
-        size = max(1, self.settings.size // factor)
-        if isinstance(self.settings, GatysSettings):
-            last = self.settings.sizes[-1] if self.settings.sizes else self.settings.size
-            return replace(self, settings=adjusted(self.settings, {"size": max(1, last // factor)}))
-        return replace(self, settings=replace(self.settings, size=size))
+        sizes = getattr(self.settings, "sizes", ())
+        last = sizes[-1] if sizes else self.settings.size
+        return replace(self, settings=adjusted(self.settings, {"size": max(1, last // factor)}))
 
     def check_pictures(self) -> None:
         """Read every picture but the photo once, so that a bad one is reported before long work. Raises ``PictureError``."""
         # A blend passes over what it cannot read.
-        styles = [] if self.method == "blend" else [style for style, _ in weighted(self.styles)]
+        styles = [] if METHODS[self.method].blends else [style for style, _ in weighted(self.styles)]
         sources = [*styles, self.strokes, self.start_picture]
         for area in self.areas:
             sources += [area.mask, area.style_mask, *(style for style, _ in weighted(area.styles))]

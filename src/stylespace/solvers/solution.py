@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from stylespace.pictures.warp import Warp
 
 # Raised by eigenvalue routines when their input is not finite.
 LinAlgError: type[Exception] = torch.linalg.LinAlgError  # type: ignore[attr-defined]
@@ -33,9 +37,16 @@ Watch = Callable[[Step], None]
 
 @dataclass
 class Solution:
-    """The picture (1, 3, H, W) a solver ends with, and its state for the next size."""
+    """The picture (1, 3, H, W) a solver ends with, and its state for the next size.
+
+    Of a whole run also: ``beside``, pictures that were made on the way, by name; ``facts`` for the result's record; the ``warp`` that the
+    picture went through.
+    """
 
     picture: Tensor
     moments: tuple[Tensor, Tensor] | None = None
     steps: int = 0
     interrupted: bool = False
+    beside: dict[str, Tensor] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    warp: Warp | None = None

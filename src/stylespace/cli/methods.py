@@ -1,0 +1,34 @@
+"""``stylespace METHOD``: a command for each row of the registry, with its own settings, presets and help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import cleandoc
+from typing import Any
+
+from stylespace.cli import options
+from stylespace.cli.settings import with_settings
+from stylespace.cli.transfer import transfer
+from stylespace.methods.registry import AREAS, METHODS, POINTS, START, STROKES, STYLES
+
+# Options of ``transfer`` that belong to what a method accepts.
+BELONGING = {
+    STYLES: ("style",),
+    AREAS: ("region", "keep_region", "style_regions"),
+    STROKES: ("strokes",),
+    START: ("start_picture",),
+    POINTS: ("point", "pairs"),
+}
+
+
+def method_command(name: str) -> Callable[..., Any]:
+    """``transfer`` with the options of one method alone."""
+    row = METHODS[name]
+    absent = [option for what, belonging in BELONGING.items() if what not in row.accepts for option in belonging]
+    absent += [] if row.blends else ["explain"]
+    absent += [] if row.warps else ["parts", "animation"]
+    absent += [] if len(row.presets) > 1 else ["preset"]
+    fixed: dict[str, Any] = dict.fromkeys(absent) | {"method": name}
+    made = with_settings(transfer, row.settings, other={"preset": options.preset(row.presets)}, **fixed)
+    made.__doc__ = cleandoc(row.help)
+    return made

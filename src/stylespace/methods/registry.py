@@ -1,0 +1,141 @@
+"""Every method by name, one row each: its settings, what runs it, what it accepts. Loads without torch.
+
+A new method is its file, its settings and a row here. The command line, ``--help``, ``--from``, batches, progress and going on after a stop
+follow from the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from stylespace.methods import (
+    blend_settings,
+    deformable_settings,
+    gatys_settings,
+    inversion_settings,
+    nnst_settings,
+    strotss_settings,
+)
+from stylespace.settings import EncoderSettings
+
+# What a run may be given beside photo and settings.
+STYLES, AREAS, STROKES, START, POINTS = "styles", "areas", "strokes", "start picture", "points"
+
+# Share of the default's steps.
+QUALITIES = {"draft": 0.4, "good": 1.0, "best": 4.0}
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row.
+
+    ``settings``: a frozen dataclass. ``run``: ``module:function`` of ``stylespace.methods``, called as
+    ``(content, regions, settings, encoder, run)``; gives a :class:`~stylespace.solvers.solution.Solution`. ``summary``: a line for the
+    list of commands; ``help``: what its own ``--help`` begins with. ``presets``: published settings to start from. ``accepts``: what it
+    can be given. ``base``: ``module:function`` of its problem, for methods that stand on another. ``blends``: the references' weights are
+    found first. ``finds_points``: pairs of points are found where none are given. ``warps``: it leaves a warp. ``ending``: the setting
+    that distinguishes results of a method without styles.
+    """
+
+    settings: type[EncoderSettings]
+    run: str
+    summary: str
+    help: str
+    presets: Mapping[str, Callable[[], Any]]
+    accepts: tuple[str, ...] = (STYLES, AREAS)
+    base: str | None = None
+    blends: bool = False
+    finds_points: bool = False
+    warps: bool = False
+    ending: str | None = None
+
+    def load(self, what: str | None = None) -> Callable[..., Any]:
+        """The function that ``run`` (or ``what``, such as ``base``) names."""
+        module, _, name = (what or self.run).partition(":")
+        found: Callable[..., Any] = getattr(import_module(module if "." in module else f"stylespace.methods.{module}"), name)
+        return found
+
+
+METHODS: dict[str, Method] = {
+    "gatys": Method(
+        settings=gatys_settings.GatysSettings,
+        run="gatys:gatys",
+        summary="The same, by optimising pixels (Gatys et al. 2016): every setting, default and source.",
+        help="""Redraw photos in the manner of other pictures by optimising pixels (Gatys, Ecker & Bethge 2016).
+
+        Minimises a distance to the photo's content and to the styles' statistics, coarse to fine. Settings say where their default
+        comes from; --preset starts from published ones instead.
+        """,
+        presets=gatys_settings.PRESETS,
+        accepts=(STYLES, AREAS, STROKES, START),
+        base="gatys:GatysBase",
+    ),
+    "blend": Method(
+        settings=blend_settings.BlendSettings,
+        run="gatys:gatys",
+        summary="The same, in the style that many references share: the blend of them that suits the photo.",
+        help="""Redraw photos in the style that many references share (Ikuta, Ogaki & Odagiri 2016).
+
+        The references' texture features are blended so that they come as near to the photo's own as they can; the blend is the style.
+        With several references a result keeps colours that are natural for the photo. Then as with gatys, whose settings all hold.
+        """,
+        presets=blend_settings.PRESETS,
+        accepts=(STYLES, AREAS, STROKES, START),
+        blends=True,
+    ),
+    "strotss": Method(
+        settings=strotss_settings.StrotssSettings,
+        run="strotss:strotss",
+        summary="The same, by optimal transport (Kolkin et al. 2019): shapes move as well as strokes.",
+        help="""Redraw photos by optimal transport and self-similarity (Kolkin, Salavon & Shakhnarovich 2019).
+
+        Features at sampled places of the photo are moved to those of the style while likeness between places is kept: shapes change as
+        well as strokes. Regions, several styles and pairs of points (--point) guide it.
+        """,
+        presets=strotss_settings.PRESETS,
+        accepts=(STYLES, AREAS, POINTS),
+        base="strotss:StrotssBase",
+    ),
+    "nnst": Method(
+        settings=nnst_settings.NnstSettings,
+        run="nnst:nnst",
+        summary="The same, from nearest neighbours of features (Kolkin et al. 2022).",
+        help="""Redraw photos from the nearest neighbours of their features among the style's (Kolkin et al. 2022).
+
+        Every place takes the features of the place of the style, in any of four turns, that is most like it.
+        """,
+        presets=nnst_settings.PRESETS,
+    ),
+    "deformable": Method(
+        settings=deformable_settings.DeformableSettings,
+        run="deformable:deformable",
+        summary="The same, shapes moved to where the style has them (Kim et al. 2020).",
+        help="""Redraw photos and move their shapes to where the style picture has them (Kim et al. 2020).
+
+        Places that belong together are found by neural best buddies, or come from --pairs or --point. --parts writes what is made on
+        the way, --animation a film; stylespace warp applies the warp to other pictures.
+        """,
+        presets=deformable_settings.PRESETS,
+        accepts=(STYLES, POINTS),
+        finds_points=True,
+        warps=True,
+    ),
+    "inversion": Method(
+        settings=inversion_settings.InversionSettings,
+        run="inversion:inversion",
+        summary="Rebuild a photo from one layer's features alone.",
+        help="Rebuild photos from the features of one layer alone: what that layer keeps (Mahendran & Vedaldi 2015).",
+        presets={"default": inversion_settings.InversionSettings},
+        accepts=(),
+        ending="layer",
+    ),
+}
+
+
+def accepting(what: str) -> str:
+    """The methods that accept it, in words: ``gatys, blend and strotss``."""
+    names = [name for name, row in METHODS.items() if what in row.accepts]
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -1,0 +1,38 @@
+"""What goes with one run of a method beside its pictures and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from stylespace.solvers.solution import Watch
+from stylespace.storage.journal import Journal
+
+Point = tuple[float, float]  # right, down; each from 0 to 1 of width and height
+
+
+def _nothing(_: Any) -> None:
+    pass
+
+
+@dataclass
+class Run:
+    """``watch`` is called after each step, ``note`` with a sentence, ``plan`` with long side and steps of each size before the first.
+
+    ``journal``: where the state is kept; a run goes on from it. ``start``: a picture (1, 3, H, W) to start from. ``strokes``: one whose
+    fine strokes are put on the style. ``points``: pairs of a place of the photo and a place of the style. ``restyle``: gives the regions
+    anew from the picture so far, at every size after the first. ``base``: the problem of the method that this one stands on.
+    """
+
+    watch: Watch | None = None
+    journal: Journal | None = None
+    note: Callable[[str], None] = _nothing
+    plan: Callable[[Sequence[tuple[int, int]]], None] = _nothing
+    start: Tensor | None = None
+    strokes: Tensor | None = None
+    points: Sequence[tuple[Point, Point]] = ()
+    restyle: Callable[[Tensor], Sequence[Any]] | None = None
+    base: Any = None
