@@ -1,41 +1,63 @@
-"""The compact encoder: a VGG-19 with a seventeenth of the parameters, distilled by us and shipped inside the package.
+"""The compact encoder: VGG-16 with a sixth of the parameters and of the work, fitted by us and shipped inside the package.
 
-It learned from the real VGG-19 down to relu3_1 and from a compressed student of VGG-19 below (recipe:
-``recipes/compact-encoder``; model card: ``models/compact.md``).
+Every convolution is factored; all numbers are fitted to the real VGG-16's responses, on photographs, paintings and pictures that were
+being optimised through the encoder itself (recipe: ``recipes/compact-encoder``; model card: ``models/compact.md``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
-from stylespace.encoders.readout import ReadoutEncoder
+from stylespace.encoders.encoder import Encoder
+from stylespace.encoders.factored import FactoredConvolution, projected
 from stylespace.encoders.trunk import Trunk
 from stylespace.errors import WeightsError
 
-DEPTHS = (2, 2, 4, 4, 1)
-# Wide where a read-out looks (reluX_1), narrow between: layers at full size cost the most time.
-WIDTHS = (32, 16, 48, 32, 96, 64, 64, 64, 160, 128, 128, 128, 192)
-READOUTS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512, "relu5_1": 512}
+DEPTHS = (2, 2, 3, 3, 1)
+WIDTHS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512)  # VGG-16's
+# Of every convolution but the first: channels its 3x3 part reads, and writes.
+RANKS = ((20, 24), (28, 40), (48, 48), (72, 80), (88, 88), (88, 96), (128, 144), (160, 192), (160, 192), (176, 256))
+AXES = (24, 32, 64, 64, 96, 96, 96, 128, 128, 128, 128)  # principal axes that features are given on
 SHIPPED = Path(__file__).parent.parent / "models" / "compact.safetensors"
 
 
 class CompactTrunk(Trunk):
-    """The narrow stack, with 1x1 maps from its layers.
-
-    ``to_vgg19``: best estimates of the channels of normalised VGG-19. ``metric``: the same in fewer channels and with the variance
-    that estimating takes away given back (recipes/compact-encoder/export.py); style is compared there.
-    """
+    """The factored stack, with each layer's principal ``axes`` and its ``scale``: VGG-16's mean activation, by which this one's are divided."""
 
     def __init__(self, padding: str = "reflect", pooling: str = "max") -> None:
         super().__init__(DEPTHS, WIDTHS, pooling=pooling, padding=padding)
-        width = dict(zip(self.layers, WIDTHS, strict=True))
-        self.to_vgg19 = nn.ModuleDict({name: nn.Conv2d(width[name], channels, 1) for name, channels in READOUTS.items()})
-        self.metric = nn.ModuleDict({name: nn.Conv2d(width[name], width[name] + 1, 1) for name in READOUTS})
+        inputs = WIDTHS[:-1]
+        for name, c_in, (narrow, middle), c_out in zip(self.layers[1:], inputs, RANKS, WIDTHS[1:], strict=True):
+            self.convolutions[name.replace("relu", "conv")] = FactoredConvolution(c_in, narrow, middle, c_out)
+        self.axes = nn.ModuleDict(
+            {name: nn.Conv2d(width, count, 1, bias=False) for name, width, count in zip(self.layers, WIDTHS, AXES, strict=True)}
+        )
+        self.scale = nn.ParameterDict({name: nn.Parameter(self.input.weight.new_ones(())) for name in self.layers})
 
 
-def compact(weights: Path | None = None, *, pooling: str = "max", padding: str = "reflect") -> ReadoutEncoder:
+class CompactEncoder(Encoder):
+    """Features are VGG-16's estimated channels, divided by their mean, on the principal axes of each layer.
+
+    The axes are orthonormal: inner products of features, and with them Gram matrices, covariances and distances, are those of the
+    channels but for what lies off the axes.
+    """
+
+    trunk: CompactTrunk
+
+    def forward(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """See :meth:`Encoder.forward`."""
+        axes = self.trunk.axes
+        return {name: projected(f, axes[name].weight) for name, f in super().forward(picture, layers).items()}
+
+    def estimates(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Estimates of the real VGG-16's channels after ReLU, in its own units (N, C, h, w)."""
+        return {name: f * self.trunk.scale[name] for name, f in super().forward(picture, layers).items()}
+
+
+def compact(weights: Path | None = None, *, pooling: str = "max", padding: str = "reflect") -> CompactEncoder:
     """The shipped compact encoder, or one with the weights in ``weights`` (safetensors).
 
     Raises :class:`~stylespace.errors.WeightsError` when the file is missing or is not a compact encoder.
@@ -52,8 +74,4 @@ def compact(weights: Path | None = None, *, pooling: str = "max", padding: str =
             f"'{path}' does not hold the compact encoder's weights ({str(error).splitlines()[0]}): "
             "reinstall stylespace, or give --weights a file made by recipes/compact-encoder."
         ) from error
-    return ReadoutEncoder(trunk, "compact", _convolutions(trunk.to_vgg19), _convolutions(trunk.metric))
-
-
-def _convolutions(modules: nn.ModuleDict) -> dict[str, nn.Conv2d]:
-    return {name: module for name, module in modules.items() if isinstance(module, nn.Conv2d)}
+    return CompactEncoder(trunk, "compact")

@@ -6,6 +6,7 @@ than with separate operations.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -33,21 +34,29 @@ class PaddedConvolution(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         """The transposed convolution, and the border's gradient folded back to where padding took it from."""
-        (weight,) = ctx.saved_tensors
-        count, channels, high, wide = ctx.shape
-        edge = 0 if ctx.padding == "zero" else 1
-        # Only the input's size counts for its gradient.
-        size = gradient.new_empty(1).expand(count, channels, high + 2 * edge, wide + 2 * edge)
-        found: Tensor = torch.ops.aten.convolution_backward(
-            gradient, size, weight, None, [1, 1], [1 - edge, 1 - edge], [1, 1], False, [0, 0], 1, [True, False, False]
-        )[0]
-        if edge:
-            inside = _REPEATS[ctx.padding]
-            for axis in (2, 3):
-                found.select(axis, inside).add_(found.select(axis, 0))
-                found.select(axis, -1 - inside).add_(found.select(axis, -1))
-            found = found[..., 1:-1, 1:-1]
-        return found, None, None, None
+        return input_gradient(gradient, ctx.shape, *ctx.saved_tensors, ctx.padding), None, None, None
+
+
+def input_gradient(gradient: Tensor, shape: Sequence[int], weight: Tensor, padding: str = "zero") -> Tensor:
+    """The gradient of the input of ``shape`` (N, C, H, W) from that of the output of :func:`convolved`, 3x3, or of a 1x1 convolution."""
+    count, channels, high, wide = shape
+    if weight.shape[-1] == 1:
+        outside = edge = 0
+    else:
+        edge = 0 if padding == "zero" else 1
+        outside = 1 - edge
+    # Only the input's size counts for its gradient.
+    size = gradient.new_empty(1).expand(count, channels, high + 2 * edge, wide + 2 * edge)
+    found: Tensor = torch.ops.aten.convolution_backward(
+        gradient, size, weight, None, [1, 1], [outside, outside], [1, 1], False, [0, 0], 1, [True, False, False]
+    )[0]
+    if edge:
+        inside = _REPEATS[padding]
+        for axis in (2, 3):
+            found.select(axis, inside).add_(found.select(axis, 0))
+            found.select(axis, -1 - inside).add_(found.select(axis, -1))
+        found = found[..., 1:-1, 1:-1]
+    return found
 
 
 def convolved(x: Tensor, weight: Tensor, bias: Tensor | None, padding: str) -> Tensor:

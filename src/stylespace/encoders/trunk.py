@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylespace.encoders.convolution import PaddedConvolution, convolved
+from stylespace.encoders.factored import FactoredConvolution, factored
 from stylespace.encoders.layers import layer_names
 from stylespace.errors import InputError
 
@@ -98,18 +99,20 @@ class Trunk(nn.Module):
         numbers: list[float] = []
         for name in self.layers[: self.layers.index(deepest) + 1]:
             convolution = self.convolutions[name.replace("relu", "conv")]
-            assert isinstance(convolution, nn.Conv2d)
+            assert isinstance(convolution, nn.Conv2d | FactoredConvolution)
             numbers.append(convolution.out_channels / 4 ** (int(name[4]) - 1))
         return 1.5 * each * (sum(numbers) + 3 * max(numbers))  # half as much again is what was measured beside
 
     def _convolve(self, x: Tensor, convolution: nn.Module) -> Tensor:
-        assert isinstance(convolution, nn.Conv2d)
         first = convolution is self.convolutions["conv1_1"]
         if self.padding == "zero" or (self.padding == "replicate-first" and not first):
             mode = "zero"
         else:
             # One-pixel maps cannot be reflected; replicating gives them the same neighbour.
             mode = "reflect" if self.padding == "reflect" and min(x.shape[-2:]) > 1 else "replicate"
+        if isinstance(convolution, FactoredConvolution):
+            return F.relu_(factored(x, convolution, mode))
+        assert isinstance(convolution, nn.Conv2d)
         if convolution.weight.requires_grad or not x.requires_grad:
             return F.relu_(convolved(x, convolution.weight, convolution.bias, mode))
         return F.relu_(PaddedConvolution.apply(x, convolution.weight, convolution.bias, mode))  # type: ignore[no-untyped-call]

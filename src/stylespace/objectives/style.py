@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -59,14 +60,31 @@ def wasserstein_distance(given: Measurement, target: Measurement, epsilon: float
     target_mean, target_covariance, target_root = (part.double() for part in target)
     # In float64: with fewer positions than channels the traces below cancel to less than float32 holds.
     mean, covariance = mean.double(), covariance.double()
-    identity = torch.eye(covariance.shape[0], dtype=torch.float64, device=covariance.device)
-    covariance = (covariance + covariance.T) / 2 + epsilon * identity
-    inner = target_root @ covariance @ target_root
-    # tr sqrt(inner): eigenvalues are real and not negative but for rounding.
-    values = torch.linalg.eigvalsh((inner + inner.T) / 2)
-    cross = values.clamp_min(epsilon * epsilon).sqrt().sum()
-    trace = covariance.trace() + target_covariance.trace() + epsilon * covariance.shape[0]
+    cross: Tensor = _CrossTrace.apply(covariance, target_root, epsilon)  # type: ignore[no-untyped-call]
+    trace = covariance.trace() + target_covariance.trace() + 2 * epsilon * covariance.shape[0]
     return ((mean - target_mean).square().sum() + trace - 2 * cross).to(given[0].dtype)
+
+
+class _CrossTrace(torch.autograd.Function):
+    """``tr sqrt(R S R)`` with ``S = covariance + epsilon I`` and ``R = target_root``; its gradient, ``R (R S R)^(-1/2) R / 2``,
+    comes from the same eigenvalue problem."""
+
+    @staticmethod
+    def forward(ctx: Any, covariance: Tensor, target_root: Tensor, epsilon: float) -> Tensor:
+        inner = target_root @ covariance @ target_root
+        inner = (inner + inner.T) / 2 + epsilon * (target_root @ target_root)
+        # Eigenvalues are real and not negative but for rounding.
+        values, vectors = torch.linalg.eigh(inner)
+        roots = values.clamp_min(epsilon * epsilon).sqrt()
+        turned = target_root @ vectors
+        ctx.save_for_backward((turned / (2 * roots)) @ turned.T)
+        return roots.sum()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (slope,) = ctx.saved_tensors
+        return gradient * slope, None, None
 
 
 @dataclass(frozen=True)
