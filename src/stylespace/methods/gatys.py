@@ -6,7 +6,7 @@ with E_l a distance between Gram matrices or feature distributions of x and of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
@@ -29,7 +29,7 @@ from stylespace.solvers.stages import Stages
 from stylespace.solvers.tiled import Tiled
 from stylespace.solvers.tiled import minimise as minimise_tiled
 from stylespace.storage.memory import is_out_of_memory, return_freed_memory
-from stylespace.styles.region import Region, Style, left_alone
+from stylespace.styles.region import Region, Style, guides, left_alone
 
 
 def gatys(
@@ -190,7 +190,23 @@ def _start(content: Tensor, regions: Sequence[Region], settings: GatysSettings, 
         return resize(given.to(content), content.shape[-2:])
     if settings.start == "style":
         return resize(next(r for r in regions if r.styles).styles[0].picture, content.shape[-2:])
+    if settings.start == "palette":
+        return _in_colours_of(regions, content)
     return {"content": content, "noise": noise, "mix": content.lerp(noise, settings.noise_share)}[settings.start]
+
+
+def _in_colours_of(regions: Sequence[Region], content: Tensor) -> Tensor:
+    """``content`` with the mean and covariance of its styles' colours, region by region."""
+    picture = content
+    for region, guide in zip(regions, guides(regions, content), strict=True):
+        if not region.styles:
+            continue
+        weights = [sum(s.weight.values()) if isinstance(s.weight, Mapping) else s.weight for s in region.styles]
+        total = sum(weights) or 1.0
+        coloured = [w / total * colour.match_colours(content, s.picture) for s, w in zip(region.styles, weights, strict=True)]
+        coloured_whole = torch.stack(coloured).sum(0)
+        picture = coloured_whole if guide is None else picture.lerp(coloured_whole, guide)
+    return picture
 
 
 def _begun(

@@ -37,7 +37,12 @@ class GatysSettings(EncoderSettings):
     carry_moments: bool = option(False, "continue Adam's moments from size to size (style-transfer-pytorch does)")
     keep: str = option("best", "iterate that is the result of a size", ("best", "average", "last"), COURSE)
     average_decay: float = option(0.99, "decay of the moving average", source=CROWSON, least=0, most=0.999999)
-    start: str = option("content", "picture to start from", ("content", "noise", "mix", "style", "picture"), CROWSON)
+    start: str = option(
+        "palette",
+        "picture to start from; palette: the photo in the style's colours",
+        ("content", "palette", "noise", "mix", "style", "picture"),
+        "ours",
+    )
     noise_share: float = option(0.5, "share of white noise in the start 'mix'", source=COURSE + " (ratio not given; 0.5 is ours)")
 
     content_layers: Any = option(
@@ -132,7 +137,7 @@ def style_transfer_pytorch() -> GatysSettings:
     """style-transfer-pytorch's defaults: Wasserstein-2, sizes 128 to 512 by sqrt 2, Adam with carried moments, moving average."""
     raw = {"relu1_1": 256.0, "relu2_1": 64.0, "relu3_1": 16.0, "relu4_1": 4.0, "relu5_1": 1.0}
     return GatysSettings(
-        margin=0, shifted=False, encoder="vgg19", padding="replicate-first", sizes=(128, 181, 256, 362, 512),
+        margin=0, shifted=False, start="content", encoder="vgg19", padding="replicate-first", sizes=(128, 181, 256, 362, 512),
         steps_each=(1000, 500, 500, 500, 500),
         final_rate=None, keep="average", carry_moments=True, content_weight=0.015, content_divisor="mean", statistic="wasserstein",
         style_divisor="mean",
