@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from stylespace.encoders.layers import block, check, layer_names, weights
+from stylespace.encoders.layers import VGG19, block, check, layer_names, nearest, weights
 from stylespace.errors import InputError
 
-VGG19 = layer_names((2, 2, 4, 4, 4))
+COMPACT = layer_names((2, 2, 3, 3, 1))
 
 
 def test_names() -> None:
@@ -56,7 +56,20 @@ def test_missing_layers() -> None:
     check(["relu1_1", "relu5_4"], VGG19, "vgg19")
     with pytest.raises(InputError, match=r"vgg19 encoder has no layer 'relu6_1'.*relu5_4"):
         check(["relu1_1", "relu6_1"], VGG19, "vgg19")
-    with pytest.raises(InputError, match=r"Use relu5_1 instead, or --encoder vgg19"):
-        check(["relu5_2"], VGG19[:13], "compact")
-    with pytest.raises(InputError, match="Choose among relu1_1"):
-        check(["conv1_1"], VGG19[:13], "compact")
+    with pytest.raises(InputError, match="choose among relu1_1, relu1_2"):
+        check(["conv1_1"], COMPACT, "compact")
+    with pytest.raises(InputError, match="choose among relu1_1, relu1_2"):
+        check(["relu3_4"], COMPACT, "vgg16")
+
+
+@pytest.mark.parametrize(
+    ("layer", "near"),
+    [("relu3_4", "relu3_3"), ("relu4_4", "relu4_3"), ("relu5_2", "relu5_1"), ("relu5_4", "relu5_1")],
+)
+def test_layers_that_the_compact_encoder_lacks(layer: str, near: str) -> None:
+    """One sentence names the nearest layer above, in the same block."""
+    assert nearest(layer, COMPACT) == near
+    assert nearest(near, COMPACT) == near
+    with pytest.raises(InputError, match=rf"'{layer}': use {near} instead, .*or --encoder vgg19, .*relu5_4\.$") as raised:
+        check(["relu1_1", layer], COMPACT, "compact")
+    assert str(raised.value).count(". ") == 0

@@ -13,7 +13,7 @@ from torch import Tensor
 from stylespace.encoders.encoder import Encoder
 from stylespace.encoders.trunk import Trunk
 
-WIDTHS = (4, 4, 6, 6, *[8] * 4, *[10] * 4, *[12] * 4)
+WIDTHS = (4, 6, 8, 10, 12)  # a block
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what torchvision's weights were trained on
 
 
@@ -21,8 +21,9 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what torchvisi
 def narrow(pooling: str = "max", padding: str = "reflect", layers: int = 16, name: str = "vgg19") -> Encoder:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        depths = (2, 2, 4, 4, 4) if layers == 16 else (2, 2, 4, 4, 1)
-        trunk = Trunk(depths, WIDTHS[:layers], pooling=pooling, padding=padding)
+        depths = (2, 2, 4, 4, 4) if layers == 16 else (2, 2, 3, 3, 1)
+        widths = [width for width, depth in zip(WIDTHS, depths, strict=True) for _ in range(depth)]
+        trunk = Trunk(depths, widths, pooling=pooling, padding=padding)
         for convolution in trunk.convolutions.values():
             torch.nn.init.normal_(convolution.weight, 0, math.sqrt(2 / math.prod(convolution.weight.shape[1:])))
             torch.nn.init.uniform_(convolution.bias, -0.1, 0.3)
@@ -40,7 +41,7 @@ def encoder() -> Encoder:
 
 @pytest.fixture(scope="session")
 def encoder_with() -> Callable[..., Encoder]:
-    """Others: ``encoder_with(pooling=..., padding=...)``; ``layers=13, name="compact"`` ends at relu5_1."""
+    """Others: ``encoder_with(pooling=..., padding=...)``; ``layers=11, name="compact"`` ends at relu5_1."""
     return narrow
 
 

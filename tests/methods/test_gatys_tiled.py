@@ -101,7 +101,7 @@ def test_odd_sizes_and_margins(size: tuple[int, int], margin: int, compact: Enco
         },
         {"content_weight": 0.0},
         {"style_weight": 0.0},
-        {"content_layers": "relu3_1=0.5,relu4_1", "style_layers": "relu2_2,relu3_4"},
+        {"content_layers": "relu3_1=0.5,relu4_1", "style_layers": "relu2_2,relu3_3"},
         {"padding": "zero"},
     ],
     ids=str,

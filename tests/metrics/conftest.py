@@ -21,7 +21,7 @@ def _tensor(array: np.ndarray) -> Tensor:
 
 @pytest.fixture(scope="session")
 def encoder() -> Encoder:
-    """A narrow stack of the compact encoder's depth with random weights that keep the features' size (He et al. 2015)."""
+    """A narrow stack down to relu5_1 with random weights that keep the features' size (He et al. 2015)."""
     generator = torch.Generator().manual_seed(7)
     trunk = Trunk((2, 2, 4, 4, 1), (16, 8, 24, 16, *4 * [24], *4 * [32], 40))
     with torch.no_grad():

@@ -25,7 +25,7 @@ SHIPPED = Path(__file__).parent.parent / "models" / "compact.safetensors"
 
 
 class CompactTrunk(Trunk):
-    """The factored stack, with each layer's principal ``axes`` and its ``scale``: VGG-16's mean activation, by which this one's are divided."""
+    """The factored stack, with each layer's principal ``axes`` and its ``scale``: VGG-16's mean activation, by which all are divided."""
 
     def __init__(self, padding: str = "reflect", pooling: str = "max") -> None:
         super().__init__(DEPTHS, WIDTHS, pooling=pooling, padding=padding)

@@ -1,4 +1,5 @@
-"""A 3x3 convolution in three: 1x1 to fewer channels, 3x3 among few, 1x1 to as many as wanted (Kim et al. 2016, arXiv:1511.06530, "Tucker-2").
+"""A 3x3 convolution in three: 1x1 to fewer channels, 3x3 among few, 1x1 to as many as wanted ("Tucker-2", Kim et al. 2016,
+arXiv:1511.06530).
 
 Frozen, it is one operation that keeps nothing for its gradient but the weights.
 """

@@ -12,6 +12,9 @@ def layer_names(depths: Sequence[int]) -> tuple[str, ...]:
     return tuple(f"relu{b}_{i}" for b, depth in enumerate(depths, 1) for i in range(1, depth + 1))
 
 
+VGG19 = layer_names((2, 2, 4, 4, 4))
+
+
 def block(layer: str) -> int:
     """Block number of a layer: 4 for ``relu4_2``. Its features are ``2 ** (block - 1)`` times smaller than the picture."""
     return int(layer[4 : layer.index("_")])
@@ -21,14 +24,16 @@ def check(layers: Iterable[str], available: Sequence[str], encoder: str) -> None
     """Raise :class:`InputError` when a layer asked for is not one the encoder has."""
     for layer in layers:
         if layer not in available:
-            raise InputError(
-                f"The {encoder} encoder has no layer '{layer}': it has {available[0]} to {available[-1]}. "
-                + (
-                    f"Use {available[-1]} instead, or --encoder vgg19, which has relu1_1 to relu5_4."
-                    if layer.startswith("relu") and encoder == "compact"
-                    else f"Choose among {', '.join(available)}."
-                )
-            )
+            advice = f"choose among {', '.join(available)}."
+            if encoder == "compact" and layer in VGG19:
+                near = nearest(layer, available)
+                advice = f"use {near} instead, the nearest it has, or --encoder vgg19, which has {VGG19[0]} to {VGG19[-1]}."
+            raise InputError(f"The {encoder} encoder has no layer '{layer}': {advice}")
+
+
+def nearest(layer: str, available: Sequence[str]) -> str:
+    """The deepest of the ``available`` VGG layers that is no deeper than ``layer``: ``relu3_3`` for ``relu3_4`` in VGG-16."""
+    return max((name for name in available if VGG19.index(name) <= VGG19.index(layer)), key=VGG19.index)
 
 
 def scale(layer: str) -> int:
