@@ -33,7 +33,12 @@ COMMANDS: tuple[tuple[str, tuple[str, ...], dict[str, str], bool], ...] = (
     ("benchmarks/step.py", (), {}, False),
     ("benchmarks/step.py", ("--runs", "2"), AVX2, False),
     ("benchmarks/convergence.py", (), {}, True),
-    ("recipes/compact-encoder/measure.py", REFERENCE, {}, True),
+    (
+        "recipes/compact-encoder/measure.py",
+        ("--data", "{shared}/data", "--vgg16", "{shared}/weights/vgg16_conv.safetensors"),
+        {},
+        True,
+    ),
     ("benchmarks/library.py", (), {}, True),
     ("benchmarks/learn_style.py", (), {}, True),
     ("benchmarks/networks.py", (), {}, False),

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
 import json
 import math
@@ -15,8 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 import stylespace
+from stylespace import encoders
 from stylespace.encoders.encoder import Encoder
-from stylespace.encoders.readout import ReadoutEncoder
 from stylespace.encoders.trunk import Trunk
 from stylespace.errors import InputError, PictureError, WeightsError
 from stylespace.metrics.score import BETTER, score
@@ -199,19 +198,9 @@ def test_from_the_package() -> None:
 
 
 @pytest.fixture(scope="module")
-def reference(repository: Path, shared_weights: Path) -> ReadoutEncoder:
-    """The network that the compact encoder learned its deep layers from."""
-    import sys
-
-    recipe = repository / "recipes" / "compact-encoder" / "teachers.py"
-    specification = importlib.util.spec_from_file_location("teachers", recipe)
-    assert specification is not None
-    assert specification.loader is not None
-    teachers = importlib.util.module_from_spec(specification)
-    sys.modules.setdefault("teachers", teachers)
-    specification.loader.exec_module(teachers)
-    network = teachers.Compressed(shared_weights)
-    return ReadoutEncoder(network.trunk, "reference", dict(network.to_vgg19.items())).prepare(torch.device("cpu"), torch.float32)
+def reference(shared_weights: Path) -> Encoder:
+    """The network that the compact encoder was fitted to."""
+    return encoders.load("vgg16", weights=shared_weights / "vgg16_conv.safetensors", precision="fp32")
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The compact encoder: VGG-16 with a sixth of the parameters and of the work, fitted by us and shipped inside the package.
+"""The compact encoder: VGG-16 to relu5_1 with a quarter of its parameters and of its work, fitted by us and shipped inside the package.
 
 Every convolution is factored; all numbers are fitted to the real VGG-16's responses, on photographs, paintings and pictures that were
 being optimised through the encoder itself (recipe: ``recipes/compact-encoder``; model card: ``models/compact.md``).
@@ -6,7 +6,7 @@ being optimised through the encoder itself (recipe: ``recipes/compact-encoder``;
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -27,10 +27,10 @@ SHIPPED = Path(__file__).parent.parent / "models" / "compact.safetensors"
 class CompactTrunk(Trunk):
     """The factored stack, with each layer's principal ``axes`` and its ``scale``: VGG-16's mean activation, by which all are divided."""
 
-    def __init__(self, padding: str = "reflect", pooling: str = "max") -> None:
+    def __init__(self, padding: str = "reflect", pooling: str = "max", ranks: Sequence[tuple[int, int]] = RANKS) -> None:
         super().__init__(DEPTHS, WIDTHS, pooling=pooling, padding=padding)
         inputs = WIDTHS[:-1]
-        for name, c_in, (narrow, middle), c_out in zip(self.layers[1:], inputs, RANKS, WIDTHS[1:], strict=True):
+        for name, c_in, (narrow, middle), c_out in zip(self.layers[1:], inputs, ranks, WIDTHS[1:], strict=True):
             self.convolutions[name.replace("relu", "conv")] = FactoredConvolution(c_in, narrow, middle, c_out)
         self.axes = nn.ModuleDict(
             {name: nn.Conv2d(width, count, 1, bias=False) for name, width, count in zip(self.layers, WIDTHS, AXES, strict=True)}
@@ -49,8 +49,8 @@ class CompactEncoder(Encoder):
 
     def forward(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """See :meth:`Encoder.forward`."""
-        axes = self.trunk.axes
-        return {name: projected(f, axes[name].weight) for name, f in super().forward(picture, layers).items()}
+        features = super().forward(picture, layers)
+        return {name: projected(f, self.trunk.axes.get_parameter(f"{name}.weight")) for name, f in features.items()}
 
     def estimates(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Estimates of the real VGG-16's channels after ReLU, in its own units (N, C, h, w)."""

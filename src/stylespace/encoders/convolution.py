@@ -34,7 +34,8 @@ class PaddedConvolution(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         """The transposed convolution, and the border's gradient folded back to where padding took it from."""
-        return input_gradient(gradient, ctx.shape, *ctx.saved_tensors, ctx.padding), None, None, None
+        (weight,) = ctx.saved_tensors
+        return input_gradient(gradient, ctx.shape, weight, ctx.padding), None, None, None
 
 
 def input_gradient(gradient: Tensor, shape: Sequence[int], weight: Tensor, padding: str = "zero") -> Tensor:
