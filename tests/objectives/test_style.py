@@ -79,6 +79,37 @@ def test_wasserstein_as_style_transfer_pytorch_averages_it() -> None:
     )
 
 
+def by_eigenvalues(mean: Tensor, covariance: Tensor, target: Measurement) -> Tensor:
+    """The distance with its cross term from eigenvalues alone, differentiated by PyTorch."""
+    target_mean, target_covariance, target_root = target
+    identity = torch.eye(len(mean), dtype=torch.float64)
+    raised = (covariance + covariance.T) / 2 + EPSILON * identity
+    inner = target_root @ raised @ target_root
+    cross = torch.linalg.eigvalsh((inner + inner.T) / 2).sqrt().sum()
+    trace = raised.trace() + (target_covariance + EPSILON * identity).trace()
+    return (mean - target_mean).square().sum() + trace - 2 * cross
+
+
+@pytest.mark.parametrize(("rank", "target_rank"), [(12, 12), (3, 12), (12, 3), (3, 4), (1, 1)])
+def test_wasserstein_gradient(rank: int, target_rank: int) -> None:
+    """With respect to mean and covariance: PyTorch's gradient of the eigenvalues, and finite differences."""
+    mean, covariance, target_mean, target_covariance = map(torch.from_numpy, (*normal(6, rank, 0), *normal(6, target_rank, 1)))
+    target = (target_mean, target_covariance, root(target_covariance, EPSILON))
+
+    def ours(mean: Tensor, covariance: Tensor) -> Tensor:
+        return wasserstein_distance((mean, covariance), target, EPSILON)
+
+    found, expected = [], []
+    for results, distance in ((found, ours), (expected, lambda m, c: by_eigenvalues(m, c, target))):
+        given = mean.clone().requires_grad_(), covariance.clone().requires_grad_()
+        value = distance(*given)
+        results += [value.detach(), *torch.autograd.grad(value, given)]
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-8)
+    if rank + target_rank >= 6:  # else both are flat in some direction, where a step down leads to what is no covariance
+        assert torch.autograd.gradcheck(ours, (mean.requires_grad_(), covariance.requires_grad_()))
+
+
 def test_root() -> None:
     _, covariance = normal(7, 3, 0)
     found = root(torch.from_numpy(covariance), EPSILON).numpy()
