@@ -78,34 +78,10 @@ def child(script: str, *arguments: str, environment: Mapping[str, str] | None = 
 
 
 def multiplications(encoder: Any, height: int, width: int, layers: Sequence[str]) -> float:
-    """Multiply-adds of one forward pass, counted by hooks on the convolutions."""
+    """Multiply-adds of one forward pass."""
     import torch
-    from torch import nn
+    from torch.utils.flop_counter import FlopCounterMode
 
-    total = 0.0
-    trunk = encoder.trunk
-
-    convolve = trunk._convolve
-
-    def counting(x: Any, convolution: Any) -> Any:
-        nonlocal total
-        y = convolve(x, convolution)
-        total += y.shape[2] * y.shape[3] * convolution.weight.numel()
-        return y
-
-    def count_map(module: Any, _: Any, y: Any) -> None:
-        nonlocal total
-        total += y.shape[2] * y.shape[3] * module.weight.numel()
-
-    hooks = [
-        m.register_forward_hook(count_map) for m in getattr(encoder, "metric", nn.Module()).modules() if isinstance(m, nn.Conv2d)
-    ]
-    trunk._convolve = counting
-    try:
-        with torch.no_grad():
-            encoder(torch.rand(1, 3, height, width), layers)
-    finally:
-        del trunk._convolve
-        for hook in hooks:
-            hook.remove()
-    return total
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        encoder(torch.rand(1, 3, height, width), layers)
+    return counter.get_total_flops() / 2
