@@ -20,6 +20,7 @@ from common import REPOSITORY, SHARED, parser
 
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 REFERENCE = ("--data", "{shared}/data", "--weights", "{shared}/weights")
+VGG16 = "{shared}/weights/vgg16_conv.safetensors"
 # script, arguments, environment, needs ../shared
 COMMANDS: tuple[tuple[str, tuple[str, ...], dict[str, str], bool], ...] = (
     ("benchmarks/startup.py", (), {}, False),
@@ -33,12 +34,8 @@ COMMANDS: tuple[tuple[str, tuple[str, ...], dict[str, str], bool], ...] = (
     ("benchmarks/step.py", (), {}, False),
     ("benchmarks/step.py", ("--runs", "2"), AVX2, False),
     ("benchmarks/convergence.py", (), {}, True),
-    (
-        "recipes/compact-encoder/measure.py",
-        ("--data", "{shared}/data", "--vgg16", "{shared}/weights/vgg16_conv.safetensors"),
-        {},
-        True,
-    ),
+    ("recipes/compact-encoder/measure.py", ("--data", "{shared}/data", "--vgg16", VGG16), {}, True),
+    ("benchmarks/trust.py", ("--reference",), {}, True),
     ("benchmarks/library.py", (), {}, True),
     ("benchmarks/learn_style.py", (), {}, True),
     ("benchmarks/networks.py", (), {}, False),
