@@ -15,11 +15,12 @@ from stylespace import encoders
 from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError, PictureError
+from stylespace.objectives.smoothness import squared_variation
 from stylespace.objectives.style import STATISTICS
 from stylespace.training import checkpoint
 from stylespace.training import photos as photos_module
 from stylespace.training.checkpoint import CHECKPOINT
-from stylespace.training.loss import content_distance, style_distance, target
+from stylespace.training.loss import Loss, combined
 from stylespace.training.photos import Photos, prepare
 from stylespace.training.settings import TrainingSettings
 from stylespace.training.trainer import Trainer, TrainingStep, TrainingStyle
@@ -82,24 +83,27 @@ def test_photos_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("statistic", ["wasserstein", "gram"])
-def test_the_batched_loss_is_the_objectives(statistic: str) -> None:
-    """The same numbers as optimisation's own distances, picture by picture."""
-    given, wanted = torch.randn(2, 3, 5, 6, 7).abs()
-    targets = [target(wanted[i : i + 1], statistic) for i in range(3)]
-    found = style_distance(given, targets, statistic)
+def test_the_batched_loss_is_the_objectives(encoder: Encoder, statistic: str) -> None:
+    """The same numbers as optimisation's own distances on the features themselves, picture by picture."""
+    painted, photos, paintings = torch.rand(3, 3, 3, 40, 48)
+    content, style = {"relu2_1": 1.0}, {"relu1_1": 0.25, "relu2_1": 0.75}
+    measured = [encoder.mapped(p, style) for p in paintings.split(1)]
+    targets = [[{name: combined([(f, 1.0)], statistic) for name, f in features.items()}] for features in measured]
+    balance = torch.tensor([1.0, 2.0, 0.5])
+    found = Loss(encoder, content, style, statistic, 0.5, 3.0, targets, balance)(painted, photos, [2, 0, 1], [0, 0, 0])
     single = STATISTICS[statistic]
-    for i in range(3):
-        goal = single.prepare(single.measure(wanted[i : i + 1], None, 0.0))
-        expected = single.distance(single.measure(given[i : i + 1], None, 0.0), goal) / single.energy(goal)
-        assert float(found[i]) == pytest.approx(float(expected), rel=1e-3, abs=1e-5)
-
-
-def test_content_distance() -> None:
-    photo = torch.randn(2, 3, 4, 5)
-    assert content_distance(photo, photo).tolist() == [0, 0]
-    flat = photo.mean((2, 3), keepdim=True).expand_as(photo)
-    assert content_distance(flat, photo) == pytest.approx([1.0, 1.0], rel=0.05)
-    assert torch.isfinite(content_distance(photo, torch.zeros_like(photo))).all()
+    for i, of in enumerate([2, 0, 1]):
+        given, wanted, photo = (encoder(p[None], style) for p in (painted[i], paintings[of], photos[i]))
+        distance = 0.0
+        for name, weight in style.items():
+            goal = single.prepare(single.measure(wanted[name], None, 0.0))
+            one = single.distance(single.measure(given[name], None, 0.0), goal) / single.energy(goal)
+            distance += weight * float(one)
+        assert float(found["style"][i]) == pytest.approx(float(balance[of]) * distance, rel=1e-3, abs=1e-6)
+        there = photo["relu2_1"]
+        off = (given["relu2_1"] - there).square().sum() / (there - there.mean((2, 3), keepdim=True)).square().sum()
+        assert float(found["content"][i]) == pytest.approx(0.5 * float(off), rel=1e-4)
+        assert float(found["smoothness"][i]) == pytest.approx(3 * float(squared_variation(painted[i : i + 1])))
 
 
 def test_it_learns(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:

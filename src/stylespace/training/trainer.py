@@ -28,6 +28,7 @@ from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.objectives.grid import grid
+from stylespace.objectives.style import Measurement
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.sheet import Cell, sheet
@@ -36,7 +37,7 @@ from stylespace.storage.memory import keep_freed_memory
 from stylespace.training import checkpoint
 from stylespace.training.devices import Devices
 from stylespace.training.log import TrainingLog
-from stylespace.training.loss import Loss, Target, combined
+from stylespace.training.loss import Loss, combined
 from stylespace.training.photos import Photos
 from stylespace.training.settings import TrainingSettings
 
@@ -381,11 +382,11 @@ class Trainer:
         return Loss(**{**vars(loss), "balance": self._balance(loss)}) if s.balance else loss
 
     @torch.no_grad()
-    def _targets(self, style: TrainingStyle, size: int, layers: Sequence[str]) -> dict[str, Target]:
+    def _targets(self, style: TrainingStyle, size: int, layers: Sequence[str]) -> dict[str, Measurement]:
         seen = []
         for pixels, weight in style.weighted:
             small = resize(pixels, fit(pixels.shape[-2:], min(size, max(pixels.shape[-2:]))))
-            seen.append((self.encoder(small.to(self.devices.device), layers), weight))
+            seen.append((self.encoder.mapped(small.to(self.devices.device), layers), weight))
         return {name: combined([(features[name], w) for features, w in seen], self.settings.statistic) for name in layers}
 
     @torch.no_grad()
