@@ -8,8 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
+from stylespace import encoders
 from stylespace.demo.drawings import draw
 from stylespace.errors import InputError
+from stylespace.pipelines.run import Progress
 from stylespace.pipelines.transfer import transfer
 from stylespace.solvers import budget
 from stylespace.storage import journal as journals
@@ -77,3 +79,24 @@ def test_a_folder_of_photographs_is_refused(tmp_path: Path) -> None:
         transfer(photo, photo, unfinished=tmp_path, size=32, steps=2)
     assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
     assert photo.read_bytes() == before
+
+
+def test_another_encoder_does_not_go_on(tmp_path: Path, compact_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was begun with other weights is neither gone on with nor thrown away."""
+    monkeypatch.setattr(journals, "EVERY", -1.0)
+    photo = tmp_path / "photo.png"
+    Image.fromarray(draw("waves", (40, 40))).save(photo)
+    folder = tmp_path / "unfinished"
+    one, other = (encoders.load("compact", weights=weights, precision="fp32") for weights in (compact_weights, None))
+    own: dict[str, object] = {"size": 32, "smallest": 32, "steps": 4, "unfinished": folder}
+
+    def stop(progress: Progress) -> None:
+        if progress.done == 2:
+            raise KeyboardInterrupt
+
+    assert transfer(photo, photo, encoder=one, progress=stop, **own).interrupted  # type: ignore[arg-type]
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(InputError, match=rf"wants the encoder 'compact' \(weights {one.checksum[:12]}\)"):
+        transfer(photo, photo, encoder=other, **own)  # type: ignore[arg-type]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == kept
+    assert len(transfer(photo, photo, encoder=one, **own).losses) == 4  # type: ignore[arg-type]

@@ -88,7 +88,8 @@ def learn_style(
         raise PictureError(failed[0] if failed else "There are no references: give at least one picture.")
     blank = Picture(torch.zeros(1, 3, *learned_style.shape(chosen, chosen.size)))
     session = Session(chosen, blank, device, threads, (), progress)
-    network = session.network(encoder, weights)
+    with session:
+        network = session.network(encoder, weights)
     record = {
         "method": "learned-style",
         "references": [{"weight": alpha, **described(source)} for source, alpha in good],

@@ -46,6 +46,16 @@ class Journal:
             if not self.record:
                 self._empty()
 
+    @staticmethod
+    def told(folder: Path) -> dict[str, Any]:
+        """What the work kept in ``folder`` is, as ``about`` said; empty where there is none."""
+        try:
+            found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        about = found.get("about") if isinstance(found, dict) else None
+        return about if isinstance(about, dict) else {}
+
     @property
     def due(self) -> bool:
         """Whether it is time for a record again, of work that is long done over."""
