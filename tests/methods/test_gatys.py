@@ -416,7 +416,7 @@ def test_mixing_scales(encoder: Encoder, red: Tensor, blue: Tensor) -> None:
     coarse, fine = Style(blue, 0.4), Style(red)
     chosen = GatysSettings(size=64, smallest=64, steps=100, margin=0)
     steps: list[Step] = []
-    mixed = mix_scales(coarse, fine, chosen, encoder, watch=steps.append)
+    mixed = mix_scales(coarse, fine, chosen, encoder, Run(watch=steps.append))
     assert mixed.weight == 0.4
     assert sound(mixed.picture, (64, 48))
     assert {step.size for step in steps} == {64}
