@@ -252,5 +252,5 @@ def test_mistakes(encoder: Encoder, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="preset"):
         learn_style([plaid(0)], encoder=encoder, preset="magic", **QUICK)
     (tmp_path / "state").write_bytes(b"no")
-    with pytest.raises(InputError, match="not a checkpoint"):
+    with pytest.raises(InputError, match="is a file"):
         learn_style([plaid(0)], encoder=encoder, checkpoint=tmp_path / "state", **QUICK)

@@ -105,7 +105,15 @@ class Session:
         self.seconds = time.perf_counter() - self.started
         torch.set_num_threads(self._threads_before)
         if self.journal is not None:
+            self._write_losses()
             self.journal.leave()
+
+    def _write_losses(self) -> None:
+        """Put what the journal does not have yet beside its record."""
+        if self.journal is not None and self.journal.record and self._written < len(self.losses):
+            with self.journal.file("losses").open("a", encoding="utf-8") as file:
+                file.writelines(json.dumps(r) + "\n" for r in self.losses[self._written :])
+            self._written = len(self.losses)
 
     def watch(self, step: Step) -> None:
         """Record a step, keep its picture where one is wanted, tell how far it is."""
@@ -115,10 +123,7 @@ class Session:
         number = len(self.losses)
         if self.journal is not None:
             self.journal.steps = number
-            if self.journal.record:
-                with self.journal.file("losses").open("a", encoding="utf-8") as file:
-                    file.writelines(json.dumps(r) + "\n" for r in self.losses[self._written :])
-                self._written = number
+            self._write_losses()
         if number in self.wanted:
             self.snapshots[number] = self.content.with_pixels(step.picture.detach().cpu().clamp(0, 1).clone())
         if self.progress:

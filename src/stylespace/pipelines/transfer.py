@@ -34,6 +34,7 @@ from stylespace.pipelines.sources import (
     regions_of,
     style_pictures,
 )
+from stylespace.solvers.run import Run
 from stylespace.storage.journal import Journal
 from stylespace.styles.parts import Regions
 from stylespace.styles.region import Region
@@ -199,7 +200,7 @@ def redraw(
             run.restyle = lambda picture: [*parts, Region(blending.styles(picture, max(picture.shape[-2:])))]
         if (base := getattr(settings, "base", None)) is not None:
             under = METHODS[base]
-            run.base = under.load(under.base)(regions, under.settings(**settings.of_base()), network)
+            run.base = under.load(under.base)(content.pixels, regions, under.settings(**settings.of_base()), network, Run())
         session.solution = row.load()(content.pixels, regions, settings, network, run)
     if blending is None:
         return session.result(record)
