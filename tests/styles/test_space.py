@@ -118,6 +118,8 @@ def test_save_and_load(encoder: Encoder, tmp_path: Path) -> None:
     assert again.names == space.names
     assert again.sources == (*paths, None)
     assert again.blend(picture(11)).weights == space.blend(picture(11)).weights
+    with pytest.raises(InputError, match=rf"space.safetensors wants the encoder 'compact' \(weights {encoder.checksum[:12]}\)"):
+        StyleSpace.load(tmp_path / "space.safetensors", encoder=encoders.load("compact", precision="fp32"))
     (tmp_path / "other.safetensors").write_bytes(b"no")
     with pytest.raises(InputError, match="cannot be read"):
         StyleSpace.load(tmp_path / "other.safetensors", encoder=encoder)

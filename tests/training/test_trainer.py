@@ -142,7 +142,7 @@ def test_going_on_gives_the_same_bits(photos: Photos, tmp_path: Path, encoder: E
     assert whole.recent == second.recent
 
 
-def test_what_cannot_be_gone_on_with(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
+def test_what_cannot_be_gone_on_with(photos: Photos, tmp_path: Path, encoder: Encoder, compact_weights: Path) -> None:
     trainer(photos, tmp_path, encoder).run()
     trainer(photos, tmp_path, encoder, replace(SMALL, steps=9))
     with pytest.raises(InputError, match="other rate"):
@@ -151,6 +151,8 @@ def test_what_cannot_be_gone_on_with(photos: Photos, tmp_path: Path, encoder: En
         Trainer(photos, [style("mosaic")], SMALL, tmp_path, encoder=encoder)
     with pytest.raises(InputError, match="other styles: repeat"):  # of the same names
         Trainer(photos, [style("swirls", 1), style("waves")], SMALL, tmp_path, encoder=encoder)
+    with pytest.raises(InputError, match="other encoder: repeat"):
+        trainer(photos, tmp_path, encoders.load("compact", weights=compact_weights, precision="fp32"))
     with pytest.raises(InputError, match="other photos: repeat"):  # as many
         trainer(replace(photos, sha256="other"), tmp_path, encoder)
     (tmp_path / CHECKPOINT).write_bytes(b"x")

@@ -70,6 +70,36 @@ def add(
 
 
 @app.command()
+def describe(
+    workers: Annotated[str | None, typer.Option(metavar="ray", help="Describe pictures on a Ray cluster.")] = None,
+    library: Folder = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Describe all pictures anew, after an update that brought another encoder. Titles and tags stay; run it again to go on."""
+    from stylespace.cli.progress import Reporter
+    from stylespace.library.renewing import Renewed, describe_anew
+
+    with Reporter(quiet) as reporter:
+
+        def told(state: Renewed) -> None:
+            if state.done % 50 == 0:
+                reporter.say(f"{state.done} of {state.of} described")
+
+        done = describe_anew(_existing(library), workers=workers, told=told)
+        for path, reason in done.failures.items():
+            tell(f"{path} cannot be described: {reason}")
+        reporter.say(f"{done.done} of {done.of} described anew.")
+    if as_json:
+        typer.echo(json.dumps({"described": done.done, "of": done.of, "failures": done.failures}, indent=2))
+    if done.interrupted:
+        raise typer.Exit(130)
+    if done.failures:
+        tell("The library still wants its old encoder: put these pictures back or remove them from it, then run this again.")
+        raise typer.Exit(1)
+
+
+@app.command()
 def search(
     query: Query = "",
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="Print at most so many.")] = 50,

@@ -110,7 +110,7 @@ def run(
             devices.wait()
         if prepared.skipped and devices.first:
             tell(f"{len(prepared.skipped)} photos passed over; the first: {next(iter(prepared.skipped.values()))}")
-        encoder = encoders.load(chosen.encoder, precision=chosen.precision, device=devices.device)
+        encoder = encoders.of(chosen, device=devices.device)
         styles = [
             gathered(name, source, prepared, encoder, size=max(chosen.style_sizes), side=side, told=reporter.say)
             for name, source in map(_named, style)

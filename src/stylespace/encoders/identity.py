@@ -26,6 +26,11 @@ def found(name: str, weights: str | Path | None = None) -> dict[str, str]:
     return dict(_read(name, path, about.st_size, about.st_mtime_ns))
 
 
+def identity(record: Identity | str) -> Identity:
+    """The identity in a record; earlier versions kept the name alone."""
+    return {"name": record} if isinstance(record, str) else record
+
+
 def matching(one: Identity | None, other: Identity | None) -> bool:
     """Whether two records name one encoder. A checksum that is not known, of weights still to be downloaded, may be any."""
     if one is None or other is None:

@@ -53,8 +53,10 @@ def add(
     near duplicates. ``workers="ray"`` describes pictures on a Ray cluster. ``told(so far, of)`` is called as it goes; of is 0 for films.
 
     What is there already is skipped, so that running it again goes on where it stopped; what cannot be read is in ``failures``. Ctrl-C
-    keeps what was written. Raises ``PictureError`` when a source does not exist or holds nothing.
+    keeps what was written. Raises ``PictureError`` when a source does not exist or holds nothing, ``InputError`` when another encoder
+    described what is there.
     """
+    library.check_encoder()
     done = Added()
     films, items = _listed(sources, frames)
     extra = {"tags": list(tags), "artist": artist}

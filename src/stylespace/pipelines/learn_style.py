@@ -91,7 +91,7 @@ def learn_style(
         "method": "learned-style",
         "references": [{"weight": alpha, **described(source)} for source, alpha in good],
         "masks": [{**described(_mask_of(masks, s)), "of": called(s, i)} for i, (s, _) in enumerate(good) if _has(masks, s)],
-        "settings": {f.name: getattr(chosen, f.name) for f in fields(chosen)},
+        "settings": {f.name: getattr(chosen, f.name) for f in fields(chosen)}, "encoder": network.identity,
     }  # fmt: skip
     found, guided = _parts(good, masks, chosen, network, max_pixels, say)
     results: list[Result | None] = []
@@ -160,7 +160,7 @@ def _parts(
             for s, _ in good
         ]
         signs = [parts.look(reader(source)(), network) for source, _ in good]
-        found = Regions(parts.of_masks(signs, shown), (None, None), network.name)
+        found = Regions(parts.of_masks(signs, shown), (None, None), network.identity)
         guided: list[list[WeightedReference]] = [[], []]
         for (source, alpha), mask in zip(good, shown, strict=True):
             if mask is None:
@@ -183,7 +183,7 @@ def _parts(
         maps = clusters.parts(sign, centre)
         for part in clusters.present(maps):
             guided[part].append(WeightedReference(reader(source), alpha, lambda guide=maps[part][None]: guide))  # type: ignore[misc]
-    return Regions(centre, (None,) * settings.regions, network.name), guided
+    return Regions(centre, (None,) * settings.regions, network.identity), guided
 
 
 def _expanded(references: Any) -> list[tuple[Any, float]]:

@@ -79,10 +79,7 @@ class Session:
         if isinstance(encoder, Encoder):
             self.dtype = str(next(encoder.parameters()).dtype).removeprefix("torch.")
             return encoder
-        s = self.settings
-        loaded = encoders.load(
-            s.encoder, weights=weights, pooling=s.pooling, padding=s.padding, device=self.device, precision=s.precision
-        )
+        loaded = encoders.of(self.settings, weights=weights, device=self.device)
         self.dtype = str(next(loaded.parameters()).dtype).removeprefix("torch.")
         return loaded
 

@@ -144,7 +144,7 @@ class Trainer:
             lr=settings.rate,
         )
         self.generator = torch.Generator().manual_seed(settings.seed + 1)
-        self.encoder = encoder or encoders.load(settings.encoder, precision=settings.precision, device=device)
+        self.encoder = encoder or encoders.of(settings, device=device)
         self.log = TrainingLog(folder, tensorboard) if self.devices.first else None
         self.step, self.seconds, self.scale = 0, 0.0, 1.0
         self.order: list[int] = []
@@ -157,6 +157,7 @@ class Trainer:
             "styles": [style.checksum for style in styles],
             "photos": photos.sha256,
             "base network": None if network is None else network.checksum(network.names),
+            "encoder": self.encoder.identity,
         }
         if (kept := checkpoint.read(folder)) is not None:
             self._resume(*kept)
