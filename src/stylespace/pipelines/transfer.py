@@ -182,7 +182,7 @@ def redraw(
         blending = None
         if row.blends:
             blending = Blending(styles, content, settings, network, style_size(settings), max_pixels, run.note)
-            whole = blending.styles(content.pixels, blending.size)
+            whole = blending.styles(content.pixels)
         else:
             whole = style_pictures(expanded(styles), None, max_pixels)
         parts = [region_of(area, content, max_pixels) for area in areas]
@@ -197,7 +197,7 @@ def redraw(
             found = match(Picture(content.pixels), Picture(whole[0].picture), encoder=network)
             run.points = tuple(zip(found.a, found.b, strict=True))
         if blending is not None and settings.refit:
-            run.restyle = lambda picture: [*parts, Region(blending.styles(picture, max(picture.shape[-2:])))]
+            run.restyle = lambda picture: [*parts, Region(blending.styles(picture))]
         if (base := getattr(settings, "base", None)) is not None:
             under = METHODS[base]
             run.base = under.load(under.base)(content.pixels, regions, under.settings(**settings.of_base()), network, Run())
@@ -225,7 +225,7 @@ def _agree(encoder: Encoder, settings: Mapping[str, Any]) -> None:
 
 def _journal(folder: Path, about: Mapping[str, Any]) -> Journal:
     """The journal of this work; what was begun with another encoder is not thrown away."""
-    before, now = Journal.told(folder), json.loads(json.dumps(about))
+    before, now = Journal.about_of(folder), json.loads(json.dumps(about))
     wanted = before.get("encoder") or {"name": now["settings"]["encoder"]}
     if wanted != now["encoder"] and {**before, "encoder": None} == {**now, "encoder": None}:
         todo = "give that one, or delete the folder to begin anew"

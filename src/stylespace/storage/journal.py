@@ -52,7 +52,7 @@ class Journal:
                 self._empty()
 
     @staticmethod
-    def told(folder: Path) -> dict[str, Any]:
+    def about_of(folder: Path) -> dict[str, Any]:
         """What the work kept in ``folder`` is, as ``about`` said; empty where there is none."""
         try:
             found = json.loads((folder / RECORD).read_text(encoding="utf-8"))

@@ -128,11 +128,13 @@ class StyleSpace:
         device: str = "cpu",
         weights: str | Path | None = None,
         max_pixels: int = 200_000_000,
-        told: Callable[[int, int], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        keep: Callable[[Picture], None] | None = None,
     ) -> StyleSpace:
         """Read ``references`` (paths, PIL pictures, arrays, tensors, Pictures), one at a time.
 
-        ``layers``: with weights, as for gatys. ``told(done, of)`` is called after each. Those that cannot be read are passed over and
+        ``layers``: with weights, as for gatys. ``progress(done, of)`` is called after each, ``keep`` with each
+        picture, in the order of ``sources``. Those that cannot be read are passed over and
         named in ``failures``; raises ``PictureError`` when none can be read, ``InputError`` when none are given.
         """
         sources = list(references)
@@ -156,8 +158,10 @@ class StyleSpace:
                     rows[layer].append(row)
                 names.append(name)
                 kept.append(source)
-            if told:
-                told(number, len(sources))
+                if keep:
+                    keep(picture)
+            if progress:
+                progress(number, len(sources))
         if not names:
             raise PictureError(f"None of the {len(sources)} references can be read; the first: {next(iter(failures.values()))}")
         grams = {layer: torch.stack(found) for layer, found in rows.items()}
