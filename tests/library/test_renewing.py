@@ -55,7 +55,7 @@ def test_another_encoders_numbers_are_never_compared(old: Library, pictures: Mak
 def test_described_anew_it_is_as_if_added_now(old: Library, pictures: Make, tmp_path: Path) -> None:
     assert old.tag("title=003", add=["mine"]) == 1
     told: list[int] = []
-    done = describe_anew(old, told=lambda state: told.append(state.done))
+    done = describe_anew(old, progress=lambda state: told.append(state.done))
     assert (done.done, done.of, done.failures) == (5, 5, {})
     assert told == [1, 2, 3, 4, 5]
     assert not (old.folder / PROGRESS).exists()
@@ -95,7 +95,7 @@ def test_interrupted_it_goes_on(old: Library, monkeypatch: pytest.MonkeyPatch) -
         if state.done == 3:
             raise KeyboardInterrupt
 
-    first = describe_anew(old, told=stop)
+    first = describe_anew(old, progress=stop)
     assert first.interrupted
     with pytest.raises(InputError, match="stylespace library describe"):
         old.descriptors()

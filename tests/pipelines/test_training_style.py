@@ -31,7 +31,7 @@ def test_one_picture_and_a_folder(tmp_path: Path, encoder: Encoder) -> None:
     photos, said = Photos(squares, {}), list[str]()
     single = gathered("sea", str(tmp_path / "waves.png"), photos, encoder)
     assert (single.name, single.about, single.references) == ("sea", {"file": "waves.png"}, ())
-    style = gathered("many", str(tmp_path), photos, encoder, side=64, told=said.append)
+    style = gathered("many", str(tmp_path), photos, encoder, side=64, note=said.append)
     assert sum(weight for _, weight in style.weighted) == pytest.approx(1, abs=0.03)
     assert max(style.about["references"], key=style.about["references"].get).startswith("waves")
     assert style.about["of"] == 3

@@ -109,7 +109,7 @@ def test_the_batched_loss_is_the_objectives(encoder: Encoder, statistic: str) ->
 def test_it_learns(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
     found: list[TrainingStep] = []
     run = trainer(photos, tmp_path, encoder, replace(SMALL, steps=60), samples=[torch.rand(1, 3, 40, 40)])
-    assert run.run(told=found.append)
+    assert run.run(progress=found.append)
     first = found[0].losses["style"]
     assert found[-1].losses["style"] < 0.8 * first
     assert (tmp_path / "samples.png").stat().st_size > 1000
@@ -132,7 +132,7 @@ def test_going_on_gives_the_same_bits(photos: Photos, tmp_path: Path, encoder: E
             raise KeyboardInterrupt
 
     first = trainer(photos, tmp_path / "parts", encoder)
-    assert not first.run(told=stop)
+    assert not first.run(progress=stop)
     second = trainer(photos, tmp_path / "parts", encoder)
     assert second.step == 5
     assert second.run()
@@ -199,7 +199,7 @@ def test_a_loss_that_is_no_number_is_cut(photos: Photos, tmp_path: Path, encoder
 
     run.loss = broken  # type: ignore[assignment]
     cuts: list[TrainingStep] = []
-    assert run.run(told=lambda s: cuts.append(s) if s.cut else None)
+    assert run.run(progress=lambda s: cuts.append(s) if s.cut else None)
     assert [s.step for s in cuts] == [3]
     assert run.scale == 0.5
     assert all(torch.isfinite(p).all() for p in run.parameters.values())

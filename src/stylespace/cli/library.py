@@ -51,12 +51,14 @@ def add(
 
     with Reporter(quiet) as reporter:
 
-        def told(done: Added, of: int) -> None:
+        def progress(done: Added, of: int) -> None:
             count = done.new + done.known + len(done.failures)
             if count % 50 == 0 and count:
                 reporter.say(f"{count}{f' of {of}' if of else ''}: {done.new} new")
 
-        done = adding(_library(library), sources, tags=tag or (), artist=artist, frames=frames, workers=workers, told=told)
+        done = adding(
+            _library(library), sources, tags=tag or (), artist=artist, frames=frames, workers=workers, progress=progress
+        )
         for path, reason in done.failures.items():
             tell(f"Passed over {path}: {reason}")
         reporter.say(f"{done.new} added, {done.known} there already, {len(done.failures)} passed over.")
@@ -82,11 +84,11 @@ def describe(
 
     with Reporter(quiet) as reporter:
 
-        def told(state: Renewed) -> None:
+        def progress(state: Renewed) -> None:
             if state.done % 50 == 0:
                 reporter.say(f"{state.done} of {state.of} described")
 
-        done = describe_anew(_existing(library), workers=workers, told=told)
+        done = describe_anew(_existing(library), workers=workers, progress=progress)
         for path, reason in done.failures.items():
             tell(f"{path} cannot be described: {reason}")
         reporter.say(f"{done.done} of {done.of} described anew.")

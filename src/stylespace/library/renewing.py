@@ -26,7 +26,7 @@ class Renewed:
     interrupted: bool = False
 
 
-def describe_anew(library: Library, *, workers: str | None = None, told: Callable[[Renewed], None] | None = None) -> Renewed:
+def describe_anew(library: Library, *, workers: str | None = None, progress: Callable[[Renewed], None] | None = None) -> Renewed:
     """Describe every picture of ``library`` by the encoder that is here, and say so in it once all are.
 
     What was done is known again after Ctrl-C or worse. A picture that is not where it was, or not the one it was, cannot be described: the
@@ -60,8 +60,8 @@ def describe_anew(library: Library, *, workers: str | None = None, told: Callabl
                 state.done += 1
             if len(waiting) >= BATCH:
                 write()
-            if told:
-                told(state)
+            if progress:
+                progress(state)
     except KeyboardInterrupt:
         state.interrupted = True
     write()

@@ -165,7 +165,7 @@ class Trainer:
     def run(
         self,
         *,
-        told: Callable[[TrainingStep], None] | None = None,
+        progress: Callable[[TrainingStep], None] | None = None,
         every: float = 120.0,
         samples_every: float = 300.0,
         until: float | None = None,
@@ -190,9 +190,9 @@ class Trainer:
                         self.curve.append([self.step, *(round(value, 5) for value in mean.values())])
                         if self.log:
                             self.log.losses(self.step, self.seconds, self.scale * self._rate(), cut, mean)
-                    if told:
+                    if progress:
                         pace = self.step * s.batch / max(self.seconds, 1e-9)
-                        told(TrainingStep(self.step, s.steps, mean, self.seconds, pace, cut))
+                        progress(TrainingStep(self.step, s.steps, mean, self.seconds, pace, cut))
                     now = time.monotonic()
                     if now - saved > every:
                         self.save()
