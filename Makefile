@@ -11,9 +11,11 @@ made := .venv/.made
 runs := .venv/.runs
 develops := .venv/.develops
 workers := -n auto --maxprocesses 4
+numbers := $(addprefix tests/,encoders statistics objectives solvers methods)
+fast := 'import sys, torch; from stylespace.encoders.precision import fastest; sys.exit(fastest(torch.device("cpu")) != torch.bfloat16)'
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test slow lint style types imports format figures wheel clean
+.PHONY: help install demo test numeric slow lint style types imports format figures wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +28,11 @@ demo: $(runs) ## redraw a photograph in several styles; one contact sheet in dem
 test: $(develops) ## the fast tests; PYTEST="-k colour" chooses
 	$(bin)/python -m pytest -m "not slow and not timing" $(workers) $(PYTEST)
 	$(if $(PYTEST),,$(bin)/python -m pytest -m "timing and not slow")
+
+numeric: $(develops) ## the numeric tests again: as on a processor without AVX-512, and in bfloat16 where that is fast here
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(bin)/python -m pytest -m "not slow and not timing" $(workers) $(numbers) $(PYTEST)
+	@if $(bin)/python -c $(fast); then $(bin)/python -m pytest --precision bf16 -m "not slow and not timing" $(workers) $(numbers) $(PYTEST); \
+		else echo "bfloat16 is not fast on this processor: its run is left out."; fi
 
 slow: $(develops) ## the slow tests
 	$(bin)/python -m pytest -m slow $(workers) $(PYTEST)

@@ -27,8 +27,9 @@ def ours(name: str, size: int, steps: int) -> None:
     from stylespace.encoders.encoder import Encoder
     from stylespace.encoders.precision import dtype
     from stylespace.encoders.vgg import vgg
-    from stylespace.methods.gatys_objective import framed, objective_at
+    from stylespace.methods.gatys_objective import objective_at
     from stylespace.methods.gatys_settings import GatysSettings, neural_style
+    from stylespace.pictures.margin import framed
     from stylespace.solvers import adam
     from stylespace.solvers.keeping import Keeper
     from stylespace.solvers.solution import Step

@@ -23,8 +23,18 @@ SHARED_FIXTURES = {"shared_data", "shared_weights"}
 THIS_MACHINE = {None, "", "localhost", "127.0.0.1", "::1", "0.0.0.0"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    told = "what precision='auto' means in this run; auto: what the probe finds"
+    parser.addoption("--precision", choices=("auto", "fp32", "bf16"), default="auto", help=told)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    if (chosen := config.getoption("precision")) != "auto":
+        from stylespace.encoders import precision
+
+        fast = precision.dtype(chosen, torch.device("cpu"))
+        precision._seconds = lambda dtype, device: 0.1 if dtype == fast else 0.9  # what the probe measures
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

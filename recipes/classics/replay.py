@@ -29,7 +29,7 @@ def main() -> None:
     settings["style_sizes"] = tuple(settings["style_sizes"])
     with tempfile.TemporaryDirectory() as folder:
         run = trainer(asked.data, Path(folder), len(shipped.names), **settings)
-        run.run(told=tell, until=60 * asked.minutes, every=1e9)
+        run.run(progress=tell, until=60 * asked.minutes, every=1e9)
         again = {int(step): losses for step, *losses in run.curve}
     logged = {int(step): losses for step, *losses in shipped.provenance["curve"]}
     common = sorted(set(again) & set(logged))

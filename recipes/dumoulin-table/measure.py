@@ -40,7 +40,7 @@ def train(
     """A finished run."""
     run = Trainer(photos, styles, settings, folder, network=network)
     name = folder.name
-    run.run(told=lambda s: print(f"# {name} {s.step} of {s.of}", flush=True) if s.step % 200 == 0 else None)
+    run.run(progress=lambda s: print(f"# {name} {s.step} of {s.of}", flush=True) if s.step % 200 == 0 else None)
     return run
 
 

@@ -37,7 +37,9 @@ def tell(claim: str, value: float, unit: str = "", **more: object) -> None:
 def single(data: Path, folder: Path, size: int) -> StyleNetwork:
     """The single network that saw the styles at one size, trained to its end."""
     run = trainer(data, folder / f"single{size}", size)
-    run.run(told=lambda step: None if step.step % 100 else print(f"single {size}: step {step.step}", file=sys.stderr, flush=True))
+    run.run(
+        progress=lambda step: None if step.step % 100 else print(f"single {size}: step {step.step}", file=sys.stderr, flush=True)
+    )
     return run.network()
 
 

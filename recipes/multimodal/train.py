@@ -67,7 +67,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     run = trainer(asked.data, asked.folder, asked.single, steps=asked.steps)
-    finished = run.run(told=tell, until=asked.hours and 3600 * asked.hours)
+    finished = run.run(progress=tell, until=asked.hours and 3600 * asked.hours)
     print(f"{'Finished' if finished else 'Stopped'} at step {run.step}; ship it: python recipes/multimodal/ship.py", flush=True)
 
 

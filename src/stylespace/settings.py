@@ -43,7 +43,7 @@ class Settings:
 class EncoderSettings(Settings):
     """The network that a method compares features of."""
 
-    encoder: str = option("compact", "network whose features are compared", ("compact", "vgg19", "vgg16"))
+    encoder: str = option("compact", "network whose features are compared", ("compact", "vgg16", "vgg19"))
     pooling: str = option("max", "pooling between the encoder's blocks", ("max", "average"))
     padding: str = option("reflect", "padding of the encoder's convolutions", ("reflect", "replicate", "zero", "replicate-first"))
     precision: str = option(

@@ -118,3 +118,21 @@ def test_mistakes(filled: Path, capsys: pytest.CaptureFixture[str], arguments: l
     said: Any = capsys.readouterr()
     assert words in said.out + said.err
     assert "Traceback" not in said.err
+
+
+def test_described_anew(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    about = json.loads(Path("library/library.json").read_text())
+    Path("library/library.json").write_text(json.dumps(about | {"encoder": {"name": "compact", "sha256": "0" * 64}}))
+    assert main(["library", "search", "like=refs/3.png"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "run 'stylespace library describe' to describe its pictures anew" in said
+    assert main(["library", "describe"]) == 0
+    assert "5 of 5 described anew" in capsys.readouterr().err
+    assert main(["library", "search", "like=refs/3.png,limit=1"]) == 0
+    Path("refs/2.png").unlink()
+    capsys.readouterr()
+    assert main(["library", "describe", "--json", "--quiet"]) == 1
+    said = capsys.readouterr()
+    assert "2.png cannot be described" in said.err
+    assert json.loads(said.out)["described"] == 4

@@ -255,7 +255,7 @@ def test_ctrl_c_keeps_what_was_done(library: Library, pictures: Make) -> None:
         if done.new == 3:  # type: ignore[attr-defined]
             raise KeyboardInterrupt
 
-    done = add(library, [pictures(8)], told=stop)
+    done = add(library, [pictures(8)], progress=stop)
     assert done.interrupted
     assert (done.new, len(library)) == (3, 3)
 

@@ -16,14 +16,16 @@ from stylespace import encoders
 from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
-from stylespace.methods.deformable import Base, deform, targets
+from stylespace.methods.deformable import deform, targets
 from stylespace.methods.deformable_settings import DeformableSettings
-from stylespace.methods.gatys import GatysBase
+from stylespace.methods.gatys import Gatys
 from stylespace.methods.gatys_settings import GatysSettings
-from stylespace.methods.strotss import StrotssBase
+from stylespace.methods.strotss import Strotss
 from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.pictures.settings import read_settings
 from stylespace.pipelines.repeat import stored
+from stylespace.solvers.coarse_to_fine import Base
+from stylespace.solvers.run import Run
 from stylespace.styles.region import Region, Style
 
 SETTINGS = DeformableSettings(size=64, steps=60, warp_rate=5e-3, fewest=4, smoothing=0.0)
@@ -40,12 +42,12 @@ def encoder() -> Encoder:
     return encoders.load("compact", precision="fp32")
 
 
-def base(name: str, encoder: Encoder) -> Base:
+def base(name: str, encoder: Encoder, photo: Tensor) -> Base:
     regions = [Region((Style(drawn("waves")),))]
     if name == "gatys":
-        return GatysBase(regions, GatysSettings(size=64, steps=60), encoder)
+        return Gatys(photo, regions, GatysSettings(size=64, steps=60), encoder, Run())
     settings = StrotssSettings(size=64, smallest=32, steps=60, samples=150, style_samples=200, levels=3)
-    return StrotssBase(regions, settings, encoder, torch.Generator().manual_seed(0))
+    return Strotss(photo, regions, settings, encoder, Run())
 
 
 @pytest.mark.parametrize("name", ["gatys", "strotss"])
@@ -53,7 +55,7 @@ def test_points_come_nearer_to_where_they_are_wanted(name: str, encoder: Encoder
     photo = drawn("stained_glass", (72, 96))
     pairs = targets(PHOTO, STYLE, (72, 96), (96, 96), SETTINGS)
     losses: list[dict[str, float]] = []
-    made = deform(photo, base(name, encoder), SETTINGS, pairs, watch=lambda s: losses.append(s.terms))
+    made = deform(photo, base(name, encoder, photo), SETTINGS, pairs, Run(watch=lambda s: losses.append(s.terms)))
     assert made.after < 0.6 * made.before
     assert made.warp.foldings() == 0
     assert made.solution.picture.shape == made.stylised.shape == (1, 3, 48, 64)
@@ -64,20 +66,21 @@ def test_points_come_nearer_to_where_they_are_wanted(name: str, encoder: Encoder
 
 @pytest.mark.parametrize("name", ["gatys", "strotss"])
 def test_without_pairs_it_is_the_base_alone(name: str, encoder: Encoder) -> None:
-    none = torch.zeros(0, 2)
-    made = deform(drawn("stained_glass"), base(name, encoder), SETTINGS, (none, none))
+    photo, none = drawn("stained_glass"), torch.zeros(0, 2)
+    made = deform(photo, base(name, encoder, photo), SETTINGS, (none, none))
     torch.testing.assert_close(made.solution.picture, made.stylised, atol=1e-3, rtol=0)
     assert (made.before, made.after, made.kept) == (0, 0, 1)
 
 
 def test_strength_says_how_far_and_crossing_points_do_not_fold(encoder: Encoder) -> None:
+    photo = drawn("stained_glass")
     quick = replace(SETTINGS, warped_weight=0.0, flow_weight=0.0, fold_weight=0.0, points_weight=50.0, warp_rate=2e-2)
     pairs = targets(PHOTO, STYLE, (96, 96), (96, 96), quick)
-    moved = [deform(drawn("stained_glass"), base("gatys", encoder), replace(quick, strength=s), pairs).warp for s in (0.5, 1.0)]
+    moved = [deform(photo, base("gatys", encoder, photo), replace(quick, strength=s), pairs).warp for s in (0.5, 1.0)]
     far = [np.abs(np.array(w.moved) - np.array(w.points)).mean() for w in moved]
     assert far[0] == pytest.approx(far[1] / 2, rel=0.3)
     crossing = (torch.tensor([[0.5, 0.4], [0.5, 0.6]]), torch.tensor([[0.5, 0.65], [0.5, 0.35]]))
-    made = deform(drawn("stained_glass"), base("gatys", encoder), quick, crossing)
+    made = deform(photo, base("gatys", encoder, photo), quick, crossing)
     assert made.kept < 1
     assert made.warp.foldings() == 0
 
@@ -97,17 +100,19 @@ def test_targets_are_aligned_and_far_or_few_pairs_are_dropped() -> None:
 
 
 def test_duplicate_and_collinear_points_are_survived(encoder: Encoder) -> None:
+    photo = drawn("stained_glass")
     for points in ([[0.3, 0.3]] * 4, [[0.2, 0.2], [0.4, 0.4], [0.6, 0.6], [0.8, 0.8]]):
         at = torch.tensor(points)
-        made = deform(drawn("stained_glass"), base("gatys", encoder), replace(SETTINGS, steps=8), (at, at + 0.05))
+        made = deform(photo, base("gatys", encoder, photo), replace(SETTINGS, steps=8), (at, at + 0.05))
         assert bool(torch.isfinite(made.solution.picture).all())
         assert made.after < made.before
 
 
 def test_a_gradient_reaches_points_through_the_warped_style(encoder: Encoder) -> None:
+    photo = drawn("stained_glass")
     still = replace(SETTINGS, points_weight=0.0, flow_weight=0.0, fold_weight=0.0)
     at = torch.tensor([[0.3, 0.4], [0.6, 0.6], [0.4, 0.7]])
-    made = deform(drawn("stained_glass"), base("gatys", encoder), still, (at, at))
+    made = deform(photo, base("gatys", encoder, photo), still, (at, at))
     assert np.abs(np.array(made.warp.moved) - np.array(made.warp.points)).max() > 1e-3
 
 

@@ -13,9 +13,10 @@ from torch import Tensor
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.methods.gatys import gatys, mix_scales
-from stylespace.methods.gatys_objective import OFFSETS, framed, objective_at, unframed
+from stylespace.methods.gatys_objective import OFFSETS, objective_at
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.pictures import colour
+from stylespace.pictures.margin import framed, unframed
 from stylespace.pictures.resizing import resize
 from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Solution, Step
@@ -416,7 +417,7 @@ def test_mixing_scales(encoder: Encoder, red: Tensor, blue: Tensor) -> None:
     coarse, fine = Style(blue, 0.4), Style(red)
     chosen = GatysSettings(size=64, smallest=64, steps=100, margin=0)
     steps: list[Step] = []
-    mixed = mix_scales(coarse, fine, chosen, encoder, watch=steps.append)
+    mixed = mix_scales(coarse, fine, chosen, encoder, Run(watch=steps.append))
     assert mixed.weight == 0.4
     assert sound(mixed.picture, (64, 48))
     assert {step.size for step in steps} == {64}

@@ -13,12 +13,15 @@ from stylespace import encoders
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError, StylespaceError
 from stylespace.methods.gatys import gatys
-from stylespace.methods.gatys_objective import core_side, framed, objective_at, tiled_at
+from stylespace.methods.gatys_objective import core_side, objective_at, tiled_at
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.objectives.style import STATISTICS
+from stylespace.pictures.margin import framed
 from stylespace.pictures.tiles import cut, free_memory, parsed_memory
-from stylespace.solvers import tiled
+from stylespace.solvers import adam, tiled
+from stylespace.solvers.keeping import Keeper
 from stylespace.solvers.run import Run
+from stylespace.solvers.solution import Solution
 from stylespace.solvers.tiled import Place, Tiled, minimise
 from stylespace.storage.journal import Journal
 from stylespace.styles.region import Region, Style
@@ -190,6 +193,26 @@ def test_solver_reaches_the_goal_and_skips_what_is_not_finite(monkeypatch: pytes
     assert bool(torch.isfinite(made.picture).all())
 
 
+@pytest.mark.parametrize("keep", ["last", "best", "average"])
+def test_what_is_kept_and_moments_that_go_on_are_those_of_the_whole_picture(keep: str) -> None:
+    goals = [noise(40, 30) * 0.5 + 0.2, noise(60, 45, seed=2) * 0.5 + 0.2]
+    how = {"steps": 12, "rate": 0.2}  # overshoots, so that the last iterate is not the best
+    whole, tiles = Solution(torch.zeros(1)), Solution(torch.zeros(1))
+    for goal in goals:
+        turns, start = [quadratic(goal, 16), quadratic(goal * 0.9, 48)], torch.full_like(goal, 0.5)
+        moments = adam.carry(whole.moments, goal.shape[-2:])
+        whole = adam.minimise(
+            tiled.in_turn(turns), start, keeper=Keeper(keep, 0.8), moments=moments, taken=whole.steps, **how
+        )  # fmt: skip
+        tiles = minimise(
+            turns, lambda start=start: start, keep=keep, decay=0.8, moments=tiles.moments, taken=tiles.steps, **how
+        )  # fmt: skip
+        torch.testing.assert_close(tiles.picture, whole.picture, atol=1e-5, rtol=0)
+        assert tiles.steps == whole.steps
+    last = minimise(turns, lambda: start, **how).picture
+    assert keep == "last" or not torch.equal(tiles.picture, last)
+
+
 def test_a_small_budget_gives_the_same_picture_as_a_large_one() -> None:
     compact = encoders.load("compact", precision="fp32")
     content, style = noise(400, 376, seed=1), noise(120, 100, seed=3)
@@ -214,8 +237,9 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("after", [*range(1, 60, 7), 111, 112, 113, 114, 150])
 @pytest.mark.parametrize("torn", [False, True])
+@pytest.mark.parametrize("keep", ["last", "average"])
 def test_a_killed_run_goes_on_at_the_tile_where_it_was(
-    after: int, torn: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    after: int, torn: bool, keep: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     goal = noise(90, 70) * 0.5 + 0.2
     objectives = [quadratic(goal, 32), quadratic(goal * 0.9, 48)]
@@ -223,7 +247,14 @@ def test_a_killed_run_goes_on_at_the_tile_where_it_was(
 
     def run(journal: Journal | None, record: dict[str, object]) -> Tensor:
         return minimise(
-            objectives, lambda: torch.full_like(goal, 0.5), steps=6, rate=0.05, final_rate=0.01, journal=journal, record=record
+            objectives,
+            lambda: torch.full_like(goal, 0.5),
+            steps=6,
+            rate=0.05,
+            final_rate=0.01,
+            journal=journal,
+            record=record,
+            keep=keep,
         ).picture.clone()
 
     expected = run(None, {})

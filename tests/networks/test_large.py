@@ -53,7 +53,7 @@ def test_exactly_the_whole_pictures(name: str, size: tuple[int, int]) -> None:
     picture = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1))
     out, fetch, write = held(picture)
     seen: list[tuple[int, int]] = []
-    work = painted(network, row, size, fetch, write, cells=5000, told=lambda *at: seen.append(at))  # type: ignore[arg-type]
+    work = painted(network, row, size, fetch, write, cells=5000, progress=lambda *at: seen.append(at))  # type: ignore[arg-type]
     assert float((out - network(picture, row)).abs().max()) < 1e-3 / 255 * 10
     assert work.maps == len(network.channels)
     assert work.used == 0  # scratch goes with the maps

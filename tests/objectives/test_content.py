@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
-from stylespace.objectives.content import feature_distance
+from stylespace.objectives.content import feature_distance, own_energy
 
 
 def test_sum_of_squares() -> None:
@@ -33,3 +34,12 @@ def test_gradients() -> None:
     guide = torch.rand(1, 1, 4, 5, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(feature_distance, (given, target))
     assert torch.autograd.gradcheck(feature_distance, (given, target, guide))
+
+
+def test_a_share_of_its_own_variance() -> None:
+    target = torch.randn(1, 3, 4, 5)
+    flat = target.mean((2, 3), keepdim=True).expand_as(target)
+    assert float(feature_distance(flat, target) / own_energy(target)) == pytest.approx(1)
+    assert float(own_energy(torch.full((1, 2, 3, 3), 2.0))) == pytest.approx(1e-3 * 2 * 9 * 4)  # flat: a share of its squares
+    assert torch.isfinite(feature_distance(target, torch.zeros_like(target)) / own_energy(torch.zeros_like(target)))
+    assert float(own_energy(torch.ones(1, 1, 256, 256, dtype=torch.bfloat16))) == pytest.approx(65.536)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError, PictureError
 from stylespace.methods.learned_style import WeightedReference, fitted, objective_at, target
 from stylespace.methods.learned_style_settings import LearnedStyleSettings
+from stylespace.pictures.picture import Picture
 from stylespace.pipelines.learn_style import Learned, learn_style
 from stylespace.pipelines.run import Progress
+from stylespace.pipelines.sources import regions_of
 from stylespace.statistics import clusters
 from stylespace.styles.parts import Regions
 
@@ -233,13 +236,17 @@ def test_regions_merge_what_has_no_partner(tmp_path: Path) -> None:
     sign = look(tensor(halves(0)), network)
     centres = clusters.centres([sign], 3)
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
-    regions = Regions(centres, (tmp_path / "a.png", None, tmp_path / "a.png"), "compact")
+    regions = Regions(centres, (tmp_path / "a.png", None, tmp_path / "a.png"), network.identity)
     maps = regions.maps(tensor(halves(0)), network)
     assert maps[1].sum() == 0
     assert torch.equal(maps.sum(0), torch.ones_like(maps[0]))
     loaded = Regions.load(regions.save(tmp_path / "r.safetensors"))
     assert torch.equal(loaded.centres, centres)
     assert loaded.pictures == regions.pictures
+    assert loaded.encoder == network.identity
+    other = replace(regions, encoder={"name": "compact", "sha256": "0" * 64})
+    with pytest.raises(InputError, match=r"style regions wants the encoder 'compact' \(weights 000000000000\)"):
+        regions_of(other, Picture(tensor(halves(0))), network, 10_000)
 
 
 def test_mistakes(encoder: Encoder, tmp_path: Path) -> None:
@@ -252,5 +259,5 @@ def test_mistakes(encoder: Encoder, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="preset"):
         learn_style([plaid(0)], encoder=encoder, preset="magic", **QUICK)
     (tmp_path / "state").write_bytes(b"no")
-    with pytest.raises(InputError, match="not a checkpoint"):
+    with pytest.raises(InputError, match="is a file"):
         learn_style([plaid(0)], encoder=encoder, checkpoint=tmp_path / "state", **QUICK)

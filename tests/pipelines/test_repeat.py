@@ -13,16 +13,18 @@ import pytest
 import torch
 from PIL import Image
 
+from stylespace import encoders
 from stylespace.cli.app import main
 from stylespace.errors import InputError, PictureError
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
 from stylespace.pictures import read, read_settings, write
+from stylespace.pipelines.record import same
 from stylespace.pipelines.repeat import stored
 from stylespace.pipelines.result import Result
 from stylespace.pipelines.sources import Area
 from stylespace.pipelines.task import Task
-from stylespace.pipelines.transfer import resolve
+from stylespace.pipelines.transfer import resolve, transfer
 
 TINY = {"size": 32, "smallest": 16, "steps": 4, "encoder": "compact", "content_layers": "relu4_2"}
 
@@ -199,3 +201,53 @@ def test_settings_survive_json(folder: Path) -> None:
         values = json.loads(json.dumps({f.name: getattr(settings, f.name) for f in fields(settings)}))
         back = GatysSettings(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
         assert back == settings
+
+
+def refused(code: int, capfd: pytest.CaptureFixture[str], *words: str) -> None:
+    said = capfd.readouterr().err
+    assert code == 1
+    assert said.count("\n") == 1, said
+    assert all(word in said for word in words), said
+
+
+def test_another_encoder_is_refused(folder: Path, compact_weights: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """One that was passed, one of an earlier version: each is named, and --encoder compact repeats with the one that is there."""
+    passed = encoders.load("compact", weights=compact_weights, precision="fp32")
+    settings = resolve("default", "good", None, TINY | {"precision": "fp32"})
+    made(Task(settings, {Path("style.png"): 1.0}, encoder=passed))
+    wanted, here = read_settings("result.png")["encoder"], encoders.load("compact", precision="fp32").identity
+    assert wanted == passed.identity == {"name": "compact", "sha256": passed.checksum}
+    again = ["transfer", "--from", "result.png", "-o", "again.png", "--quiet"]
+    names = [f"'compact' (weights {each['sha256'][:12]})" for each in (wanted, here)]
+    refused(
+        main(again), capfd, f"result.png wants the encoder {names[0]}, and {names[1]} is here", "--encoder compact", "--weights"
+    )
+    assert not Path("again.png").exists()
+    assert main([*again, "--weights", str(compact_weights)]) == 0
+    assert same_pixels("result.png", "again.png")
+    assert main([*again, "--encoder", "compact", "--force"]) == 0
+    assert not same_pixels("result.png", "again.png")
+    assert read_settings("again.png")["encoder"] == here
+    rewritten(lambda record: record.pop("encoder"))
+    refused(main([*again, "--force"]), capfd, "wants the encoder 'compact' of an earlier version of Stylespace")
+    assert main([*again, "--encoder", "compact", "--force"]) == 0
+
+
+def test_encoder_compact_does_without_the_stored_weights(folder: Path, compact_weights: Path) -> None:
+    made(Task(resolve("default", "good", None, TINY), {Path("style.png"): 1.0}, weights=compact_weights))
+    assert stored("result.png").task.weights is not None
+    assert stored("result.png", changes={"encoder": "compact"}).task.weights is None
+
+
+def test_a_passed_encoder_is_what_the_record_says(folder: Path, compact_weights: Path) -> None:
+    passed = encoders.load("compact", weights=compact_weights, precision="fp32", pooling="average", padding="zero")
+    task = Task(resolve("default", "good", None, TINY), {Path("style.png"): 1.0}, encoder=passed)
+    result = made(task)
+    record = read_settings("result.png")
+    assert (record["settings"]["pooling"], record["settings"]["padding"]) == ("average", "zero")
+    assert same(record, task.inputs(Path("photo.png")))
+    assert not same(record, replace(task, encoder=None).inputs(Path("photo.png")))
+    again = stored("result.png", instead={"weights": compact_weights}).task
+    assert torch.equal(again.run(Path("photo.png")).source.pixels, result.source.pixels)
+    with pytest.raises(InputError, match="has the pooling 'average': leave pooling out"):
+        transfer("photo.png", "style.png", encoder=passed, pooling="max", **{k: v for k, v in TINY.items() if k != "encoder"})

@@ -14,7 +14,7 @@ from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import PictureError
 from stylespace.pipelines.training_style import gathered
-from stylespace.training.loss import combined, target
+from stylespace.training.loss import combined
 from stylespace.training.photos import Photos
 
 
@@ -31,7 +31,7 @@ def test_one_picture_and_a_folder(tmp_path: Path, encoder: Encoder) -> None:
     photos, said = Photos(squares, {}), list[str]()
     single = gathered("sea", str(tmp_path / "waves.png"), photos, encoder)
     assert (single.name, single.about, single.references) == ("sea", {"file": "waves.png"}, ())
-    style = gathered("many", str(tmp_path), photos, encoder, side=64, told=said.append)
+    style = gathered("many", str(tmp_path), photos, encoder, side=64, note=said.append)
     assert sum(weight for _, weight in style.weighted) == pytest.approx(1, abs=0.03)
     assert max(style.about["references"], key=style.about["references"].get).startswith("waves")
     assert style.about["of"] == 3
@@ -44,6 +44,6 @@ def test_the_target_of_many_is_that_of_their_positions_together(encoder: Encoder
     one, other = torch.rand(2, 1, 3, 32, 32)
     seen = [encoder(p, ["relu2_1"])["relu2_1"].detach() for p in (one, other)]
     together = combined([(seen[0], 3.0), (seen[1], 3.0)], "wasserstein")
-    beside = target(torch.cat(seen, 3), "wasserstein")
-    for name in ("mean", "second", "covariance"):
-        assert torch.allclose(getattr(together, name), getattr(beside, name), rtol=1e-4, atol=1e-4), name
+    beside = combined([(torch.cat(seen, 3), 1.0)], "wasserstein")
+    for part, expected in zip(together, beside, strict=True):
+        assert torch.allclose(part, expected, rtol=1e-4, atol=1e-4)

@@ -307,7 +307,7 @@ class Impatient(Encoder):
 
     def __init__(self, encoder: Encoder) -> None:
         torch.nn.Module.__init__(self)
-        self.name, self.trunk, self.count = encoder.name, encoder.trunk, 0
+        self.name, self.trunk, self.checksum, self.count = encoder.name, encoder.trunk, encoder.checksum, 0
 
     def forward(self, picture: Tensor, layers: Any) -> dict[str, Tensor]:
         self.count += picture.requires_grad

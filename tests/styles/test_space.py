@@ -16,8 +16,11 @@ from stylespace import encoders
 from stylespace.cli.app import main
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError, PictureError
+from stylespace.pictures import reading
+from stylespace.pictures.decoding import decode
 from stylespace.statistics.gram import triangle
-from stylespace.styles.space import StyleSpace
+from stylespace.styles import space
+from stylespace.styles.space import StyleSpace, describe
 
 SMALL: dict[str, Any] = {"size": 48, "sizes": (48,), "steps_each": (4,)}
 
@@ -118,6 +121,8 @@ def test_save_and_load(encoder: Encoder, tmp_path: Path) -> None:
     assert again.names == space.names
     assert again.sources == (*paths, None)
     assert again.blend(picture(11)).weights == space.blend(picture(11)).weights
+    with pytest.raises(InputError, match=rf"space.safetensors wants the encoder 'compact' \(weights {encoder.checksum[:12]}\)"):
+        StyleSpace.load(tmp_path / "space.safetensors", encoder=encoders.load("compact", precision="fp32"))
     (tmp_path / "other.safetensors").write_bytes(b"no")
     with pytest.raises(InputError, match="cannot be read"):
         StyleSpace.load(tmp_path / "other.safetensors", encoder=encoder)
@@ -163,6 +168,22 @@ def test_settings_take_part(encoder: Encoder, settings: dict[str, Any]) -> None:
     other = ss.transfer(picture(50), references, encoder=encoder, **small, **settings)
     assert not torch.equal(usual.source.pixels, other.source.pixels)
     assert torch.isfinite(other.source.pixels).all()
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_each_reference_is_read_and_encoded_once(
+    refit: bool, encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(4):
+        Image.fromarray(picture(i)).save(tmp_path / f"{i}.png")
+    looked: list[object] = []
+    described: list[object] = []
+    monkeypatch.setattr(reading, "decode", lambda data, name, limit: looked.append(name) or decode(data, name, limit))
+    monkeypatch.setattr(space, "describe", lambda *given: described.append(given) or describe(*given))
+    sizes = {"size": 48, "sizes": (24, 36, 48), "steps_each": (1, 1, 1)}
+    ss.transfer(picture(50), tmp_path, encoder=encoder, refit=refit, **sizes)
+    assert len(looked) == 4
+    assert len(described) == 4 + (3 if refit else 1)  # and the photo, or the picture of each size
 
 
 def test_blend_is_repeatable(encoder: Encoder) -> None:

@@ -15,11 +15,12 @@ from stylespace import encoders
 from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError, PictureError
+from stylespace.objectives.smoothness import squared_variation
 from stylespace.objectives.style import STATISTICS
 from stylespace.training import checkpoint
 from stylespace.training import photos as photos_module
 from stylespace.training.checkpoint import CHECKPOINT
-from stylespace.training.loss import content_distance, style_distance, target
+from stylespace.training.loss import Loss, combined
 from stylespace.training.photos import Photos, prepare
 from stylespace.training.settings import TrainingSettings
 from stylespace.training.trainer import Trainer, TrainingStep, TrainingStyle
@@ -82,30 +83,33 @@ def test_photos_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("statistic", ["wasserstein", "gram"])
-def test_the_batched_loss_is_the_objectives(statistic: str) -> None:
-    """The same numbers as optimisation's own distances, picture by picture."""
-    given, wanted = torch.randn(2, 3, 5, 6, 7).abs()
-    targets = [target(wanted[i : i + 1], statistic) for i in range(3)]
-    found = style_distance(given, targets, statistic)
+def test_the_batched_loss_is_the_objectives(encoder: Encoder, statistic: str) -> None:
+    """The same numbers as optimisation's own distances on the features themselves, picture by picture."""
+    painted, photos, paintings = torch.rand(3, 3, 3, 40, 48)
+    content, style = {"relu2_1": 1.0}, {"relu1_1": 0.25, "relu2_1": 0.75}
+    measured = [encoder.mapped(p, style) for p in paintings.split(1)]
+    targets = [[{name: combined([(f, 1.0)], statistic) for name, f in features.items()}] for features in measured]
+    balance = torch.tensor([1.0, 2.0, 0.5])
+    found = Loss(encoder, content, style, statistic, 0.5, 3.0, targets, balance)(painted, photos, [2, 0, 1], [0, 0, 0])
     single = STATISTICS[statistic]
-    for i in range(3):
-        goal = single.prepare(single.measure(wanted[i : i + 1], None, 0.0))
-        expected = single.distance(single.measure(given[i : i + 1], None, 0.0), goal) / single.energy(goal)
-        assert float(found[i]) == pytest.approx(float(expected), rel=1e-3, abs=1e-5)
-
-
-def test_content_distance() -> None:
-    photo = torch.randn(2, 3, 4, 5)
-    assert content_distance(photo, photo).tolist() == [0, 0]
-    flat = photo.mean((2, 3), keepdim=True).expand_as(photo)
-    assert content_distance(flat, photo) == pytest.approx([1.0, 1.0], rel=0.05)
-    assert torch.isfinite(content_distance(photo, torch.zeros_like(photo))).all()
+    for i, of in enumerate([2, 0, 1]):
+        given, wanted, photo = (encoder(p[None], style) for p in (painted[i], paintings[of], photos[i]))
+        distance = 0.0
+        for name, weight in style.items():
+            goal = single.prepare(single.measure(wanted[name], None, 0.0))
+            one = single.distance(single.measure(given[name], None, 0.0), goal) / single.energy(goal)
+            distance += weight * float(one)
+        assert float(found["style"][i]) == pytest.approx(float(balance[of]) * distance, rel=1e-3, abs=1e-6)
+        there = photo["relu2_1"]
+        off = (given["relu2_1"] - there).square().sum() / (there - there.mean((2, 3), keepdim=True)).square().sum()
+        assert float(found["content"][i]) == pytest.approx(0.5 * float(off), rel=1e-4)
+        assert float(found["smoothness"][i]) == pytest.approx(3 * float(squared_variation(painted[i : i + 1])))
 
 
 def test_it_learns(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
     found: list[TrainingStep] = []
     run = trainer(photos, tmp_path, encoder, replace(SMALL, steps=60), samples=[torch.rand(1, 3, 40, 40)])
-    assert run.run(told=found.append)
+    assert run.run(progress=found.append)
     first = found[0].losses["style"]
     assert found[-1].losses["style"] < 0.8 * first
     assert (tmp_path / "samples.png").stat().st_size > 1000
@@ -128,7 +132,7 @@ def test_going_on_gives_the_same_bits(photos: Photos, tmp_path: Path, encoder: E
             raise KeyboardInterrupt
 
     first = trainer(photos, tmp_path / "parts", encoder)
-    assert not first.run(told=stop)
+    assert not first.run(progress=stop)
     second = trainer(photos, tmp_path / "parts", encoder)
     assert second.step == 5
     assert second.run()
@@ -138,7 +142,7 @@ def test_going_on_gives_the_same_bits(photos: Photos, tmp_path: Path, encoder: E
     assert whole.recent == second.recent
 
 
-def test_what_cannot_be_gone_on_with(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
+def test_what_cannot_be_gone_on_with(photos: Photos, tmp_path: Path, encoder: Encoder, compact_weights: Path) -> None:
     trainer(photos, tmp_path, encoder).run()
     trainer(photos, tmp_path, encoder, replace(SMALL, steps=9))
     with pytest.raises(InputError, match="other rate"):
@@ -147,6 +151,8 @@ def test_what_cannot_be_gone_on_with(photos: Photos, tmp_path: Path, encoder: En
         Trainer(photos, [style("mosaic")], SMALL, tmp_path, encoder=encoder)
     with pytest.raises(InputError, match="other styles: repeat"):  # of the same names
         Trainer(photos, [style("swirls", 1), style("waves")], SMALL, tmp_path, encoder=encoder)
+    with pytest.raises(InputError, match="other encoder: repeat"):
+        trainer(photos, tmp_path, encoders.load("compact", weights=compact_weights, precision="fp32"))
     with pytest.raises(InputError, match="other photos: repeat"):  # as many
         trainer(replace(photos, sha256="other"), tmp_path, encoder)
     (tmp_path / CHECKPOINT).write_bytes(b"x")
@@ -193,7 +199,7 @@ def test_a_loss_that_is_no_number_is_cut(photos: Photos, tmp_path: Path, encoder
 
     run.loss = broken  # type: ignore[assignment]
     cuts: list[TrainingStep] = []
-    assert run.run(told=lambda s: cuts.append(s) if s.cut else None)
+    assert run.run(progress=lambda s: cuts.append(s) if s.cut else None)
     assert [s.step for s in cuts] == [3]
     assert run.scale == 0.5
     assert all(torch.isfinite(p).all() for p in run.parameters.values())

@@ -51,12 +51,14 @@ def add(
 
     with Reporter(quiet) as reporter:
 
-        def told(done: Added, of: int) -> None:
+        def progress(done: Added, of: int) -> None:
             count = done.new + done.known + len(done.failures)
             if count % 50 == 0 and count:
                 reporter.say(f"{count}{f' of {of}' if of else ''}: {done.new} new")
 
-        done = adding(_library(library), sources, tags=tag or (), artist=artist, frames=frames, workers=workers, told=told)
+        done = adding(
+            _library(library), sources, tags=tag or (), artist=artist, frames=frames, workers=workers, progress=progress
+        )
         for path, reason in done.failures.items():
             tell(f"Passed over {path}: {reason}")
         reporter.say(f"{done.new} added, {done.known} there already, {len(done.failures)} passed over.")
@@ -66,6 +68,36 @@ def add(
     if done.interrupted:
         raise typer.Exit(130)
     if done.failures and not done.new and not done.known:
+        raise typer.Exit(1)
+
+
+@app.command()
+def describe(
+    workers: Annotated[str | None, typer.Option(metavar="ray", help="Describe pictures on a Ray cluster.")] = None,
+    library: Folder = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Describe all pictures anew, after an update that brought another encoder. Titles and tags stay; run it again to go on."""
+    from stylespace.cli.progress import Reporter
+    from stylespace.library.renewing import Renewed, describe_anew
+
+    with Reporter(quiet) as reporter:
+
+        def progress(state: Renewed) -> None:
+            if state.done % 50 == 0:
+                reporter.say(f"{state.done} of {state.of} described")
+
+        done = describe_anew(_existing(library), workers=workers, progress=progress)
+        for path, reason in done.failures.items():
+            tell(f"{path} cannot be described: {reason}")
+        reporter.say(f"{done.done} of {done.of} described anew.")
+    if as_json:
+        typer.echo(json.dumps({"described": done.done, "of": done.of, "failures": done.failures}, indent=2))
+    if done.interrupted:
+        raise typer.Exit(130)
+    if done.failures:
+        tell("The library still wants its old encoder: put these pictures back or remove them from it, then run this again.")
         raise typer.Exit(1)
 
 

@@ -105,14 +105,14 @@ def run(
 
         if not devices.first:
             devices.wait()  # for the first to have read them
-        prepared = prepare(paths, side, place, told=counted)
+        prepared = prepare(paths, side, place, progress=counted)
         if devices.first:
             devices.wait()
         if prepared.skipped and devices.first:
             tell(f"{len(prepared.skipped)} photos passed over; the first: {next(iter(prepared.skipped.values()))}")
-        encoder = encoders.load(chosen.encoder, precision=chosen.precision, device=devices.device)
+        encoder = encoders.of(chosen, device=devices.device)
         styles = [
-            gathered(name, source, prepared, encoder, size=max(chosen.style_sizes), side=side, told=reporter.say)
+            gathered(name, source, prepared, encoder, size=max(chosen.style_sizes), side=side, note=reporter.say)
             for name, source in map(_named, style)
         ]
         trainer = Trainer(
@@ -139,7 +139,7 @@ def run(
                 reporter.say(f"step {step.step} of {step.of}: {terms}; {pace}")
 
         until = None if minutes is None else trainer.seconds + 60 * minutes
-        finished = trainer.run(told=told, until=until)
+        finished = trainer.run(progress=told, until=until)
     timed = not finished and until is not None and trainer.seconds >= until
     if devices.first:
         trainer.network().save(out)

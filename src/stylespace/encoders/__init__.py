@@ -9,8 +9,17 @@ import torch
 from stylespace.encoders.encoder import Encoder
 from stylespace.encoders.precision import PRECISIONS, dtype
 from stylespace.errors import InputError
+from stylespace.settings import EncoderSettings
 
 ENCODERS = ("compact", "vgg16", "vgg19")
+
+
+def of(settings: EncoderSettings, *, weights: str | Path | None = None, device: str | torch.device = "cpu") -> Encoder:
+    """The encoder that ``settings`` name, as they want it; otherwise as :func:`load`."""
+    return load(
+        settings.encoder, weights=weights, pooling=settings.pooling, padding=settings.padding, precision=settings.precision,
+        device=device,
+    )  # fmt: skip
 
 
 def load(

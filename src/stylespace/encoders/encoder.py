@@ -10,21 +10,30 @@ from torch import Tensor, nn
 from stylespace.encoders import layers as names
 from stylespace.encoders.mapped import Features
 from stylespace.encoders.trunk import Trunk
+from stylespace.storage.checksum import of_tensors
 
 
 class Encoder(nn.Module):
     """Frozen convolutions that turn a picture into features after each ReLU asked for.
 
-    ``trunk``: the convolutions; ``name``: what users call it. Weights are frozen; gradients reach the picture only.
+    ``trunk``: the convolutions; ``name``: what users call it; ``checksum``: SHA-256 of its weights, whatever they are computed in.
+    Weights are frozen; gradients reach the picture only.
     """
 
     def __init__(self, trunk: Trunk, name: str) -> None:
         super().__init__()
         self.name = name
         self.trunk = trunk
+        state = trunk.state_dict()
+        self.checksum = of_tensors(*(state[key] for key in sorted(state)))  # before anything is folded or moved
         self.trunk.fold_input()
         self.requires_grad_(False)
         self.eval()
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """By what a record names it: ``name`` and ``sha256``."""
+        return {"name": self.name, "sha256": self.checksum}
 
     @property
     def layers(self) -> tuple[str, ...]:

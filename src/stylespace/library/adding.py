@@ -44,17 +44,20 @@ def add(
     artist: str = "",
     frames: bool = False,
     workers: str | None = None,
-    told: Callable[[Added, int], None] | None = None,
+    progress: Callable[[Added, int], None] | None = None,
 ) -> Added:
     """Add what ``sources`` name: pictures, folders (with their subfolders), CSV tables with a column ``file`` or ``path``, films.
 
     Metadata: the table's columns ``title``, ``artist``, ``year``, ``tags``; an ``index.csv`` in a folder; a sidecar ``painting.json``
     or ``painting.jpg.json``. ``tags`` and ``artist`` are for all of them. Films, and with ``frames`` folders, give their key frames without
-    near duplicates. ``workers="ray"`` describes pictures on a Ray cluster. ``told(so far, of)`` is called as it goes; of is 0 for films.
+    near duplicates. ``workers="ray"`` describes pictures on a Ray cluster. ``progress(so far, of)`` is called as it goes; ``of`` is 0 for
+    films.
 
     What is there already is skipped, so that running it again goes on where it stopped; what cannot be read is in ``failures``. Ctrl-C
-    keeps what was written. Raises ``PictureError`` when a source does not exist or holds nothing.
+    keeps what was written. Raises ``PictureError`` when a source does not exist or holds nothing, ``InputError`` when another encoder
+    described what is there.
     """
+    library.check_encoder()
     done = Added()
     films, items = _listed(sources, frames)
     extra = {"tags": list(tags), "artist": artist}
@@ -79,14 +82,14 @@ def add(
             if found is not None:
                 waiting.append(_with(found, extra))
                 write()
-            if told:
-                told(replace(done, new=done.new + len(waiting)), len(items))
+            if progress:
+                progress(replace(done, new=done.new + len(waiting)), len(items))
         for film in films:
             for found in _film(library, film, known, done):
                 waiting.append(_with(found, extra))
                 write()
-                if told:
-                    told(replace(done, new=done.new + len(waiting)), 0)
+                if progress:
+                    progress(replace(done, new=done.new + len(waiting)), 0)
     except KeyboardInterrupt:
         done.interrupted = True
     write(force=True)

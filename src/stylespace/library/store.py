@@ -23,7 +23,7 @@ from stylespace.statistics import descriptor
 if TYPE_CHECKING:
     from torch import Tensor
 
-TABLE = "references"
+TABLE, ABOUT = "references", "library.json"
 VERSION = "1"
 METADATA = ("title", "artist", "year", "tags")
 SHOWN = ("key", "path", "title", "artist", "year", "tags", "width", "height", "source", "time")
@@ -111,10 +111,60 @@ class Library:
                 f"The library {self.folder} could not be changed ({reason}): it is as it was; {todo}."
             ) from error
 
+    @property
+    def encoder(self) -> Mapping[str, str]:
+        """The identity of the encoder that described the pictures; of an earlier version its name alone."""
+        try:
+            about = json.loads((self.folder / ABOUT).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            about = {}
+        return about.get("encoder", {"name": "compact"})
+
+    def encoder_here(self) -> Mapping[str, str]:
+        """The identity of the encoder that describes pictures now."""
+        from stylespace.library.describing import network
+
+        return network().identity
+
+    def check_encoder(self) -> None:
+        """Raise ``InputError`` where the pictures were described by another encoder: its numbers mean other things."""
+        if not self.exists() or self.encoder == (here := self.encoder_here()):
+            return
+        from stylespace.encoders.identity import refuse
+
+        where = "" if self.folder == default_folder() else f" --library {self.folder}"
+        todo = f"run 'stylespace library describe{where}' to describe its pictures anew"
+        raise refuse(f"The library {self.folder}", self.encoder, here, todo)
+
+    def redescribe(self, numbers: Mapping[str, Any]) -> None:
+        """Put new descriptors (240,) in place of those of these keys."""
+        if not numbers:
+            return
+        import numpy as np
+        import pyarrow as pa
+
+        listed = ", ".join(f"'{key}'" for key in numbers)
+        with self.writing() as table:
+            rows = table.search().where(f"key IN ({listed})").limit(None).to_arrow()
+            flat = np.concatenate([np.asarray(numbers[key], dtype=np.float16) for key in rows["key"].to_pylist()])
+            column = pa.FixedSizeListArray.from_arrays(pa.array(flat), descriptor.SIZE)
+            rows = rows.set_column(rows.schema.get_field_index("descriptor"), rows.schema.field("descriptor"), column)
+            table.merge_insert("key").when_matched_update_all().execute(rows)
+
+    def described_by(self, encoder: Mapping[str, str]) -> None:
+        """Say that all pictures are described by this encoder."""
+        from stylespace.storage.atomic import write_text
+
+        write_text(self.folder / ABOUT, json.dumps({"version": VERSION, "descriptor": descriptor.SIZE, "encoder": dict(encoder)}))
+
     def put(self, references: Sequence[Reference]) -> int:
-        """Add those whose keys are not there yet; returns how many. A known picture that has moved gets its new path."""
+        """Add those whose keys are not there yet; returns how many. A known picture that has moved gets its new path.
+
+        Raises ``InputError`` where what is there was described by another encoder.
+        """
         if not references:
             return 0
+        self.check_encoder()
         once = {reference.key: reference for reference in references}
         with self.writing() as table:
             known = self._known(table, list(once))
@@ -153,6 +203,7 @@ class Library:
         batches = [batch for batch in request.limit(limit).to_batches() if batch.num_rows]
         if like is None:
             return Found(_references(batches), _pieces(batches) if numbers else [])
+        self.check_encoder()
         pieces = _pieces(batches)
         by = torch.ones(descriptor.SIZE) if scale is None else scale
         far = torch.cat([((piece.float() - like) * by).square().sum(1) for piece in pieces]) if pieces else torch.zeros(0)
@@ -163,8 +214,9 @@ class Library:
     def descriptors(self, condition: str = "") -> tuple[list[int], list[Tensor]]:
         """Row numbers and descriptors, in pieces (n, 240) float16, of everything that meets an SQL ``condition``.
 
-        No other column is read. Row numbers hold as long as nobody writes.
+        No other column is read. Row numbers hold as long as nobody writes. Raises ``InputError`` where another encoder described them.
         """
+        self.check_encoder()
         request = self.table.search().select(["descriptor"]).with_row_id(True)
         if condition:
             request = request.where(condition)
@@ -256,7 +308,7 @@ class Library:
         import pyarrow as pa
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        about = self.folder / "library.json"
+        about = self.folder / ABOUT
         base = lancedb.connect(str(self.folder))
         if self.exists():
             with contextlib.suppress(OSError, ValueError):
@@ -265,10 +317,8 @@ class Library:
                         f"The library {self.folder} is of another version of Stylespace: use that, or a new folder."
                     )
             return base.open_table(TABLE)
-        from stylespace.storage.atomic import write_text
-
         table = base.create_table(TABLE, schema=_schema(pa), exist_ok=True)
-        write_text(about, json.dumps({"version": VERSION, "descriptor": descriptor.SIZE}))
+        self.described_by(self.encoder_here())
         return table
 
     @staticmethod

@@ -3,14 +3,13 @@
     minimise over x and theta   alpha L_content(x, p) + L_style(x, a) + L_style(W(x, theta), a) + beta L_warp + gamma R_TV
 
 W is the thin-plate spline that moves points of the photo by theta; L_warp (eq. 3) is how far they then are from the matching places of the
-style picture, brought near by a similarity. Content and style are those of the method it stands on: any that has a :class:`Base`.
+style picture, brought near by a similarity. Content and style are those of the method it stands on, ``run.base``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,40 +17,22 @@ from torch import Tensor
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.methods.deformable_settings import DeformableSettings
-from stylespace.pictures.resizing import fit, resize
+from stylespace.pictures.margin import framed, unframed
+from stylespace.pictures.resizing import resize
 from stylespace.pictures.spline import thin_plate
 from stylespace.pictures.warp import Warp, flow, sample, stretch, variation
+from stylespace.solvers.coarse_to_fine import Base, Problem, Scale, minimise
 from stylespace.solvers.run import Run
-from stylespace.solvers.solution import Objective, Solution, Step, Watch
+from stylespace.solvers.solution import Objective, Solution
+from stylespace.solvers.solver import Solver
+from stylespace.solvers.tiled import Tiled, in_turn
 from stylespace.statistics.cleaning import aligned
 from stylespace.styles.region import Region
 
-__all__ = ["Base", "DeformableSettings", "Deformed", "deform", "deformable", "targets"]
+__all__ = ["DeformableSettings", "Deformed", "deform", "deformable", "targets"]
 
 LEAST_AREA = 0.3  # of a part of the picture that is pressed together
 INSIDE = 0.03  # wanted places stay so far from the border, in shares of the sides
-
-
-class Base(Protocol):
-    """A method as deformable transfer uses it, prepared for one photo and its styles."""
-
-    def stages(self) -> list[tuple[int, int]]:
-        """Long side and steps of each size."""
-
-    def start(self, photo: Tensor, picture: Tensor | None, level: int) -> Tensor:
-        """The start at the size of ``photo`` (1, 3, h, w), from the result so far."""
-
-    def objectives(self, photo: Tensor, level: int) -> tuple[Objective, Objective]:
-        """All loss terms, and those of the style alone, of pictures in a frame."""
-
-    def framed(self, picture: Tensor) -> Tensor:
-        """``picture`` (1, 3, h, w) with what the objectives want around it."""
-
-    def unframed(self, picture: Tensor) -> Tensor:
-        """The inverse."""
-
-    def solve(self, objective: Objective, start: Tensor, steps: int, level: int, watch: Watch | None) -> Solution:
-        """Minimise from a framed start; the solution is framed."""
 
 
 @dataclass
@@ -76,12 +57,11 @@ def deformable(content: Tensor, regions: Sequence[Region], settings: DeformableS
     styles = [style for region in regions for style in region.styles]
     if not styles:
         raise InputError("No style was given: give at least one style picture.")
-    run.plan(run.base.stages())
     points = run.points[: settings.most_pairs]
     pairs = targets([a for a, _ in points], [b for _, b in points], content.shape[-2:], styles[0].picture.shape[-2:], settings)
     few = f": too few ({settings.fewest} are wanted), so nothing is deformed" if not len(pairs[0]) else ""
     run.note(f"{len(points)} pairs of points, {len(pairs[0])} near enough{few}.")
-    made = deform(content, run.base, settings, pairs, watch=run.watch)
+    made = deform(content, run.base, settings, pairs, run)
     size = (made.stylised.shape[-2], made.stylised.shape[-1])
     small = resize(content, size)
     made.solution.beside = {"stylised": made.stylised, "warped-photo": made.warp.apply(small), "grid": made.warp.grid(size)}
@@ -94,69 +74,116 @@ def deformable(content: Tensor, regions: Sequence[Region], settings: DeformableS
 
 
 def deform(
-    content: Tensor,
-    base: Base,
-    settings: DeformableSettings,
-    pairs: tuple[Tensor, Tensor],
-    *,
-    watch: Watch | None = None,
+    content: Tensor, base: Base, settings: DeformableSettings, pairs: tuple[Tensor, Tensor], run: Run | None = None
 ) -> Deformed:
     """Redraw and deform ``content`` (1, 3, H, W; sRGB in [0, 1]).
 
     ``pairs``: points of the photo and the places where they are wanted (:func:`targets`), (k, 2) each, down and right in units of the
     photo's long side; none: plain transfer. On ``KeyboardInterrupt`` what is there, with ``interrupted`` set.
     """
-    proportions = (content.shape[-2], content.shape[-1])
-    points, wanted = (p.double().to(content.device) for p in pairs)
-    wanted = points + settings.strength * (wanted - points)
-    moves = torch.zeros_like(points).requires_grad_()
-    mover = torch.optim.Adam([moves], lr=settings.warp_rate) if len(points) else None
-    solution = Solution(content)
-    done = 0
-    for level, (size, steps) in enumerate(base.stages()):
-        try:
-            photo = resize(content, fit(content.shape[-2:], size))
-            start = base.start(photo, solution.picture if done else None, level)
-            whole, styled = base.objectives(photo, level)
-
-            def objective(picture: Tensor, whole: Objective = whole, styled: Objective = styled) -> dict[str, Tensor]:
-                # The solver moves the picture; points follow by their own gradient of the step before.
-                if mover is not None and moves.grad is not None:
-                    mover.step()
-                    mover.zero_grad(set_to_none=True)
-                terms = whole(picture)
-                if mover is None:
-                    return terms
-                unframed = base.unframed(picture)
-                there = flow(points, points + moves, proportions, unframed.shape[-2:])
-                if settings.warped_weight:
-                    warped = styled(base.framed(sample(unframed, there)))
-                    terms["warped style"] = settings.warped_weight * torch.stack(list(warped.values())).sum()
-                apart = (points + moves - wanted).norm(dim=1).mean()
-                terms["points"] = settings.points_weight * apart.to(picture)
-                terms["flow"] = settings.flow_weight * variation(there)
-                terms["folds"] = settings.fold_weight * (LEAST_AREA - stretch(there)).relu().square().mean().to(picture)
-                return terms
-
-            solution = base.solve(objective, base.framed(start), steps, level, _unframed(watch, base))
-            solution.picture = base.unframed(solution.picture)
-            done += solution.steps
-        except KeyboardInterrupt:  # between two sizes
-            if not done:
-                raise
-            solution.interrupted = True
-        if solution.interrupted:
-            break
-    solution.steps = done
-    stylised = solution.picture.clamp(0, 1)
-    moved = (points + moves).detach()
-    warp, kept = _warp(points, moved, proportions).gentle(LEAST_AREA)
+    problem = Deformation(content, base, settings, pairs)
+    solution = minimise(problem, run)
+    stylised, (warp, kept) = solution.picture, problem.warp().gentle(LEAST_AREA)
     solution.picture = warp.apply(stylised).clamp(0, 1)
+    return Deformed(solution, stylised, warp, kept, problem.apart(0.0), problem.apart(kept))
 
-    def apart(there: Tensor) -> float:
-        return float((there - wanted).norm(dim=1).mean()) if len(points) else 0.0
 
-    return Deformed(solution, stylised, warp, kept, apart(points), apart(points + kept * (moved - points)))
+class Deformation(Problem):
+    """What :func:`deform` minimises: the picture x by the base's own solver, movements theta of the points by Adam beside it."""
+
+    def __init__(self, content: Tensor, base: Base, settings: DeformableSettings, pairs: tuple[Tensor, Tensor]) -> None:
+        self.base, self.settings = base, settings
+        self.content, self.schedule = base.content, base.schedule
+        self.proportions = (content.shape[-2], content.shape[-1])
+        self.points, wanted = (p.double().to(self.content.device) for p in pairs)  # (k, 2)
+        self.wanted = self.points + settings.strength * (wanted - self.points)
+        self.theta = torch.zeros_like(self.points).requires_grad_()
+        self.mover = torch.optim.Adam([self.theta], lr=settings.warp_rate) if len(self.points) else None
+
+    def loss(self, scale: Scale, start: Callable[[], Tensor], core: int | None, turn: int = 0) -> Objective:
+        """Eq. 6: the base's terms, its style once more on W(x, theta), the points' distance and the flow's variation."""
+        s, margin = self.settings, self.base.margin(scale)
+        whole = _objective(self.base.loss(scale, start, core, turn), turn)  # alpha L_content(x, p) + L_style(x, a)
+        styled = _objective(self.base.style_loss(scale, core, turn), turn)
+
+        def objective(picture: Tensor) -> dict[str, Tensor]:
+            # The solver moves the picture; points follow by their own gradient of the step before.
+            if self.mover is not None and self.theta.grad is not None:
+                self.mover.step()
+                self.mover.zero_grad(set_to_none=True)
+            terms = whole(picture)
+            if self.mover is None:
+                return terms
+            inside = unframed(picture, margin)
+            there = flow(self.points, self.points + self.theta, self.proportions, inside.shape[-2:])
+            if s.warped_weight:
+                warped = styled(framed(sample(inside, there), margin))  # L_style(W(x, theta), a)
+                terms["warped style"] = s.warped_weight * torch.stack(list(warped.values())).sum()
+            apart = (self.points + self.theta - self.wanted).norm(dim=1).mean()  # L_warp, eq. 3
+            terms["points"] = s.points_weight * apart.to(picture)
+            terms["flow"] = s.flow_weight * variation(there)  # R_TV
+            terms["folds"] = s.fold_weight * (LEAST_AREA - stretch(there)).relu().square().mean().to(picture)
+            return terms
+
+        return objective
+
+    def warp(self) -> Warp:
+        """The points as they have been moved."""
+        return _warp(self.points, (self.points + self.theta).detach(), self.proportions)
+
+    def apart(self, share: float) -> float:
+        """Mean distance of the points from where they are wanted, moved by a ``share`` of what was found."""
+        if not len(self.points):
+            return 0.0
+        return float((self.points + share * self.theta.detach() - self.wanted).norm(dim=1).mean())
+
+    def state(self) -> dict[str, Tensor]:
+        """The base's, and theta with its gradient and Adam's moments."""
+        found = self.base.state() | {"theta": self.theta.detach()}
+        if self.theta.grad is not None:
+            found["gradient"] = self.theta.grad
+        slots = {} if self.mover is None else self.mover.state[self.theta]
+        return found | {f"mover {name}": value for name, value in slots.items()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """As :meth:`state` had it."""
+        self.base.restore(state)
+        with torch.no_grad():
+            self.theta.copy_(state["theta"])
+        self.theta.grad = state["gradient"].to(self.theta).clone() if "gradient" in state else None
+        if self.mover is not None:
+            slots = {name.removeprefix("mover "): value for name, value in state.items() if name.startswith("mover ")}
+            self.mover.state[self.theta] = {
+                name: t.clone() if name == "step" else t.to(self.theta).clone() for name, t in slots.items()
+            }
+
+    def begin(self, scale: Scale, picture: Tensor | None) -> None:
+        """As the base."""
+        self.base.begin(scale, picture)
+
+    def start(self, scale: Scale, picture: Tensor | None) -> Tensor:
+        """As the base."""
+        return self.base.start(scale, picture)
+
+    def solver(self, scale: Scale) -> Solver:
+        """As the base."""
+        return self.base.solver(scale)
+
+    def margin(self, scale: Scale) -> int:
+        """As the base."""
+        return self.base.margin(scale)
+
+    def core(self, scale: Scale) -> int | None:
+        """As the base."""
+        return self.base.core(scale)
+
+    def smaller_core(self, core: int | None) -> int:
+        """As the base."""
+        return self.base.smaller_core(core)
+
+
+def _objective(loss: Objective | Sequence[Tiled], turn: int) -> Objective:
+    return loss if callable(loss) else in_turn(loss, turn)
 
 
 def targets(
@@ -199,14 +226,3 @@ def _warp(points: Tensor, moved: Tensor, size: tuple[int, int]) -> Warp:
     sides = _sides(size).to(points.device)
     there = [tuple((x, y) for y, x in (p / sides).cpu().tolist()) for p in (points, moved)]
     return Warp(there[0], there[1], size)
-
-
-def _unframed(watch: Watch | None, base: Base) -> Watch | None:
-    if watch is None:
-        return None
-
-    def shown(step: Step) -> None:
-        picture = base.unframed(step.picture)
-        watch(replace(step, picture=picture, size=max(picture.shape[-2:])))
-
-    return shown

@@ -7,37 +7,28 @@ with E_l a distance between Gram matrices or feature distributions of x and of t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import cycle
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
-from stylespace.methods.gatys_objective import core_side, framed, margin_of, objective_at, smaller_core, tiled_at, unframed
+from stylespace.methods.gatys_objective import core_side, margin_of, objective_at, smaller_core, tiled_at
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.pictures import colour
-from stylespace.pictures.resizing import fit, resize
-from stylespace.solvers import adam, lbfgs, pyramid
-from stylespace.solvers.keeping import Keeper
+from stylespace.pictures.resizing import resize
+from stylespace.solvers import pyramid
+from stylespace.solvers.coarse_to_fine import Base, Scale, minimise
 from stylespace.solvers.run import Run
-from stylespace.solvers.solution import Objective, Solution, Watch
-from stylespace.solvers.stages import Stages
+from stylespace.solvers.solution import Objective, Solution
+from stylespace.solvers.solver import LBFGS, Adam, Solver
 from stylespace.solvers.tiled import Tiled
-from stylespace.solvers.tiled import minimise as minimise_tiled
-from stylespace.storage.memory import is_out_of_memory, return_freed_memory
 from stylespace.styles.region import Region, Style, guides, left_alone
 
 
 def gatys(
-    content: Tensor,
-    regions: Sequence[Region],
-    settings: GatysSettings,
-    encoder: Encoder,
-    run: Run | None = None,
+    content: Tensor, regions: Sequence[Region], settings: GatysSettings, encoder: Encoder, run: Run | None = None
 ) -> Solution:
     """Redraw ``content`` (1, 3, H, W; sRGB in [0, 1]) in the styles of ``regions``.
 
@@ -46,55 +37,76 @@ def gatys(
     ``KeyboardInterrupt`` the best so far with ``interrupted`` set. Raises ``InputError`` for settings that cannot be used.
     """
     run = run or Run()
-    _check(settings, regions)
-    device = next(encoder.parameters()).device
-    content = content.to(device)
-    run.plan(schedule(settings))
-    if run.strokes is not None:
-        fine = Style(run.strokes)
-        mixed = tuple(mix_scales(style, fine, settings, encoder) for style in regions[-1].styles)
-        regions = [*regions[:-1], replace(regions[-1], styles=mixed)]
-    regions = [_matched(region, content, settings) for region in regions]
-    photo = _without_colour(content, settings)
-    log = Stages(run.journal)
-    picture = log.start.get("picture")
-    moments = (log.start["mean"], log.start["square"]) if "mean" in log.start else None
-    solution = Solution(content if picture is None else picture.to(content), moments, log.record.get("taken", 0))
-    try:
-        for level, (size, count) in enumerate(schedule(settings)):
-            if level < log.stage:
-                continue
-            height_width = fit(content.shape[-2:], size)
-            margin = margin_of(height_width, settings)
-            # Made where they are wanted, and gone when a large picture is worked on in tiles.
-            resized = partial(resize, photo, height_width)
-            begun = partial(_begun, picture, resized, regions, settings, run.start)
-            if run.restyle and solution.steps:
-                regions = [_matched(region, content, settings) for region in run.restyle(begun())]
-            core = log.record.get("core") if log.goes_on else core_side(height_width, settings, encoder)
-            before = {} if picture is None else {"picture": picture}
-            if before and solution.moments is not None:
-                before |= {"mean": solution.moments[0], "square": solution.moments[1]}
-            log.begin(level, before, at_once=core is not None, core=core, taken=solution.steps)
-            while True:
-                try:
-                    solution = _at_size(resized, begun, regions, count, settings, encoder, solution, log, _cut(run.watch, margin))
-                    break
-                except (RuntimeError, MemoryError) as error:
-                    if not is_out_of_memory(error):
-                        raise
-                core = smaller_core(log.record["core"], settings, encoder)
-                run.note(f"Memory ran out at {size} pixels: going on in tiles of {core} pixels.")
-                log.begin(level, before, at_once=True, core=core, taken=solution.steps)
-            picture = solution.picture = unframed(solution.picture, margin)
-            if solution.interrupted:
-                break
-    except KeyboardInterrupt:  # between two sizes
-        if not solution.steps:
-            raise
-        solution.interrupted = True
-    solution.picture = _finish(solution.picture.clamp(0, 1), content, regions, settings)
-    return solution
+    return minimise(Gatys(content, regions, settings, encoder, run), run)
+
+
+class Gatys(Base):
+    """What :func:`gatys` minimises."""
+
+    def __init__(self, content: Tensor, regions: Sequence[Region], settings: GatysSettings, encoder: Encoder, run: Run) -> None:
+        _check(settings, regions)
+        self.settings, self.encoder, self.run = settings, encoder, run
+        self.content = content.to(next(encoder.parameters()).device)
+        if run.strokes is not None:
+            fine = Style(run.strokes)
+            mixed = tuple(mix_scales(style, fine, settings, encoder) for style in regions[-1].styles)
+            regions = [*regions[:-1], replace(regions[-1], styles=mixed)]
+        self.regions = [_matched(region, self.content, settings) for region in regions]
+        self._photo = _without_colour(self.content, settings)
+        self.schedule = schedule(settings)
+
+    def photo(self, scale: Scale) -> Tensor:
+        """The content at a size, with ``colour="luminance"`` without its colours."""
+        return resize(self._photo, self.shape(scale))
+
+    def begin(self, scale: Scale, picture: Tensor | None) -> None:
+        """Ask for the regions anew where they depend on the result so far."""
+        if self.run.restyle and picture is not None:
+            regions = self.run.restyle(self.start(scale, picture))
+            self.regions = [_matched(region, self.content, self.settings) for region in regions]
+
+    def start(self, scale: Scale, picture: Tensor | None) -> Tensor:
+        """The result so far; at first what the settings name."""
+        if picture is not None:
+            return resize(picture.to(self.content), self.shape(scale))
+        return _start(self.photo(scale), self.regions, self.settings, self.run.start)
+
+    def loss(self, scale: Scale, start: Callable[[], Tensor], core: int | None, turn: int = 0) -> Objective | list[Tiled]:
+        """Content, style and smoothness."""
+        return self._loss(scale, core, turn, self.settings)
+
+    def style_loss(self, scale: Scale, core: int | None, turn: int = 0) -> Objective | list[Tiled]:
+        """The style's terms alone, for methods that stand on this one."""
+        return self._loss(scale, core, turn, replace(self.settings, content_weight=0.0, smoothness_weight=0.0))
+
+    def solver(self, scale: Scale) -> Solver:
+        """Adam, or L-BFGS."""
+        s = self.settings
+        if s.solver == "lbfgs":
+            return LBFGS(s.history, s.keep, s.average_decay, s.clamped)
+        return Adam(s.rate, s.final_rate, s.keep, s.average_decay, s.clamped, s.carry_moments)
+
+    def margin(self, scale: Scale) -> int:
+        """That of the settings, less where the picture is small."""
+        return margin_of(self.shape(scale), self.settings)
+
+    def core(self, scale: Scale) -> int | None:
+        """Side of the tiles' cores, by the memory there is."""
+        return core_side(self.shape(scale), self.settings, self.encoder)
+
+    def smaller_core(self, core: int | None) -> int:
+        """Side of smaller tiles."""
+        return smaller_core(core, self.settings, self.encoder)
+
+    def finish(self, picture: Tensor) -> Tensor:
+        """The photo's colours where they are kept, and the photo where it is left alone."""
+        return _finish(picture, self.content, self.regions, self.settings)
+
+    def _loss(self, scale: Scale, core: int | None, turn: int, settings: GatysSettings) -> Objective | list[Tiled]:
+        photo = self.photo(scale)
+        if core is None:
+            return objective_at(photo, self.regions, settings, self.encoder, turn)
+        return tiled_at(photo, self.regions, settings, self.encoder, core)
 
 
 def schedule(settings: GatysSettings) -> list[tuple[int, int]]:
@@ -104,61 +116,6 @@ def schedule(settings: GatysSettings) -> list[tuple[int, int]]:
     if len(steps) != len(sizes):
         raise InputError(f"{len(steps)} numbers of steps were given for {len(sizes)} sizes: give one for each.")
     return list(zip(sizes, steps, strict=True))
-
-
-@dataclass
-class GatysBase:
-    """Gatys et al. for other methods to stand on (:class:`stylespace.methods.deformable.Base`); wants Adam."""
-
-    regions: Sequence[Region]
-    settings: GatysSettings
-    encoder: Encoder
-    margin: int = 0
-
-    def stages(self) -> list[tuple[int, int]]:
-        """Long side and steps of each size."""
-        return schedule(self.settings)
-
-    def start(self, photo: Tensor, picture: Tensor | None, level: int) -> Tensor:
-        """As :func:`gatys` starts a size."""
-        self.margin = margin_of(photo.shape[-2:], self.settings)
-        return _start(photo, self.regions, self.settings, None) if picture is None else resize(picture, photo.shape[-2:])
-
-    def objectives(self, photo: Tensor, level: int) -> tuple[Objective, Objective]:
-        """All terms, and those of the style."""
-        alone = replace(self.settings, content_weight=0.0, smoothness_weight=0.0)
-        core = core_side(photo.shape[-2:], self.settings, self.encoder)
-        if core is None:
-            whole, styled = (objective_at(photo, self.regions, s, self.encoder) for s in (self.settings, alone))
-        else:
-            whole, styled = (_in_turn(tiled_at(photo, self.regions, s, self.encoder, core)) for s in (self.settings, alone))
-        return whole, styled
-
-    def framed(self, picture: Tensor) -> Tensor:
-        """With the settings' margin around it."""
-        return framed(picture, self.margin)
-
-    def unframed(self, picture: Tensor) -> Tensor:
-        """Without it."""
-        return unframed(picture, self.margin)
-
-    def solve(self, objective: Objective, start: Tensor, steps: int, level: int, watch: Watch | None) -> Solution:
-        """Adam over the pixels."""
-        return _solve(objective, start, steps, self.settings, Solution(start), watch, Stages(None))
-
-
-def _in_turn(turns: Sequence[Tiled]) -> Objective:
-    """The loss of each of them in turn."""
-    left = cycle(turns)
-    return lambda picture: next(left).loss(picture)
-
-
-def _cut(watch: Watch | None, margin: int) -> Watch | None:
-    """``watch``, shown pictures without their margin and their real size."""
-    if watch is None or not margin:
-        return watch
-    inside = (..., slice(margin, -margin), slice(margin, -margin))
-    return lambda step: watch(replace(step, picture=step.picture[inside], size=step.size - 2 * margin))
 
 
 def _matched(region: Region, content: Tensor, settings: GatysSettings) -> Region:
@@ -207,82 +164,6 @@ def _in_colours_of(regions: Sequence[Region], content: Tensor) -> Tensor:
         coloured_whole = torch.stack(coloured).sum(0)
         picture = coloured_whole if guide is None else picture.lerp(coloured_whole, guide)
     return picture
-
-
-def _begun(
-    picture: Tensor | None, photo: Callable[[], Tensor], regions: Sequence[Region], settings: GatysSettings, start: Tensor | None
-) -> Tensor:
-    """What a size starts with: the ``picture`` of the one before, at the size of ``photo``."""
-    seen = photo()
-    return _start(seen, regions, settings, start) if picture is None else resize(picture.to(seen), seen.shape[-2:])
-
-
-def _at_size(
-    photo: Callable[[], Tensor], begun: Callable[[], Tensor], regions: Sequence[Region], steps: int, settings: GatysSettings,
-    encoder: Encoder, previous: Solution, log: Stages, watch: Watch | None,
-) -> Solution:  # fmt: skip
-    """What is ``begun``, framed, after the steps of one size; as a whole or in tiles as ``log`` has it."""
-    core = log.record["core"]
-    if core is None:
-        seen = photo()
-        objective = objective_at(seen, regions, settings, encoder, turn=log.record.get("state", {}).get("index", 0))
-        picture = _framed(begun(), settings)
-        return _solve(objective, picture, steps, settings, previous, watch, log)
-    return_freed_memory()
-    return minimise_tiled(
-        tiled_at(photo(), regions, settings, encoder, core),
-        lambda: _framed(begun(), settings), steps=steps, rate=settings.rate,
-        final_rate=settings.final_rate, watch=watch, limits=(0.0, 1.0) if settings.clamped else None, journal=log.journal,
-        record=log.record,
-    )  # fmt: skip
-
-
-def _framed(picture: Tensor, settings: GatysSettings) -> Tensor:
-    return framed(picture, margin_of(picture.shape[-2:], settings))
-
-
-def _solve(
-    objective: Objective,
-    picture: Tensor,
-    steps: int,
-    settings: GatysSettings,
-    previous: Solution,
-    watch: Watch | None,
-    log: Stages,
-) -> Solution:
-    keeper = Keeper(settings.keep, settings.average_decay)
-    limits = (0.0, 1.0) if settings.clamped else None
-    if settings.solver == "lbfgs":
-        return lbfgs.minimise(
-            objective, picture, steps=steps, history=settings.history, keeper=keeper, watch=watch, limits=limits
-        )  # fmt: skip
-    moments = adam.carry(previous.moments, picture.shape[-2:]) if settings.carry_moments else None
-    return adam.minimise(
-        objective, picture, steps=steps, rate=settings.rate, final_rate=settings.final_rate, moments=moments,
-        taken=previous.steps if settings.carry_moments else 0, keeper=keeper, watch=watch, limits=limits, state=_state(log, keeper),
-        kept=_keeping(log, keeper),
-    )  # fmt: skip
-
-
-def _state(log: Stages, keeper: Keeper) -> adam.State | None:
-    """Where the solver stood; ``keeper`` is put there too."""
-    if (held := log.state()) is None:
-        return None
-    numbers, tensors = held
-    keeper.restore(log.record["keeper"], tensors)
-    parts: dict[str, Any] = {name: tensor for name, tensor in tensors.items() if name != "kept"}
-    return adam.State(**numbers, **parts)
-
-
-def _keeping(log: Stages, keeper: Keeper) -> Callable[[adam.State], None]:
-    """What the solver calls after each step."""
-
-    def kept(state: adam.State) -> None:
-        if log.due:
-            (numbers, tensors), (own, more) = state.packed(), keeper.packed()
-            log.write({"state": numbers, "keeper": own}, tensors | more)
-
-    return kept
 
 
 def _finish(picture: Tensor, content: Tensor, regions: Sequence[Region], settings: GatysSettings) -> Tensor:

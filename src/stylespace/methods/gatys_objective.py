@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from stylespace.encoders import layers as layer_names
@@ -16,6 +15,7 @@ from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.methods.gatys_terms import Term, content_terms, style_terms
 from stylespace.objectives.smoothness import PARTS as SMOOTHNESS_PARTS
 from stylespace.objectives.smoothness import SMOOTHNESS
+from stylespace.pictures.margin import framed
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import budget as budgets
 from stylespace.solvers.solution import Objective
@@ -159,19 +159,6 @@ def _layers(settings: GatysSettings, encoder: Encoder) -> tuple[dict[str, float]
     style = layer_names.weights(settings.style_layers, encoder.layers) if settings.style_weight else {}
     encoder.check({*content, *style})
     return content, style
-
-
-def framed(picture: Tensor, margin: int) -> Tensor:
-    """``picture`` (1, C, H, W) with ``margin`` pixels reflected around it.
-
-    Border pixels have fewer neighbours to answer to and drift to odd colours; in a margin they may.
-    """
-    return F.pad(picture, (margin,) * 4, mode="reflect") if margin else picture
-
-
-def unframed(picture: Tensor, margin: int) -> Tensor:
-    """The inverse of :func:`framed`."""
-    return picture[..., margin:-margin, margin:-margin].contiguous() if margin else picture
 
 
 def _shifted(picture: Tensor, offset: tuple[int, int], reach: int) -> Tensor:

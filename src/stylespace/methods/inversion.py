@@ -5,7 +5,7 @@ minimise over x   || F_l(x) - F_l(p) ||^2 / || F_l(p) ||^2  +  lambda TV(x),   f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -14,11 +14,12 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.methods.inversion_settings import InversionSettings
 from stylespace.objectives.content import feature_distance
 from stylespace.objectives.smoothness import squared_variation
-from stylespace.pictures.resizing import fit, resize
-from stylespace.solvers import adam, pyramid
-from stylespace.solvers.keeping import Keeper
+from stylespace.pictures.resizing import resize
+from stylespace.solvers import pyramid
+from stylespace.solvers.coarse_to_fine import Problem, Scale, minimise
 from stylespace.solvers.run import Run
-from stylespace.solvers.solution import Solution
+from stylespace.solvers.solution import Objective, Solution
+from stylespace.solvers.solver import Adam, Solver
 from stylespace.styles.region import Region
 
 __all__ = ["InversionSettings", "inversion"]
@@ -31,41 +32,42 @@ def inversion(
 
     No regions are looked at.
     """
-    run = run or Run()
-    encoder.check([settings.layer])
-    sizes = pyramid.sizes(settings.size, settings.smallest, 2.0)
-    steps = pyramid.share(settings.steps, sizes, settings.fall)
-    run.plan(list(zip(sizes, steps, strict=True)))
-    generator = torch.Generator().manual_seed(settings.seed)
-    solution = Solution(content)
-    for level, (size, count) in enumerate(zip(sizes, steps, strict=True)):
-        height_width = fit(content.shape[-2:], size)
-        photo = resize(content.to(next(encoder.parameters()).device), height_width)
+    return minimise(Inversion(content, settings, encoder), run)
+
+
+class Inversion(Problem):
+    """What :func:`inversion` minimises."""
+
+    def __init__(self, content: Tensor, settings: InversionSettings, encoder: Encoder) -> None:
+        encoder.check([settings.layer])
+        self.settings, self.encoder = settings, encoder
+        self.content = content.to(next(encoder.parameters()).device)
+        sizes = pyramid.sizes(settings.size, settings.smallest, 2.0)
+        self.schedule = list(zip(sizes, pyramid.share(settings.steps, sizes, settings.fall), strict=True))
+
+    def start(self, scale: Scale, picture: Tensor | None) -> Tensor:
+        """White noise, then the result so far."""
+        if picture is not None:
+            return resize(picture, self.shape(scale)).clamp(0, 1)
+        generator = torch.Generator().manual_seed(self.settings.seed)
+        noise = torch.randn((1, 3, *self.shape(scale)), generator=generator).to(self.content)
+        return (0.5 + 0.1 * noise).clamp(0, 1)
+
+    def loss(self, scale: Scale, start: Callable[[], Tensor], core: int | None, turn: int = 0) -> Objective:
+        """|| F_l(x) - F_l(p) ||^2 / || F_l(p) ||^2 + lambda TV(x)."""
+        layer = self.settings.layer
         with torch.no_grad():
-            target = encoder(photo, [settings.layer])[settings.layer]
+            target = self.encoder(self.photo(scale), [layer])[layer]  # F_l(p), (1, C, h, w)
             energy = target.float().square().sum().clamp_min(1e-12)
 
-        def objective(picture: Tensor, target: Tensor = target, energy: Tensor = energy) -> dict[str, Tensor]:
-            given = encoder(picture, [settings.layer])[settings.layer]
+        def objective(picture: Tensor) -> dict[str, Tensor]:
             return {
-                f"content {settings.layer}": feature_distance(given, target) / energy,
-                "smoothness": settings.smoothness_weight * squared_variation(picture),
+                f"content {layer}": feature_distance(self.encoder(picture, [layer])[layer], target) / energy,
+                "smoothness": self.settings.smoothness_weight * squared_variation(picture),
             }
 
-        start = (
-            resize(solution.picture, height_width)
-            if level
-            else 0.5 + 0.1 * torch.randn(photo.shape, generator=generator).to(photo)
-        )
-        solution = adam.minimise(
-            objective,
-            start.clamp(0, 1),
-            steps=count,
-            rate=settings.rate,
-            final_rate=settings.rate / 10,
-            keeper=Keeper("best"),
-            watch=run.watch,
-        )
-        if solution.interrupted:
-            break
-    return solution
+        return objective
+
+    def solver(self, scale: Scale) -> Solver:
+        """Adam."""
+        return Adam(self.settings.rate, self.settings.rate / 10)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from stylespace.encoders import layers as layer_names
@@ -22,10 +21,11 @@ from stylespace.methods.learned_style_settings import LearnedStyleSettings
 from stylespace.objectives.smoothness import squared_variation
 from stylespace.objectives.style import Measurement, Statistic, statistic_named
 from stylespace.pictures.resizing import fit, resize
-from stylespace.solvers import adam, pyramid
-from stylespace.solvers.keeping import Keeper
+from stylespace.solvers import pyramid
+from stylespace.solvers.coarse_to_fine import Problem, Scale, minimise
 from stylespace.solvers.run import Run
-from stylespace.solvers.solution import Objective, Solution, Watch
+from stylespace.solvers.solution import Objective, Solution
+from stylespace.solvers.solver import Adam, Solver
 from stylespace.statistics.guides import follow
 
 OFFSETS = ((0, 0), (2, 1), (1, 2), (3, 3))
@@ -43,60 +43,50 @@ class WeightedReference:
     guide: Callable[[], Tensor] | None = None
 
 
-@dataclass(frozen=True)
-class Point:
-    """Where learning stands: the number of the size it is at, and the solver's state there."""
-
-    stage: int
-    state: adam.State
-
-
 def learn(
-    references: Sequence[WeightedReference],
-    settings: LearnedStyleSettings,
-    encoder: Encoder,
-    run: Run | None = None,
-    *,
-    point: Point | None = None,
-    kept: Callable[[Point], None] | None = None,
+    references: Sequence[WeightedReference], settings: LearnedStyleSettings, encoder: Encoder, run: Run | None = None
 ) -> Solution:
-    """The style picture of ``references``. ``kept`` is called after each step; ``point`` goes on from there to the same result.
+    """The style picture of ``references``.
 
     Raises ``InputError`` for settings that cannot be used; on ``KeyboardInterrupt`` returns what there is with ``interrupted`` set.
     """
-    total = sum(r.alpha for r in references)
-    if not references or total <= 0 or any(r.alpha < 0 for r in references):
-        raise InputError("References' weights must not be negative, and one must be more than zero.")
-    shared = [replace(r, alpha=r.alpha / total) for r in references if r.alpha > 0]
-    run = run or Run()
-    stages = schedule(settings)
-    run.plan(stages)
-    generator = torch.Generator().manual_seed(settings.seed)
-    solution = Solution(torch.zeros(1, 3, 1, 1))
-    device = next(encoder.parameters()).device
-    for number, (size, steps) in enumerate(stages):
-        height_width = shape(settings, size)
-        start = torch.rand(1, 3, *height_width, generator=generator).to(device) if number == 0 else None
-        if point is not None and number < point.stage:
-            continue
-        if start is None:
-            start = resize(solution.picture, height_width) if solution.steps else torch.zeros(1, 3, *height_width, device=device)
-        margin = 0 if settings.tileable else min(settings.margin, min(height_width) - 1)
-        state = point.state if point is not None and number == point.stage else None
-        objective = objective_at(size, shared, settings, encoder, margin, state.index if state else 0)
-        solution = adam.minimise(
-            objective, framed(start, margin), steps=steps, rate=settings.rate, final_rate=settings.final_rate,
-            keeper=Keeper("last"), watch=_cut(run.watch, margin), state=state,
-            kept=_placed(kept, number),
-        )  # fmt: skip
-        solution.picture = unframed(solution.picture, margin)
-        if solution.interrupted:
-            break
-    return solution
+    return minimise(LearnedStyle(references, settings, encoder), run)
 
 
-def _placed(kept: Callable[[Point], None] | None, number: int) -> Callable[[adam.State], None] | None:
-    return None if kept is None else lambda state: kept(Point(number, state))
+class LearnedStyle(Problem):
+    """What :func:`learn` minimises."""
+
+    def __init__(self, references: Sequence[WeightedReference], settings: LearnedStyleSettings, encoder: Encoder) -> None:
+        total = sum(r.alpha for r in references)
+        if not references or total <= 0 or any(r.alpha < 0 for r in references):
+            raise InputError("References' weights must not be negative, and one must be more than zero.")
+        self.references = [replace(r, alpha=r.alpha / total) for r in references if r.alpha > 0]
+        self.settings, self.encoder = settings, encoder
+        self.schedule = schedule(settings)
+        self.content = torch.zeros(1, 3, 1, 1, device=next(encoder.parameters()).device)
+
+    def shape(self, scale: Scale) -> tuple[int, int]:
+        """By the settings' proportions: there is no photo."""
+        return shape(self.settings, scale.size)
+
+    def start(self, scale: Scale, picture: Tensor | None) -> Tensor:
+        """White noise, then the result so far."""
+        if picture is not None:
+            return resize(picture, self.shape(scale))
+        generator = torch.Generator().manual_seed(self.settings.seed)
+        return torch.rand(1, 3, *self.shape(scale), generator=generator).to(self.content)
+
+    def loss(self, scale: Scale, start: Callable[[], Tensor], core: int | None, turn: int = 0) -> Objective:
+        """The distance to the references' mean statistics, or to those of one drawn at each step."""
+        return objective_at(scale.size, self.references, self.settings, self.encoder, self.margin(scale), turn)
+
+    def solver(self, scale: Scale) -> Solver:
+        """Adam; the last iterate is the result."""
+        return Adam(self.settings.rate, self.settings.final_rate, keep="last")
+
+    def margin(self, scale: Scale) -> int:
+        """That of the settings; none where opposite borders fit together."""
+        return 0 if self.settings.tileable else min(self.settings.margin, min(self.shape(scale)) - 1)
 
 
 def schedule(settings: LearnedStyleSettings) -> list[tuple[int, int]]:
@@ -207,22 +197,6 @@ def target(
             at = None if guide is None else follow(guide, features[name].shape[-2:])
             found[name] = _added(found.get(name), statistic.measure(features[name], at, 0.0), reference.alpha)
     return {name: statistics[name].prepare(measured) for name, measured in found.items()}
-
-
-def framed(picture: Tensor, margin: int) -> Tensor:
-    """``picture`` (1, 3, H, W) with ``margin`` pixels reflected around it."""
-    return F.pad(picture, (margin,) * 4, mode="reflect") if margin else picture
-
-
-def unframed(picture: Tensor, margin: int) -> Tensor:
-    """The inverse of :func:`framed`."""
-    return picture[..., margin:-margin, margin:-margin].contiguous() if margin else picture
-
-
-def _cut(watch: Watch | None, margin: int) -> Watch | None:
-    if watch is None or not margin:
-        return watch
-    return lambda step: watch(replace(step, picture=unframed(step.picture, margin), size=step.size - 2 * margin))
 
 
 def _seen(

@@ -21,11 +21,12 @@ from stylespace.objectives.smoothness import squared_variation
 from stylespace.pictures import colour
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.tiles import Tile, cut
-from stylespace.solvers import laplacian, pyramid
-from stylespace.solvers.budget import core_side
+from stylespace.solvers import pyramid
+from stylespace.solvers.budget import core_side, smaller_core
+from stylespace.solvers.coarse_to_fine import Problem, Scale, minimise
 from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Objective, Solution
-from stylespace.solvers.stages import Stages
+from stylespace.solvers.solver import Pyramid, Solver
 from stylespace.solvers.tiled import summed
 from stylespace.statistics.neighbours import nearest
 from stylespace.storage.scratch import Shelf
@@ -45,63 +46,76 @@ def nnst(
     A region takes its features from its own styles only; several styles of a region are one pool. On ``KeyboardInterrupt`` what is there,
     with ``interrupted`` set. Raises ``InputError`` for settings that cannot be used.
     """
-    if not any(region.styles for region in regions):
-        raise InputError("No style was given: give at least one style picture.")
-    if any(len({str(style.weight) for style in region.styles}) > 1 for region in regions):
-        raise InputError("nnst takes each place from the style that fits it best and knows no weights: leave them out.")
     run = run or Run()
-    layers = list(layer_names.weights(settings.layers, encoder.layers))
-    encoder.check(layers)
-    content = content.to(next(encoder.parameters()).device)
-    log = Stages(run.journal)
-    solution = Solution(log.start.get("picture", content).to(content))
-    done = log.record.get("taken", 0)
-    stages = schedule(settings)
-    run.plan([(size, steps) for size, steps, _ in stages])
-    for level, (size, steps, layerwise) in enumerate(stages):
-        if level < log.stage:
-            continue
-        try:
-            log.begin(level, {"picture": solution.picture} if level else {}, taken=done)
-            photo = resize(content, fit(content.shape[-2:], size))
-            start = resize(solution.picture, (photo.shape[-2], photo.shape[-1])) if level else photo
-            share = settings.content_weight if level else 1.0
-            objective = objective_at(photo, start, regions, settings, encoder, share, layerwise)
-            solution = laplacian.minimise(
-                objective,
-                start,
-                steps=steps,
-                rate=settings.rate,
-                levels=settings.levels,
-                optimiser="adam",
-                watch=run.watch,
-                log=log,
-                every=settings.renewed if layerwise else 1,  # matches are found anew then
-            )
-            done += solution.steps
-        except KeyboardInterrupt:  # between two sizes
-            if not done:
-                raise
-            solution.interrupted = True
-        if solution.interrupted:
-            break
-    solution.steps = done
-    made = solution.picture.clamp(0, 1)
-    photo = resize(content, (made.shape[-2], made.shape[-1]))
-    if settings.colour == "moments":
-        made = colour.chroma_by_moments(made, photo, next(region.styles[0].picture for region in regions if region.styles))
-    solution.picture = left_alone(made, photo, regions)
-    return solution
+    return minimise(Nnst(content, regions, settings, encoder), run)
 
 
-def schedule(settings: NnstSettings) -> list[tuple[int, int, bool]]:
-    """Long side and steps of each size, and whether layers are matched one by one. Raises ``InputError`` when their numbers differ."""
+class Nnst(Problem):
+    """What :func:`nnst` minimises."""
+
+    def __init__(self, content: Tensor, regions: Sequence[Region], settings: NnstSettings, encoder: Encoder) -> None:
+        if not any(region.styles for region in regions):
+            raise InputError("No style was given: give at least one style picture.")
+        if any(len({str(style.weight) for style in region.styles}) > 1 for region in regions):
+            raise InputError("nnst takes each place from the style that fits it best and knows no weights: leave them out.")
+        self.layers = list(layer_names.weights(settings.layers, encoder.layers))
+        encoder.check(self.layers)
+        self.content = content.to(next(encoder.parameters()).device)
+        self.regions, self.settings, self.encoder = regions, settings, encoder
+        self.schedule = schedule(settings)
+
+    def start(self, scale: Scale, picture: Tensor | None) -> Tensor:
+        """The photo, then the result so far."""
+        return self.photo(scale) if picture is None else resize(picture, self.shape(scale))
+
+    def loss(self, scale: Scale, start: Callable[[], Tensor], core: int | None, turn: int = 0) -> Objective:
+        """Distance to matched hypercolumns; in the last pass layer by layer."""
+        share = self.settings.content_weight if scale.number else 1.0
+        return objective_at(
+            self.photo(scale), start(), self.regions, self.settings, self.encoder, share, self._layerwise(scale), core
+        )  # fmt: skip
+
+    def solver(self, scale: Scale) -> Solver:
+        """Adam over the pyramid."""
+        s = self.settings
+        # In the last pass the state is written where matches are found anew.
+        return Pyramid(s.rate, s.levels, "adam", every=s.renewed if self._layerwise(scale) else 1)
+
+    def core(self, scale: Scale) -> int | None:
+        """Side of the tiles' cores, by the memory there is."""
+        with torch.no_grad():
+            channels = self.encoder(self.photo(scale)[..., :16, :16], self.layers)
+        rows = (
+            6 * 4 * sum(f.shape[1] for f in channels.values()) / CELL**2
+        )  # hypercolumns as they are, matched, and their gradient
+        return core_side(
+            self.shape(scale), self.encoder, self.layers, self.settings.memory, whole=KEPT + rows, kept=KEPT
+        )  # fmt: skip
+
+    def smaller_core(self, core: int | None) -> int:
+        """Side of smaller tiles."""
+        return smaller_core(core, self.encoder, self.layers)
+
+    def finish(self, picture: Tensor) -> Tensor:
+        """With ``colour="moments"`` the photo's chroma, and the photo where it is left alone."""
+        photo = resize(self.content, (picture.shape[-2], picture.shape[-1]))
+        if self.settings.colour == "moments":
+            first = next(region.styles[0].picture for region in self.regions if region.styles)
+            picture = colour.chroma_by_moments(picture, photo, first)
+        return left_alone(picture, photo, self.regions)
+
+    def _layerwise(self, scale: Scale) -> bool:
+        return scale.last and self.settings.last_steps > 0
+
+
+def schedule(settings: NnstSettings) -> list[tuple[int, int]]:
+    """Long side and steps of each size, and of the last pass. Raises ``InputError`` when their numbers differ."""
     sizes = pyramid.sizes(settings.size, settings.smallest, 2.0)
     steps = settings.steps_each[-len(sizes) :] or pyramid.share(settings.steps, sizes, settings.fall)
     if len(steps) != len(sizes):
         raise InputError(f"{len(steps)} numbers of steps were given for {len(sizes)} sizes: give one for each.")
-    last = [(sizes[-1], settings.last_steps, True)] if settings.last_steps else []
-    return [*((size, count, False) for size, count in zip(sizes, steps, strict=True)), *last]
+    last = [(sizes[-1], settings.last_steps)] if settings.last_steps else []
+    return [*zip(sizes, steps, strict=True), *last]
 
 
 def objective_at(
@@ -112,15 +126,16 @@ def objective_at(
     encoder: Encoder,
     share: float,
     layerwise: bool,
+    core: int | None = None,
 ) -> Objective:
     """The loss of a picture of the size of ``photo`` (1, 3, H, W): mean cosine distance to the matched hypercolumns.
 
     What is matched: ``share`` of the photo's features and the rest of those of ``start``; ``layerwise``: each layer's features of the
-    picture itself, anew every ``settings.renewed`` steps.
+    picture itself, anew every ``settings.renewed`` steps. ``core``: side of the tiles that features are worked out in; None: as a whole.
     """
     layers = list(layer_names.weights(settings.layers, encoder.layers))
     size = max(photo.shape[-2:])
-    tiles = _tiles(photo, settings, encoder, layers)
+    tiles = _tiles(photo, encoder, layers, core)
     with torch.no_grad():
         pools = [_pool(region.styles, size, settings, encoder, layers) if region.styles else None for region in regions]
         divisors = _divisors([pool for pool in pools if pool], settings)
@@ -182,18 +197,14 @@ def objective_at(
 Keep = Callable[[Tensor], Callable[[], Tensor]]  # what is put away, to be got again
 
 
-def _tiles(photo: Tensor, settings: NnstSettings, encoder: Encoder, layers: Sequence[str]) -> list[Tile]:
-    """Tiles of a picture like the photo (1, 3, H, W): one where it fits the memory."""
-    size = photo.shape[-2:]
-    channels = encoder(photo[..., :16, :16], layers)
-    rows = 6 * 4 * sum(f.shape[1] for f in channels.values()) / CELL**2  # hypercolumns as they are, matched, and their gradient
-    core = core_side(size, encoder, layers, settings.memory, whole=KEPT + rows, kept=KEPT)
+def _tiles(photo: Tensor, encoder: Encoder, layers: Sequence[str], core: int | None) -> list[Tile]:
+    """Tiles of a picture like the photo (1, 3, H, W), of ``core`` pixels a side; None: one."""
     align, halo = encoder.reach(layers)
     align = max(align, CELL)
     if core is None:
-        core = -(-max(size) // align) * align
+        core = -(-max(photo.shape[-2:]) // align) * align
     # One position more is seen at the deepest layer: it is enlarged to cells.
-    return cut(size, -(-core // align) * align, -(-halo // align) * align + align, align)
+    return cut(photo.shape[-2:], -(-core // align) * align, -(-halo // align) * align + align, align)
 
 
 def _cells(size: Sequence[int]) -> tuple[int, int]:

@@ -71,7 +71,7 @@ METHODS: dict[str, Method] = {
         """,
         presets=gatys_settings.PRESETS,
         accepts=(STYLES, AREAS, STROKES, START),
-        base="gatys:GatysBase",
+        base="gatys:Gatys",
     ),
     "blend": Method(
         settings=blend_settings.BlendSettings,
@@ -97,7 +97,7 @@ METHODS: dict[str, Method] = {
         """,
         presets=strotss_settings.PRESETS,
         accepts=(STYLES, AREAS, POINTS),
-        base="strotss:StrotssBase",
+        base="strotss:Strotss",
     ),
     "nnst": Method(
         settings=nnst_settings.NnstSettings,

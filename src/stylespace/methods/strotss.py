@@ -8,8 +8,8 @@ with their own styles, and points of the photo with points of the style.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -23,10 +23,11 @@ from stylespace.objectives.transport import Cloud, matched, moments, self_simila
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import laplacian, pyramid
-from stylespace.solvers.budget import core_side
+from stylespace.solvers.budget import core_side, smaller_core
+from stylespace.solvers.coarse_to_fine import Base, Scale, minimise
 from stylespace.solvers.run import Run
-from stylespace.solvers.solution import Objective, Solution, Watch
-from stylespace.solvers.stages import Stages
+from stylespace.solvers.solution import Objective, Solution
+from stylespace.solvers.solver import Pyramid, Solver
 from stylespace.solvers.tiled import summed
 from stylespace.statistics.hypercolumns import hypercolumns, hypercolumns_of, inside, spread_out
 from stylespace.styles.region import Region, Style, guides, left_alone
@@ -72,90 +73,59 @@ def strotss(
     the first style. Returns the picture at the last size; on ``KeyboardInterrupt`` what is there, with ``interrupted`` set. Raises
     ``InputError`` for settings that cannot be used.
     """
-    if not any(region.styles for region in regions):
-        raise InputError("No style was given: give at least one style picture.")
     run = run or Run()
-    pairs = [Pair((a[1], a[0]), (b[1], b[0])) for a, b in run.points]
-    layers = list(layer_names.weights(settings.layers, encoder.layers))
-    encoder.check(layers)
-    device = next(encoder.parameters()).device
-    content = content.to(device)
-    stages = schedule(settings)
-    run.plan(stages)
-    generator = torch.Generator().manual_seed(settings.seed)
-    log = Stages(run.journal)
-    solution = Solution(log.start.get("picture", content).to(device))
-    done = log.record.get("taken", 0)
-    for level, (size, count) in enumerate(stages):
-        if level < log.stage:
-            continue
-        try:
-            if log.goes_on and log.start:
-                generator.set_state(log.start["generator"])
-            log.begin(level, {"generator": generator.get_state()} | ({"picture": solution.picture} if level else {}), taken=done)
-            photo = resize(content, fit(content.shape[-2:], size))
-            weight = settings.content_weight * 2 ** (len(stages) - 1 - level)
-            start = _start(photo, regions) if not level else _grown(solution.picture, photo, level in DETAILED)
-            objective = objective_at(photo, regions, settings, encoder, weight, generator, pairs)
-            rate = settings.final_rate if level == len(stages) - 1 else settings.rate
-            if (held := log.state()) is not None:
-                generator.set_state(held[1]["generator"])
-            solution = laplacian.minimise(
-                objective, start, steps=count, rate=rate, levels=settings.levels, watch=run.watch, log=log,
-                more=lambda: {"generator": generator.get_state()},
-            )  # fmt: skip
-            done += solution.steps
-        except KeyboardInterrupt:  # between two sizes
-            if not done:
-                raise
-            solution.interrupted = True
-        if solution.interrupted:
-            break
-    solution.steps = done
-    made = solution.picture.clamp(0, 1)
-    solution.picture = left_alone(made, resize(content, (made.shape[-2], made.shape[-1])), regions)
-    return solution
+    return minimise(Strotss(content, regions, settings, encoder, run), run)
 
 
-@dataclass(frozen=True)
-class StrotssBase:
-    """STROTSS for other methods to stand on (:class:`stylespace.methods.deformable.Base`)."""
+class Strotss(Base):
+    """What :func:`strotss` minimises."""
 
-    regions: Sequence[Region]
-    settings: StrotssSettings
-    encoder: Encoder
-    generator: torch.Generator = field(default_factory=torch.Generator)
+    def __init__(self, content: Tensor, regions: Sequence[Region], settings: StrotssSettings, encoder: Encoder, run: Run) -> None:
+        if not any(region.styles for region in regions):
+            raise InputError("No style was given: give at least one style picture.")
+        self.layers = list(layer_names.weights(settings.layers, encoder.layers))
+        encoder.check(self.layers)
+        self.content = content.to(next(encoder.parameters()).device)
+        self.regions, self.settings, self.encoder = regions, settings, encoder
+        self.pairs = [Pair((a[1], a[0]), (b[1], b[0])) for a, b in run.points]
+        self.schedule = schedule(settings)
+        self.generator: torch.Generator = torch.Generator().manual_seed(settings.seed)
 
-    def __post_init__(self) -> None:
-        self.generator.manual_seed(self.settings.seed)
+    def start(self, scale: Scale, picture: Tensor | None) -> Tensor:
+        """The photo's detail on the styles' mean colour; then the result so far, at two sizes with the photo's finest detail."""
+        photo = self.photo(scale)
+        return _start(photo, self.regions) if picture is None else _grown(picture, photo, scale.number in DETAILED)
 
-    def stages(self) -> list[tuple[int, int]]:
-        """Long side and steps of each size."""
-        return schedule(self.settings)
+    def loss(self, scale: Scale, start: Callable[[], Tensor], core: int | None, turn: int = 0) -> Objective:
+        """All terms, with the content's weight halved at each size."""
+        return self._loss(scale, core, style_alone=False)
 
-    def start(self, photo: Tensor, picture: Tensor | None, level: int) -> Tensor:
-        """As :func:`strotss` starts a size."""
-        return _start(photo, self.regions) if picture is None else _grown(picture, photo, level in DETAILED)
+    def style_loss(self, scale: Scale, core: int | None, turn: int = 0) -> Objective:
+        """The style's terms alone, for methods that stand on this one."""
+        return self._loss(scale, core, style_alone=True)
 
-    def objectives(self, photo: Tensor, level: int) -> tuple[Objective, Objective]:
-        """All terms, and those of the style."""
-        weight = self.settings.content_weight * 2 ** (len(self.stages()) - 1 - level)
-        whole, styled = (
-            objective_at(photo, self.regions, self.settings, self.encoder, weight, self.generator, style_alone=alone)
-            for alone in (False, True)
-        )
-        return whole, styled
-
-    def framed(self, picture: Tensor) -> Tensor:
-        """The picture itself."""
-        return picture
-
-    unframed = framed
-
-    def solve(self, objective: Objective, start: Tensor, steps: int, level: int, watch: Watch | None) -> Solution:
+    def solver(self, scale: Scale) -> Solver:
         """RMSprop over the pyramid."""
-        rate = self.settings.final_rate if level == len(self.stages()) - 1 else self.settings.rate
-        return laplacian.minimise(objective, start, steps=steps, rate=rate, levels=self.settings.levels, watch=watch)
+        return Pyramid(self.settings.final_rate if scale.last else self.settings.rate, self.settings.levels)
+
+    def core(self, scale: Scale) -> int | None:
+        """Side of the tiles' cores, by the memory there is."""
+        return core_side(self.shape(scale), self.encoder, self.layers, self.settings.memory, whole=KEPT, kept=KEPT)
+
+    def smaller_core(self, core: int | None) -> int:
+        """Side of smaller tiles."""
+        return smaller_core(core, self.encoder, self.layers)
+
+    def finish(self, picture: Tensor) -> Tensor:
+        """The photo where it is left alone."""
+        return left_alone(picture, resize(self.content, (picture.shape[-2], picture.shape[-1])), self.regions)
+
+    def _loss(self, scale: Scale, core: int | None, style_alone: bool) -> Objective:
+        weight = self.settings.content_weight * 2 ** (scale.of - 1 - scale.number)
+        pairs = [] if style_alone else self.pairs
+        return objective_at(
+            self.photo(scale), self.regions, self.settings, self.encoder, weight, self.generator, pairs, style_alone=style_alone, core=core
+        )  # fmt: skip
 
 
 def schedule(settings: StrotssSettings) -> list[tuple[int, int]]:
@@ -169,17 +139,18 @@ def schedule(settings: StrotssSettings) -> list[tuple[int, int]]:
 
 def objective_at(
     photo: Tensor, regions: Sequence[Region], settings: StrotssSettings, encoder: Encoder, weight: float, generator: torch.Generator,
-    pairs: Sequence[Pair] = (), *, style_alone: bool = False,
+    pairs: Sequence[Pair] = (), *, style_alone: bool = False, core: int | None = None,
 ) -> Objective:  # fmt: skip
     """The loss terms of a picture of the size of ``photo`` (1, 3, H, W), each call at places of its own. ``weight``: of the content.
 
-    ``style_alone``: without structure, points and smoothness, the others as they are.
+    ``style_alone``: without structure, points and smoothness, the others as they are. ``core``: side of the tiles that features are worked
+    out in; None: as a whole.
     """
     layers = list(layer_names.weights(settings.layers, encoder.layers))
     size = (photo.shape[-2], photo.shape[-1])
     transform = torch.tensor(PALETTE, device=photo.device)
     with torch.no_grad():
-        tiles = _tiles(photo, settings, encoder, layers)
+        tiles = _tiles(photo, encoder, layers, core)
         of_photo = _described(photo, encoder, layers) if len(tiles) == 1 and not style_alone else []
         parts = [
             _Part(guide, Cloud.of(columns), Cloud.of(colours @ transform.T))
@@ -246,15 +217,13 @@ def _columns(
     return summed(picture, tiles, part)
 
 
-def _tiles(photo: Tensor, settings: StrotssSettings, encoder: Encoder, layers: Sequence[str]) -> list[Tile]:
-    """Tiles of a picture like the photo (1, 3, H, W): one where it fits the memory."""
-    size = photo.shape[-2:]
-    core = core_side(size, encoder, layers, settings.memory, whole=KEPT, kept=KEPT)
+def _tiles(photo: Tensor, encoder: Encoder, layers: Sequence[str], core: int | None) -> list[Tile]:
+    """Tiles of a picture like the photo (1, 3, H, W), of ``core`` pixels a side; None: one."""
     align, halo = encoder.reach(layers)
     if core is None:
-        core = -(-max(size) // align) * align
+        core = -(-max(photo.shape[-2:]) // align) * align
     # One position more is seen at the deepest layer: hypercolumns lie between positions.
-    return cut(size, core, halo + align, align)
+    return cut(photo.shape[-2:], core, halo + align, align)
 
 
 def _described(picture: Tensor, encoder: Encoder, layers: Sequence[str]) -> list[Tensor]:

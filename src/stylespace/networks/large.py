@@ -26,22 +26,22 @@ Write = Callable[[Box, Tensor], None]
 @torch.no_grad()
 def painted(
     body: Body, row: Tensor, size: tuple[int, int], fetch: Fetch, write: Write, *, cells: int = 1 << 22, folder: Path | None = None,
-    scratch: int | None = None, told: Callable[[int, int], None] | None = None, journal: Journal | None = None,
+    scratch: int | None = None, progress: Callable[[int, int], None] | None = None, journal: Journal | None = None,
 ) -> Workspace:  # fmt: skip
     """The network's picture of a picture of ``size`` that ``fetch`` gives by rectangles (1, 3, h, w), put into ``write``: exactly.
 
     Every normalised map is worked out over tiles into scratch while its mean and variance are added up, then the next. ``row`` (P,): the
-    style. ``cells``: numbers of a tile. ``scratch``: bytes of scratch at most. ``told``: maps done and in all. ``journal``: where the state
-    is kept; what it says is done is not done again. Raises ``InputError`` where scratch does not do. Returns what was used.
+    style. ``cells``: numbers of a tile. ``scratch``: bytes of scratch at most. ``progress``: maps done and in all. ``journal``: where the
+    state is kept; what it says is done is not done again. Raises ``InputError`` where scratch does not do. Returns what was used.
     """
     steps = len(body.channels) + 1
     half = size[0] * size[1] > HALF_ABOVE
-    work = Workspace(cells, folder, scratch, half, lambda done: told(done, steps) if told else None, journal)
+    work = Workspace(cells, folder, scratch, half, lambda done: progress(done, steps) if progress else None, journal)
     made = body(Plane(work, 3, size, fetch), Conditioning.of(row, body.channels))
     for box in _left(boxes(size, work.side(16)), journal):
         write(box, made.part(box))
-        if told:
-            told(steps - 1, steps)
+        if progress:
+            progress(steps - 1, steps)
     del made
     work.tidy()
     return work
@@ -59,7 +59,7 @@ def _left(all_boxes: Sequence[Box], journal: Journal | None) -> Iterator[Box]:
 @torch.no_grad()
 def painted_fast(
     body: Body, row: Tensor, size: tuple[int, int], small: Tensor, fetch: Fetch, write: Write, *,
-    told: Callable[[int, int], None] | None = None, journal: Journal | None = None,
+    progress: Callable[[int, int], None] | None = None, journal: Journal | None = None,
 ) -> None:  # fmt: skip
     """The same in one pass, about: normalisations take mean and variance from ``small`` (1, 3, h, w), which stands for the picture.
 
@@ -72,8 +72,8 @@ def painted_fast(
         seen = (max(0, top - AROUND), min(size[0], bottom + AROUND), max(0, left - AROUND), min(size[1], right + AROUND))
         made = fixed(fetch(seen), row)
         write((top, bottom, left, right), made[..., top - seen[0] : bottom - seen[0], left - seen[2] : right - seen[2]])
-        if told:
-            told(tiles.index(box) + 1, len(tiles))
+        if progress:
+            progress(tiles.index(box) + 1, len(tiles))
 
 
 class FixedNorm(nn.Module):

@@ -31,15 +31,22 @@ Fetch = Callable[[Box], Tensor]
 class Workspace:
     """What planes share: tiles of at most ``cells`` numbers, scratch files in ``folder`` of at most ``limit`` bytes together.
 
-    ``half``: scratch in float16, half the space. ``told`` is called after each tile of a map that is worked out, with the maps done.
+    ``half``: scratch in float16, half the space. ``progress`` is called after each tile of a map that is worked out, with the maps done.
     ``journal``: scratch lies in its folder, and what is worked out is noted there, so that a process that is killed goes on.
     """
 
     def __init__(
         self, cells: int = 1 << 23, folder: Path | None = None, limit: int | None = None, half: bool = False,
-        told: Callable[[int], None] | None = None, journal: Journal | None = None,
+        progress: Callable[[int], None] | None = None, journal: Journal | None = None,
     ) -> None:  # fmt: skip
-        self.cells, self.folder, self.limit, self.half, self.told, self.journal = cells, folder, limit, half, told, journal
+        self.cells, self.folder, self.limit, self.half, self.progress, self.journal = (
+            cells,
+            folder,
+            limit,
+            half,
+            progress,
+            journal,
+        )
         self.used = self.most = self.maps = 0
         self.dropped: list[Path] = []  # files of maps that nothing looks at any more
 
@@ -62,8 +69,8 @@ class Workspace:
             spread += (flat - its[:, None]).square().sum(1) + apart.square() * count * more / (count + more)
             mean += apart * more / (count + more)
             count += more
-            if self.told:
-                self.told(self.maps)
+            if self.progress:
+                self.progress(self.maps)
             self._note(number, at + 1, at + 1 == len(of), count, mean, spread)
         self.maps += 1
         made = Plane(self, channels, size, store.read, store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from stylespace.statistics.positions import widened
@@ -14,3 +15,13 @@ def feature_distance(given: Tensor, target: Tensor, guide: Tensor | None = None)
     """
     difference = (widened(given) - widened(target)).square()
     return difference.sum() if guide is None else (difference * guide).sum()
+
+
+def own_energy(target: Tensor) -> Tensor:
+    """What a distance to ``target`` (1, C, H, W) is divided by to be a share of its own variance over positions.
+
+    A flat photo has none to measure by; then a thousandth of its sum of squares serves.
+    """
+    target = widened(target)
+    own = (target - target.mean((2, 3), keepdim=True)).square().sum()
+    return torch.maximum(own, 1e-3 * target.square().sum()).clamp_min(1e-12)

@@ -11,16 +11,19 @@ from stylespace.encoders import layers as layer_names
 from stylespace.encoders.encoder import Encoder
 from stylespace.methods.blend_settings import BlendSettings
 from stylespace.pictures.picture import Picture
-from stylespace.pictures.reading import read
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pipelines.record import described, weighted
 from stylespace.pipelines.sources import LIBRARY, Styles, expanded, frames_of, references_of
+from stylespace.storage.scratch import Shelf
 from stylespace.styles.region import Style
 from stylespace.styles.space import Blend, StyleSpace
 
 
 class Blending:
-    """The blend of one run: fitted to the photo or, with ``refit``, to the picture at each size."""
+    """The blend of one run: fitted to the photo or, with ``refit``, to the picture at each size.
+
+    ``size``: long side at which styles are looked at in the last size. Every reference is read and encoded once, and laid by at that size.
+    """
 
     def __init__(
         self,
@@ -32,7 +35,7 @@ class Blending:
         max_pixels: int,
         note: Callable[[str], None],
     ) -> None:
-        self.settings, self.network, self.size, self.max_pixels, self.note = settings, network, size, max_pixels, note
+        self.settings, self.size, self.note = settings, size, note
         self.layers = {n: w for n, w in layer_names.weights(settings.style_layers, network.layers).items() if w}
         if isinstance(style, str) and style.startswith(LIBRARY):
             small = resize(content.pixels, fit(content.size, min(max(content.size), size)))
@@ -41,21 +44,35 @@ class Blending:
         else:
             self.sources = [part for source, _ in weighted(expanded(style)) for part in frames_of(source, note)]
         self.blend: Blend | None = None
-        self.said: set[str] = set()
+        shelf, self._pictures = Shelf(), list[Callable[[], Tensor]]()
 
-    def styles(self, picture: Tensor, size: int) -> tuple[Style, ...]:
-        """The active references with their weights, for ``picture`` (1, 3, H, W), looked at with a long side of ``size`` pixels."""
-        space = StyleSpace.fit(
-            self.sources, encoder=self.network, layers=self.layers, size=size, max_pixels=self.max_pixels, told=self._told
+        def keep(picture: Picture) -> None:
+            own = fit(picture.size, min(max(picture.size), size))
+            self._pictures.append(shelf.put(resize(picture.pixels, own)))
+
+        self.space = StyleSpace.fit(
+            self.sources,
+            encoder=network,
+            layers=self.layers,
+            size=size,
+            max_pixels=max_pixels,
+            progress=self._progress,
+            keep=keep,
         )
-        for name, error in space.failures.items():
-            if name not in self.said:
-                self.said.add(name)
-                self.note(f"Passed over: {error}")
-        s = self.settings
-        self.blend = blend = space.blend(picture, limit=s.references, layerwise=s.layerwise, scale=s.blend_scale)
-        self.active = [(space.sources[i], blend.weight(i)) for i in blend.active]
-        return tuple(Style(read(source, max_pixels=self.max_pixels).pixels, weight) for source, weight in self.active)
+        for error in self.space.failures.values():
+            note(f"Passed over: {error}")
+
+    def styles(self, picture: Tensor) -> tuple[Style, ...]:
+        """The active references with their weights, for ``picture`` (1, 3, H, W).
+
+        A picture of a smaller size is enlarged: what it shows is then as large beside the frame as in the references.
+        """
+        s, size = self.settings, max(picture.shape[-2:])
+        if self.blend is not None and size < self.size:
+            picture = resize(picture, fit(picture.shape[-2:], self.size))
+        self.blend = blend = self.space.blend(picture, limit=s.references, layerwise=s.layerwise, scale=s.blend_scale)
+        self.active = [(self.space.sources[i], blend.weight(i)) for i in blend.active]
+        return tuple(Style(self._pictures[i](), blend.weight(i)) for i in blend.active)
 
     def record(self) -> dict[str, Any]:
         """The blend for the result's record: references with weights and checksums, distances."""
@@ -69,6 +86,6 @@ class Blending:
             "of": explained["of"],
         }
 
-    def _told(self, done: int, of: int) -> None:
+    def _progress(self, done: int, of: int) -> None:
         if done % 25 == 0 and of > 25:
             self.note(f"{done} of {of} references read.")

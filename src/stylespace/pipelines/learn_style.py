@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -15,7 +13,7 @@ from torch import Tensor
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError, PictureError
 from stylespace.methods import learned_style
-from stylespace.methods.learned_style import Point, WeightedReference
+from stylespace.methods.learned_style import WeightedReference
 from stylespace.methods.learned_style_settings import PRESETS, LearnedStyleSettings
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.picture import Picture
@@ -24,14 +22,13 @@ from stylespace.pipelines.record import described, weighted
 from stylespace.pipelines.result import Result
 from stylespace.pipelines.run import Progress, Session
 from stylespace.pipelines.sources import MAX_PIXELS, Source
-from stylespace.solvers import adam
 from stylespace.statistics import clusters
+from stylespace.storage.journal import Journal
 from stylespace.styles import parts
 from stylespace.styles.parts import Regions
 from stylespace.styles.space import called
 
 SNAPSHOTS = (15, 150, 1500)
-EVERY = 20.0  # seconds between checkpoints
 
 
 @dataclass
@@ -69,7 +66,7 @@ def learn_style(
     any number of them: they are read one at a time. ``masks``: reference to a picture that is white where its style is taken: then two
     style pictures are learned, of what is white and of the rest. ``settings``: fields of
     :class:`~stylespace.methods.learned_style_settings.LearnedStyleSettings`; ``regions=N`` finds N parts by itself. ``checkpoint``: a
-    file where the state is kept every 20 seconds and on Ctrl-C; with the same references and settings the next call goes on from it, to
+    folder where the state is kept every 20 seconds and on Ctrl-C; with the same references and settings the next call goes on from it, to
     the same pixels; it is removed at the end. The result is a style picture for anything.
 
     Raises ``InputError``, ``PictureError``, ``WeightsError``. References that cannot be read are told to ``note`` and passed over.
@@ -88,43 +85,49 @@ def learn_style(
         raise PictureError(failed[0] if failed else "There are no references: give at least one picture.")
     blank = Picture(torch.zeros(1, 3, *learned_style.shape(chosen, chosen.size)))
     session = Session(chosen, blank, device, threads, (), progress)
-    network = session.network(encoder, weights)
+    with session:
+        network = session.network(encoder, weights)
     record = {
         "method": "learned-style",
         "references": [{"weight": alpha, **described(source)} for source, alpha in good],
         "masks": [{**described(_mask_of(masks, s)), "of": called(s, i)} for i, (s, _) in enumerate(good) if _has(masks, s)],
-        "settings": {f.name: getattr(chosen, f.name) for f in fields(chosen)},
+        "settings": {f.name: getattr(chosen, f.name) for f in fields(chosen)}, "encoder": network.identity,
     }  # fmt: skip
     found, guided = _parts(good, masks, chosen, network, max_pixels, say)
     results: list[Result | None] = []
-    state = _Checkpoint(checkpoint, record)
+    journal = None if checkpoint is None else Journal(checkpoint, record, exact=True, strict=True)
+    at = 0 if journal is None else journal.record.get("part", 0)
+    finished = {} if journal is None or "done" not in journal.record.get("files", {}) else journal.tensors("done")
     for number, part in enumerate(guided):
         if not part:
             say(f"No reference has part {number + 1}: it gets no picture.")
             results.append(None)
             continue
-        if (done := state.finished(number)) is not None:
-            results.append(Result(blank.with_pixels(done), settings=record | {"part": number + 1}))
+        if number < at:
+            results.append(Result(blank.with_pixels(finished[str(number)]), settings=record | {"part": number + 1}))
             continue
+        if journal is not None:
+            journal.facts = {"part": number}
         session = Session(chosen, blank, device, threads, snapshots, progress)
         session.dtype = str(next(network.parameters()).dtype).removeprefix("torch.")
-        point, losses = state.point(number, next(network.parameters()).device)
-        session.losses.extend(losses)
         with session:
-            session.solution = learned_style.learn(
-                part, chosen, network, session.run(), point=point, kept=state.keeper(number, session.losses)
-            )
+            if journal is not None:
+                session.keep(journal)
+            session.solution = learned_style.learn(part, chosen, network, session.run())
         result = session.result(record | {"part": number + 1, "parts": len(guided)})
+        result.journal = None  # of all parts: it goes with the last
         results.append(result)
         if result.interrupted:
-            state.write()
             break
-        state.finish(number, result.source.pixels)
+        if journal is not None:
+            finished[str(number)] = result.source.pixels
+            journal.facts, journal.steps = {"part": number + 1}, 0
+            journal.write({}, {"done": finished})
     made = next((r for r in results if r is not None), None)
     assert made is not None
     interrupted = any(r is not None and r.interrupted for r in results)
-    if not interrupted:
-        state.remove()
+    if journal is not None:
+        journal.leave() if interrupted else journal.remove()
     whole = Learned(**{f.name: getattr(made, f.name) for f in fields(Result)}, parts=results, regions=found)
     whole.interrupted = interrupted
     return whole
@@ -157,7 +160,7 @@ def _parts(
             for s, _ in good
         ]
         signs = [parts.look(reader(source)(), network) for source, _ in good]
-        found = Regions(parts.of_masks(signs, shown), (None, None), network.name)
+        found = Regions(parts.of_masks(signs, shown), (None, None), network.identity)
         guided: list[list[WeightedReference]] = [[], []]
         for (source, alpha), mask in zip(good, shown, strict=True):
             if mask is None:
@@ -180,97 +183,7 @@ def _parts(
         maps = clusters.parts(sign, centre)
         for part in clusters.present(maps):
             guided[part].append(WeightedReference(reader(source), alpha, lambda guide=maps[part][None]: guide))  # type: ignore[misc]
-    return Regions(centre, (None,) * settings.regions, network.name), guided
-
-
-class _Checkpoint:
-    """The state of a run in one safetensors file: the point, the losses, parts that are finished."""
-
-    def __init__(self, path: str | Path | None, record: Mapping[str, Any]) -> None:
-        self.path = None if path is None else Path(path)
-        self.about = json.loads(json.dumps(record))
-        self.latest: tuple[int, Point, list[dict[str, Any]], int] | None = None
-        self.done: dict[int, Tensor] = {}
-        self.read: dict[str, Any] = {}
-        self.tensors: dict[str, Tensor] = {}
-        self.last = time.monotonic()
-        if self.path is not None and self.path.is_file():
-            self._load(self.path)
-
-    def point(self, number: int, device: torch.device) -> tuple[Point | None, list[dict[str, Any]]]:
-        """Where the part of this number stood, and its losses so far."""
-        if self.read.get("part") != number:
-            return None, []
-        tensors = {name: self.tensors[name].to(device) for name in ("picture", "mean", "square", "best")}
-        numbers: dict[str, Any] = {name: self.read[name] for name in ("index", "best_loss", "scale", "cuts", "done")}
-        state = adam.State(**numbers | tensors)
-        return Point(self.read["stage"], state), self.read["losses"]
-
-    def finished(self, number: int) -> Tensor | None:
-        """The picture of a part that was finished before."""
-        return self.done.get(number)
-
-    def keeper(self, number: int, losses: list[dict[str, Any]]) -> Callable[[Point], None] | None:
-        """What to call after each step."""
-        if self.path is None:
-            return None
-
-        def kept(point: Point) -> None:
-            s = point.state  # copied: the next step writes over it, and may be interrupted in the middle
-            held = replace(s, picture=s.picture.clone(), mean=s.mean.clone(), square=s.square.clone(), best=s.best.clone())
-            self.latest = (number, Point(point.stage, held), losses, len(losses))
-            if time.monotonic() - self.last > EVERY:
-                self.write()
-
-        return kept
-
-    def finish(self, number: int, picture: Tensor) -> None:
-        """A part is done."""
-        self.done[number] = picture
-        self.latest = None
-        self.read = {}
-        self.write()
-
-    def write(self) -> None:
-        """Write the state, whole or not at all."""
-        from safetensors.torch import save_file
-
-        from stylespace.storage.atomic import write_whole
-
-        if self.path is None:
-            return
-        tensors = {f"done {number}": picture.contiguous() for number, picture in self.done.items()}
-        about: dict[str, Any] = {"record": self.about}
-        if self.latest is not None:
-            number, point, losses, count = self.latest
-            s = point.state
-            tensors |= {"picture": s.picture, "mean": s.mean, "square": s.square, "best": s.best}
-            about |= {
-                "part": number, "stage": point.stage, "index": s.index, "best_loss": s.best_loss, "scale": s.scale, "cuts": s.cuts,
-                "done": s.done, "losses": losses[:count],
-            }  # fmt: skip
-        copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        write_whole(self.path, lambda temporary: save_file(copies, temporary, {"stylespace": json.dumps(about)}))
-        self.last = time.monotonic()
-
-    def remove(self) -> None:
-        """All is done."""
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
-
-    def _load(self, path: Path) -> None:
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(path, "pt") as file:
-                about = json.loads((file.metadata() or {}).get("stylespace", "{}"))
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-        except (OSError, ValueError, SafetensorError) as error:
-            raise InputError(f"{path} is not a checkpoint of learn-style ({error}): remove it to begin anew.") from error
-        if about.get("record") != self.about:
-            raise InputError(f"{path} is of other references or settings: repeat those to go on, or remove it to begin anew.")
-        self.read, self.tensors = about, tensors
-        self.done = {int(name.split()[1]): tensor for name, tensor in tensors.items() if name.startswith("done ")}
+    return Regions(centre, (None,) * settings.regions, network.identity), guided
 
 
 def _expanded(references: Any) -> list[tuple[Any, float]]:

@@ -223,10 +223,10 @@ class Painting:
             return given.read(box)[:, :3]
 
         if s.tiles == "fast":
-            painted_fast(body, row, given.size, sampled(given, SMALL, WINDOW), fetch, write, told=told, journal=journal)
+            painted_fast(body, row, given.size, sampled(given, SMALL, WINDOW), fetch, write, progress=told, journal=journal)
         else:
             limit = None if s.scratch is None else parsed_memory(s.scratch)
-            painted(body, row, given.size, fetch, write, scratch=limit, told=told, journal=journal)
+            painted(body, row, given.size, fetch, write, scratch=limit, progress=told, journal=journal)
         given.close()
         return made
 

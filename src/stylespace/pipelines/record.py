@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from stylespace.encoders.identity import matching
 from stylespace.errors import PictureError
 from stylespace.pictures.finding import find_pictures
 from stylespace.storage.checksum import of_file, of_tensors
@@ -29,8 +30,10 @@ def inputs(
     weights: str | Path | None = None,
     style_regions: str | Path | None = None,
     points: Sequence[Any] = (),
+    encoder: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The record of one result's inputs. Arguments as for ``stylespace.transfer``; ``settings``: the method's dataclass, resolved."""
+    """The record of one result's inputs. Arguments as for ``stylespace.transfer``; ``settings``: the method's dataclass, resolved;
+    ``encoder``: the network's name and checksum."""
     return {
         "method": method,
         "photo": described(photo),
@@ -49,6 +52,7 @@ def inputs(
         "settings": asdict(settings),
         **({} if style_regions is None else {"style_regions": described(style_regions)}),
         **({"points": [list(map(list, pair)) for pair in points]} if points else {}),
+        **({} if encoder is None else {"encoder": dict(encoder)}),
     }
 
 
@@ -79,7 +83,7 @@ def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two records name the same inputs, wherever the files lie. Inputs without a checksum are never the same."""
     keys = ("method", "photo", "styles", "areas", "strokes", "start_picture", "weights", "settings", "style_regions", "points")
     first, second = (_plain({key: record.get(key) for key in keys}) for record in (one, other))
-    return first == second and not _has_unknown(first)
+    return first == second and not _has_unknown(first) and matching(one.get("encoder"), other.get("encoder"))
 
 
 def _of_pixels(source: Any) -> dict[str, str]:

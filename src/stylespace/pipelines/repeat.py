@@ -11,6 +11,8 @@ from typing import Any
 import torch
 
 import stylespace
+from stylespace import encoders
+from stylespace.encoders.identity import found, refuse
 from stylespace.errors import InputError
 from stylespace.methods.registry import METHODS
 from stylespace.pictures.decoding import header
@@ -64,6 +66,8 @@ def stored(
     settings = adjusted(settings, changes)
     find = _Finder(path)
     given = dict(instead or {})
+    if "encoder" in changes:
+        given.setdefault("weights", None)  # those stored are another encoder's
     kept: dict[str, Callable[[], Any]] = {
         "styles": lambda: find.references(record) if METHODS[method].blends else find.styles(record["styles"]),
         "areas": lambda: find.areas(record["areas"]),
@@ -78,11 +82,24 @@ def stored(
     try:
         given |= {name: read() for name, read in kept.items() if name not in given}
         task = Task(settings, **given)
+        if not ("encoder" in changes or {"weights", "encoder"} & (instead or {}).keys()):
+            _check_encoder(record, task, path.name)
         photo = None if photo_given else find.one(record["photo"], "photo")
     except (KeyError, TypeError) as error:
         raise InputError(f"The settings in {path.name} are incomplete ({error}): it cannot be repeated.") from error
     deep = header(path, path.name).format == "ushort"
     return Stored(task, photo, 16 if deep else 8, _differences(record))
+
+
+def _check_encoder(record: Mapping[str, Any], task: Task, name: str) -> None:
+    """A result is repeated by the encoder that made it."""
+    here = found(task.settings.encoder, task.weights)
+    if "sha256" not in here:  # it is to be downloaded, which repeating does anyway
+        here = encoders.load(here["name"], precision="fp32").identity
+    wanted = record.get("encoder") or {"name": record["settings"]["encoder"]}
+    if wanted != here:
+        todo = f"add --encoder {here['name']} to repeat with that, or --weights FILE to give the other's"
+        raise refuse(name, wanted, here, todo)
 
 
 def _settings(kind: type, given: Mapping[str, Any], name: str) -> Any:

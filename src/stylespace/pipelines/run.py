@@ -47,7 +47,6 @@ class Session:
         threads: int | None,
         snapshots: Iterable[int],
         progress: Callable[[Progress], None] | None,
-        journal: Journal | None = None,
     ) -> None:
         self.settings, self.content, self.progress = settings, content, progress
         self.device = choose_device(device)
@@ -59,30 +58,28 @@ class Session:
         self.solution = Solution(content.pixels)
         self.dtype = "float32"
         self._work = 0.0
-        self.journal, self._written = journal, 0
-        if journal is not None and journal.record:
-            self._go_on(journal)
+        self.journal: Journal | None = None
+        self._written = 0
 
-    def _go_on(self, journal: Journal) -> None:
-        """Take over the losses of the run that ``journal`` tells of."""
+    def keep(self, journal: Journal) -> None:
+        """Keep the state in ``journal``; a run that it tells of is gone on with, its losses and its time taken over."""
+        self.journal = journal
+        if not journal.record:
+            return
         file = journal.file("losses")
         lines = file.read_text(encoding="utf-8").splitlines()[: journal.steps] if file.exists() else []
         self.losses = [json.loads(line) for line in lines]
         self._work = sum(record["size"] ** 2 for record in self.losses)
         write_text(file, "".join(f"{line}\n" for line in lines))
         self._written = len(lines)
+        self.started -= self.losses[-1]["seconds"] if self.losses else 0.0
 
     def network(self, encoder: Encoder | str | None, weights: str | Path | None) -> Encoder:
         """The encoder the settings name, or the one given, on the run's device."""
         if isinstance(encoder, Encoder):
             self.dtype = str(next(encoder.parameters()).dtype).removeprefix("torch.")
             return encoder
-        if self.threads:
-            torch.set_num_threads(self.threads)
-        s = self.settings
-        loaded = encoders.load(
-            s.encoder, weights=weights, pooling=s.pooling, padding=s.padding, device=self.device, precision=s.precision
-        )
+        loaded = encoders.of(self.settings, weights=weights, device=self.device)
         self.dtype = str(next(loaded.parameters()).dtype).removeprefix("torch.")
         return loaded
 
@@ -98,15 +95,22 @@ class Session:
         keep_freed_memory()
         if self.threads:
             torch.set_num_threads(self.threads)
-        # A run that goes on has taken the time it took before.
-        self.started = time.perf_counter() - (self.losses[-1]["seconds"] if self.losses else 0.0)
+        self.started = time.perf_counter()
         return self
 
     def __exit__(self, *error: object) -> None:
         self.seconds = time.perf_counter() - self.started
         torch.set_num_threads(self._threads_before)
         if self.journal is not None:
+            self._write_losses()
             self.journal.leave()
+
+    def _write_losses(self) -> None:
+        """Put what the journal does not have yet beside its record."""
+        if self.journal is not None and self.journal.record and self._written < len(self.losses):
+            with self.journal.file("losses").open("a", encoding="utf-8") as file:
+                file.writelines(json.dumps(r) + "\n" for r in self.losses[self._written :])
+            self._written = len(self.losses)
 
     def watch(self, step: Step) -> None:
         """Record a step, keep its picture where one is wanted, tell how far it is."""
@@ -116,10 +120,7 @@ class Session:
         number = len(self.losses)
         if self.journal is not None:
             self.journal.steps = number
-            if self.journal.record:
-                with self.journal.file("losses").open("a", encoding="utf-8") as file:
-                    file.writelines(json.dumps(r) + "\n" for r in self.losses[self._written :])
-                self._written = number
+            self._write_losses()
         if number in self.wanted:
             self.snapshots[number] = self.content.with_pixels(step.picture.detach().cpu().clamp(0, 1).clone())
         if self.progress:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from stylespace import encoders
 from stylespace.encoders.encoder import Encoder
+from stylespace.encoders.identity import refuse
 from stylespace.errors import InputError, StylespaceError
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.formats import FILM_SUFFIXES
@@ -80,8 +81,11 @@ def region_of(area: Area, content: Picture, max_pixels: int) -> Region:
 
 
 def regions_of(regions: Regions, content: Picture, network: Encoder, max_pixels: int) -> list[Region]:
-    """The photo's parts, each with its style picture."""
-    encoder = network if network.name == regions.encoder else encoders.load(regions.encoder)
+    """The photo's parts, each with its style picture. Raises ``InputError`` where the encoder that found them is not here."""
+    encoder = network if network.identity == regions.encoder else encoders.load(regions.encoder["name"])
+    if encoder.identity != regions.encoder:
+        todo = "learn them anew with 'stylespace learn-style --regions', or give that one with --weights FILE"
+        raise refuse("A file of style regions", regions.encoder, encoder.identity, todo)
     maps = regions.maps(content.pixels, encoder)
     styles = {i: Style(read(path, max_pixels=max_pixels).pixels) for i, path in enumerate(regions.pictures) if path is not None}
     size = fit(content.size, max(content.size))

@@ -17,7 +17,7 @@ def strip(
     photo: Any = None,
     *,
     count: int = 5,
-    told: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
     **settings: Any,
 ) -> list[Result]:
     """``count`` results from one end of ``axis`` to the other; each point is the blend of the space nearest to it.
@@ -38,8 +38,8 @@ def strip(
             styles[source if _can_be_key(source) else _read(source)] = weight
         content = photo if photo is not None else next(iter(styles))
         made.append(transfer(content, styles, method="gatys", encoder=space.encoder, **{**texture, **settings}))
-        if told:
-            told(number, count)
+        if progress:
+            progress(number, count)
     return made
 
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from stylespace.encoders.encoder import Encoder
+from stylespace.encoders.identity import found
 from stylespace.methods.registry import METHODS
 from stylespace.pictures.reading import read
 from stylespace.pipelines.record import inputs, weighted
 from stylespace.pipelines.result import Result
 from stylespace.pipelines.run import Progress
 from stylespace.pipelines.sources import MAX_PIXELS, Area, Points, Source, Styles
-from stylespace.pipelines.transfer import adjusted, redraw
+from stylespace.pipelines.transfer import adjusted, encoded, redraw
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Task:
     max_pixels: int = MAX_PIXELS
     style_regions: Path | None = None
     points: tuple[Points, ...] = ()
+    encoder: Encoder | None = None  # instead of the one that the settings name
 
     @property
     def method(self) -> str:
@@ -50,14 +53,15 @@ class Task:
         return redraw(
             photo, self.styles, self.method, self.settings, areas=self.areas, style_regions=self.style_regions, strokes=self.strokes,
             start_picture=self.start_picture, points=self.points, weights=self.weights, device=self.device, threads=self.threads,
-            max_pixels=self.max_pixels, snapshots=snapshots, progress=progress, note=note, unfinished=unfinished,
+            max_pixels=self.max_pixels, snapshots=snapshots, progress=progress, note=note, unfinished=unfinished, encoder=self.encoder,
         )  # fmt: skip
 
     def inputs(self, photo: Source) -> dict[str, Any]:
         """What the record of the result for ``photo`` will say about its inputs."""
+        encoder = found(self.settings.encoder, self.weights) if self.encoder is None else self.encoder.identity
         return inputs(
-            self.method, photo, self.settings, styles=self.styles, areas=self.areas, strokes=self.strokes, start_picture=self.start_picture,
-            weights=self.weights, style_regions=self.style_regions, points=self.points,
+            self.method, photo, encoded(self.settings, self.encoder), styles=self.styles, areas=self.areas, strokes=self.strokes,
+            start_picture=self.start_picture, weights=self.weights, style_regions=self.style_regions, points=self.points, encoder=encoder,
         )  # fmt: skip
 
     def smaller(self, factor: int = 4) -> Task:

@@ -22,7 +22,7 @@ LEAST = 0.01  # a smaller weight is left out
 
 
 def gathered(
-    name: str, source: str, photos: Photos, encoder: Encoder, *, size: int = 320, side: int = 256, told: Callable[[str], None] | None = None
+    name: str, source: str, photos: Photos, encoder: Encoder, *, size: int = 320, side: int = 256, note: Callable[[str], None] | None = None
 ) -> TrainingStyle:  # fmt: skip
     """The style called ``name`` of ``source``: a picture, a folder of references, or a library query (``library:tag=ukiyo-e``).
 
@@ -38,9 +38,9 @@ def gathered(
     layers = {layer: 1.0 for layer in encoder.layers if layer.endswith("_1")}
     sources = _sources(source, crops, layers)
     space = StyleSpace.fit(sources, encoder=encoder, layers=layers, size=size)
-    if told:
+    if note:
         for reason in space.failures.values():
-            told(f"Passed over: {reason}")
+            note(f"Passed over: {reason}")
     shares = torch.zeros(len(space), dtype=torch.float64)
     for crop in crops:
         blend = space.blend(crop)
@@ -52,8 +52,8 @@ def gathered(
         "references": {Path(space.names[i]).name: round(float(shares[i]), 4) for i in kept},
         "of": len(space),
     }
-    if told:
-        told(f"{name}: {len(kept)} of {len(space)} references make up the style.")
+    if note:
+        note(f"{name}: {len(kept)} of {len(space)} references make up the style.")
     return TrainingStyle(name, references[0][0], about, references)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import stylespace
 from stylespace.encoders.encoder import Encoder
+from stylespace.encoders.identity import refuse
 from stylespace.errors import InputError
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.methods.registry import AREAS, METHODS, POINTS, QUALITIES, START, STROKES, STYLES, accepting
@@ -32,6 +34,7 @@ from stylespace.pipelines.sources import (
     regions_of,
     style_pictures,
 )
+from stylespace.solvers.run import Run
 from stylespace.storage.journal import Journal
 from stylespace.styles.parts import Regions
 from stylespace.styles.region import Region
@@ -90,6 +93,8 @@ def transfer(
     Raises ``InputError``, ``PictureError`` and ``WeightsError``, each with one sentence that says what to do.
     """
     method = method or implied(style)
+    if isinstance(encoder, Encoder):
+        _agree(encoder, settings)
     if method not in METHODS or STYLES not in METHODS[method].accepts:
         hint = " Use stylespace.invert." if method == "inversion" else ""
         transfers = ", ".join(name for name, row in METHODS.items() if STYLES in row.accepts)
@@ -119,6 +124,8 @@ def invert(
 ) -> Result:
     """Rebuild ``photo`` from one layer's features alone; ``settings``: fields of
     :class:`~stylespace.methods.inversion.InversionSettings`. Other arguments as in :func:`transfer`."""
+    if isinstance(encoder, Encoder):
+        _agree(encoder, settings)
     chosen = resolve("default", quality, encoder if isinstance(encoder, str) else None, settings, "inversion")
     return redraw(
         photo, None, "inversion", chosen, device=device, threads=threads, weights=weights, max_pixels=max_pixels, snapshots=snapshots,
@@ -159,23 +166,23 @@ def redraw(
             raise InputError(f"{_FOR[what]} {accepting(what)}, not {method}: leave them out, or give another method.")
     content = read(photo, max_pixels=max_pixels)
     styles: Styles = () if style is None else style
-    record = inputs(
-        method, photo, settings, styles=styles if row.blends else expanded(styles), areas=areas, strokes=strokes,
-        style_regions=style_regions, start_picture=start_picture, weights=weights, points=points,
-    )  # fmt: skip
-    journal = None
-    if unfinished is not None and same(record, record):  # by their checksums
-        journal = Journal(unfinished, record | {"stylespace": stylespace.__version__, "device": device})
-    session = Session(settings, content, device, threads, snapshots, progress, journal)
-    run = session.run(note)
-    if session.losses:
-        run.note(f"Going on after step {len(session.losses)}.")
-    network = session.network(encoder, weights)
+    settings = encoded(settings, encoder)
+    session = Session(settings, content, device, threads, snapshots, progress)
     with session:
+        network = session.network(encoder, weights)
+        record = inputs(
+            method, photo, settings, styles=styles if row.blends else expanded(styles), areas=areas, strokes=strokes,
+            style_regions=style_regions, start_picture=start_picture, weights=weights, points=points, encoder=network.identity,
+        )  # fmt: skip
+        if unfinished is not None and same(record, record):  # by their checksums
+            session.keep(_journal(Path(unfinished), record | {"stylespace": stylespace.__version__, "device": device}))
+        run = session.run(note)
+        if session.losses:
+            run.note(f"Going on after step {len(session.losses)}.")
         blending = None
         if row.blends:
             blending = Blending(styles, content, settings, network, style_size(settings), max_pixels, run.note)
-            whole = blending.styles(content.pixels, blending.size)
+            whole = blending.styles(content.pixels)
         else:
             whole = style_pictures(expanded(styles), None, max_pixels)
         parts = [region_of(area, content, max_pixels) for area in areas]
@@ -190,16 +197,40 @@ def redraw(
             found = match(Picture(content.pixels), Picture(whole[0].picture), encoder=network)
             run.points = tuple(zip(found.a, found.b, strict=True))
         if blending is not None and settings.refit:
-            run.restyle = lambda picture: [*parts, Region(blending.styles(picture, max(picture.shape[-2:])))]
+            run.restyle = lambda picture: [*parts, Region(blending.styles(picture))]
         if (base := getattr(settings, "base", None)) is not None:
             under = METHODS[base]
-            run.base = under.load(under.base)(regions, under.settings(**settings.of_base()), network)
+            run.base = under.load(under.base)(content.pixels, regions, under.settings(**settings.of_base()), network, Run())
         session.solution = row.load()(content.pixels, regions, settings, network, run)
     if blending is None:
         return session.result(record)
     result = session.result(record | {"blend": blending.record()})
     result.blend = blending.blend
     return result
+
+
+def encoded(settings: Any, encoder: Encoder | str | None) -> Any:
+    """``settings`` with the pooling and padding of an encoder that was passed."""
+    if not isinstance(encoder, Encoder):
+        return settings
+    return replace(settings, pooling=encoder.trunk.pooling, padding=encoder.trunk.padding)
+
+
+def _agree(encoder: Encoder, settings: Mapping[str, Any]) -> None:
+    """An encoder that was passed computes as it does: settings cannot change it."""
+    for name in ("pooling", "padding"):
+        if name in settings and settings[name] != (own := getattr(encoder.trunk, name)):
+            raise InputError(f"The encoder that was passed has the {name} '{own}': leave {name} out, or pass another encoder.")
+
+
+def _journal(folder: Path, about: Mapping[str, Any]) -> Journal:
+    """The journal of this work; what was begun with another encoder is not thrown away."""
+    before, now = Journal.about_of(folder), json.loads(json.dumps(about))
+    wanted = before.get("encoder") or {"name": now["settings"]["encoder"]}
+    if wanted != now["encoder"] and {**before, "encoder": None} == {**now, "encoder": None}:
+        todo = "give that one, or delete the folder to begin anew"
+        raise refuse(f"The unfinished work in {folder}", wanted, now["encoder"], todo)
+    return Journal(folder, about)
 
 
 def implied(style: Styles) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -45,14 +45,13 @@ def minimise(
     watch: Watch | None = None,
     keeper: Keeper | None = None,
     log: Stages | None = None,
-    more: Callable[[], Mapping[str, Tensor]] = dict,
     every: int = 1,
 ) -> Solution:
     """Minimise ``objective`` from ``start`` (1, 3, H, W; sRGB) over the levels of its pyramid, by RMSprop or Adam at a constant ``rate``.
 
     What is kept: the last iterate, or what ``keeper`` chooses. ``KeyboardInterrupt`` ends the run with what is there. Raises
-    ``StylespaceError`` for a loss that is not a finite number. ``log``: where the state is written, with ``more`` of the caller's, after a
-    step whose number ``every`` divides; what it says is gone on from.
+    ``StylespaceError`` for a loss that is not a finite number. ``log``: where the state is written, after a step whose number
+    ``every`` divides; what it says is gone on from.
     """
     parts = [part.detach().clone().requires_grad_() for part in split(start, levels)]
     kinds = {"rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam}
@@ -86,7 +85,7 @@ def minimise(
             solver.step()
             done += 1
             if log is not None and log.due and index % every == 0:
-                log.write({"state": {"index": index}}, {**_packed(parts, solver), **more()})
+                log.write({"state": {"index": index}}, _packed(parts, solver))
         if steps:
             last = join(parts).detach()
     except KeyboardInterrupt:

@@ -35,4 +35,4 @@ class Run:
     strokes: Tensor | None = None
     points: Sequence[tuple[Point, Point]] = ()
     restyle: Callable[[Tensor], Sequence[Any]] | None = None
-    base: Any = None
+    base: Any = None  # stylespace.solvers.coarse_to_fine.Base

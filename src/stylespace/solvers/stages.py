@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -11,14 +11,18 @@ from stylespace.storage.journal import Journal
 
 
 class Stages:
-    """The sizes of a run, with or without a journal. ``stage``: the size to begin with; ``start``: the tensors that came there."""
+    """The sizes of a run, with or without a journal. ``stage``: the size to begin with; ``start``: the tensors that came there.
 
-    def __init__(self, journal: Journal | None) -> None:
-        self.journal = journal
-        self.record: dict[str, Any] = {} if journal is None else dict(journal.record)
+    ``more``: gives tensors that are written together with the solver's.
+    """
+
+    def __init__(self, journal: Journal | None, more: Callable[[], Mapping[str, Tensor]] = dict) -> None:
+        self.journal, self.more = journal, more
+        self.record: dict[str, Any] = {} if journal is None or "stage" not in journal.record else dict(journal.record)
         self.goes_on = bool(self.record)
         self.stage: int = self.record.get("stage", 0)
         self.start = journal.tensors("start") if journal is not None and "start" in self.record.get("files", {}) else {}
+        self._held: tuple[dict[str, Any], dict[str, Tensor] | None, int] | None = None
         self._before: Mapping[str, Tensor] = {}
         self._written = self.goes_on
 
@@ -30,19 +34,36 @@ class Stages:
         self.goes_on = False
         self.stage, self.record = stage, {"stage": stage, **facts}
         self._written, self._before = False, dict(before)
+        self._held = ({}, None, self.journal.steps) if self.journal is not None and self.journal.exact else None
         if self.journal is not None and (at_once or self.journal.due):
             self.write()
 
     def write(self, more: Mapping[str, Any] | None = None, state: Mapping[str, Tensor] | None = None) -> None:
         """Put it into the journal, with the solver's tensors."""
         assert self.journal is not None
-        groups = {} if state is None else {"state": state}
+        groups: dict[str, Mapping[str, Tensor]] = {} if state is None else {"state": {**state, **self.more()}}
         if not self._written and self._before:
             groups["start"] = self._before
         self.journal.write({**self.record, **(more or {})}, groups)
         if not self._written:
             self.journal.file("pixels").unlink(missing_ok=True)  # of an earlier size
         self._written = True
+
+    def hold(self, more: Mapping[str, Any], state: Mapping[str, Tensor]) -> None:
+        """The solver's state after a step: written where it is time; where it is to be exact, copied for :meth:`stopped`."""
+        if self.due:
+            self.write(more, state)
+            self._held = None
+        elif self.journal is not None and self.journal.exact:
+            copies = {name: tensor.clone() for name, tensor in (dict(state) | dict(self.more())).items()}
+            self._held = (dict(more), copies, self.journal.steps)
+
+    def stopped(self) -> None:
+        """Ctrl-C: write what was held last, if anything."""
+        if self._held is not None and self.journal is not None:
+            more, state, self.journal.steps = self._held
+            self.more = dict  # it has gone on since
+            self.write(more, state)
 
     @property
     def due(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from torch import Tensor
 
 from stylespace.errors import StylespaceError
 from stylespace.pictures.tiles import Tile
-from stylespace.solvers.adam import rate_at
-from stylespace.solvers.solution import Solution, Step, Watch
+from stylespace.solvers.adam import carry, rate_at
+from stylespace.solvers.solution import Objective, Solution, Step, Watch
 from stylespace.storage.journal import Journal
 from stylespace.storage.scratch import Scratch
 
@@ -29,6 +30,8 @@ Part = Callable[[Tensor, Tile], Sums]
 Total = Callable[[Sums], dict[str, Tensor]]
 BAND = 1 << 20  # numbers of the picture that are updated at a time
 MAX_CUTS = 12
+# What the record of a run says at its first step.
+_BEGINNING = {"done": 0, "cuts": 0, "scale": 1.0, "best_loss": math.inf, "weight": 0.0, "better": False}
 PHASES = ("sums", "slopes", "pixels")  # of a step, in units of tiles, tiles, bands
 
 
@@ -106,10 +109,10 @@ class Tiled:
         high, wide = self.tiles[0].of
         return self.total(summed(picture[..., top : top + high, left : left + wide], self.tiles, self.part))
 
-    def terms(self, picture: Tensor) -> dict[str, float]:
-        """The loss terms."""
+    def terms(self, picture: Tensor, release: Callable[[], None] = lambda: None) -> dict[str, float]:
+        """The loss terms; ``release`` is called after each tile."""
         with torch.no_grad():
-            return {name: term.item() for name, term in self.total(self._sums(picture, Place())).items()}
+            return {name: term.item() for name, term in self.total(self._sums(picture, Place(), release)).items()}
 
     def gradient(
         self, picture: Tensor, into: Tensor, place: Place | None = None, release: Callable[[], None] = lambda: None
@@ -154,6 +157,12 @@ class Tiled:
             place.tell("sums", number + 1, total)
             release()
         return total or []
+
+
+def in_turn(turns: Sequence[Tiled], after: int = 0) -> Objective:
+    """The loss of each of ``turns`` in turn, of a picture that lies in memory; ``after``: so many were asked before."""
+    left = islice(cycle(turns), after, None)
+    return lambda picture: next(left).loss(picture)
 
 
 def summed(picture: Tensor, tiles: Sequence[Tile], part: Part) -> Sums:
@@ -202,6 +211,10 @@ def minimise(
     betas: tuple[float, float] = (0.9, 0.99),
     watch: Watch | None = None,
     limits: tuple[float, float] | None = (0.0, 1.0),
+    keep: str = "last",
+    decay: float = 0.99,
+    moments: tuple[Tensor, Tensor] | None = None,
+    taken: int = 0,
     folder: Path | None = None,
     journal: Journal | None = None,
     record: Mapping[str, Any] | None = None,
@@ -210,29 +223,51 @@ def minimise(
 
     Picture, gradient and moments lie in a scratch file in ``folder``, or where ``journal`` is; the result lies there too. ``rate`` falls to
     ``final_rate`` as :func:`stylespace.solvers.adam.minimise` has it. A loss that is not finite skips the step and halves the rate;
-    ``StylespaceError`` after twelve times. The last iterate is the result. ``KeyboardInterrupt`` ends the run with what is there.
+    ``StylespaceError`` after twelve times. ``keep`` and ``decay``: which iterate is the result, as
+    :class:`~stylespace.solvers.keeping.Keeper` has it; ``moments`` and ``taken`` continue an earlier size.
+    ``KeyboardInterrupt`` ends the run with what is there.
     ``record``: what the journal says beside the run's own; where it has an ``index`` the run goes on from there, to the same numbers.
     """
     begun = bool(record and "index" in record)
     given = start()
-    scratch = Scratch(4, given.shape, folder, journal.file("pixels") if journal else None)
-    picture, gradient, mean, square = scratch.tensors
+    judged = keep != "last"
+    scratch = Scratch(5 if judged else 4, given.shape, folder, journal.file("pixels") if journal else None)
+    picture, gradient, mean, square = scratch.tensors[:4]
+    kept = scratch.tensors[4] if judged else None
     if not begun:
         picture.copy_(given.detach())
-        mean.zero_()
-        square.zero_()
-    del given
+        carried = carry(moments, given.shape[-2:])
+        for into, before in zip((mean, square), carried or (None, None), strict=True):
+            into.zero_() if before is None else into.copy_(before)
+        del carried
+    del given, moments
     scratch.release()
     largest = max(3 * (t.seen[1] - t.seen[0]) * (t.seen[3] - t.seen[2]) for o in objectives for t in o.tiles)
-    place = Place(journal, {"done": 0, "cuts": 0, "scale": 1.0, **(record or {})}, max(largest, 3 * BAND))
+    place = Place(journal, {**_BEGINNING, "taken": taken, **(record or {})}, max(largest, 4 * BAND))
     if not begun:
         place.tell("sums", 0)
     flat, slope, means, squares = (t.view(-1) for t in (picture, gradient, mean, square))
     interrupted = False
     try:
-        for index in range(place.record["index"], steps + 1):
+        for index in range(place.record["index"], steps + (2 if judged and steps else 1)):
+            after = index > steps  # the last step's picture has not been judged yet
             if place.record["phase"] != "pixels":
                 objective = objectives[(index - 1) % len(objectives)]
+                if after:
+                    total = sum(objective.terms(picture, scratch.release).values())
+                    if not math.isfinite(total):
+                        break
+                    _judge(place, decay, total)
+            if after:
+                for number, band in enumerate(_bands(len(flat), scratch)):
+                    if kept is not None and number >= place.first("pixels", len(flat)):
+                        k = kept.view(-1)[band]
+                        place.hold("pixels", number, [k])
+                        _offer(place, keep, decay, k, flat[band])
+                        place.tell("pixels", number + 1)
+                place.tell("sums", 0, index=index + 1)
+                break
+            if place.record["phase"] != "pixels":
                 terms = objective.gradient(picture, gradient, place, scratch.release)
                 total = sum(terms.values())
                 # Infinity and NaN survive a sum, without a picture of truth values.
@@ -247,7 +282,9 @@ def minimise(
                         )
                     place.tell("sums", 0, index=index + 1, cuts=cuts, scale=place.record["scale"] / 2)
                     continue
-            done = place.record["done"] + 1
+                if judged:
+                    _judge(place, decay, total)
+            done = place.record["taken"] + place.record["done"] + 1
             step = place.record["scale"] * rate_at(index, steps, rate, final_rate) / (1 - betas[0] ** done)
             root = math.sqrt(1 - betas[1] ** done)
             first = place.first("pixels", len(flat))
@@ -255,17 +292,35 @@ def minimise(
                 if number < first:
                     continue
                 g, m, s, x = slope[band], means[band], squares[band], flat[band]
-                place.hold("pixels", number, [m, s, x])
+                iterate = None if kept is None else kept.view(-1)[band]
+                place.hold("pixels", number, [m, s, x] if iterate is None else [m, s, x, iterate])
+                if iterate is not None:
+                    _offer(place, keep, decay, iterate, x)
                 m.lerp_(g, 1 - betas[0])
                 s.mul_(betas[1]).addcmul_(g, g, value=1 - betas[1])
                 x.addcdiv_(m, s.sqrt().div_(root).add_(1e-8), value=-step)
                 if limits:
                     x.clamp_(*limits)
                 place.tell("pixels", number + 1)
-            place.tell("sums", 0, index=index + 1, done=done)
+            place.tell("sums", 0, index=index + 1, done=place.record["done"] + 1)
     except KeyboardInterrupt:
         interrupted = True
-    return Solution(picture, None, place.record["done"], interrupted)
+    result = picture if kept is None or not place.record["done"] else kept
+    return Solution(result, (mean, square), place.record["taken"] + place.record["done"], interrupted)
+
+
+def _judge(place: Place, decay: float, total: float) -> None:
+    """Note what becomes of the iterate of this loss, before any band of it is changed."""
+    best, weight = place.record["best_loss"], decay * place.record["weight"] + (1 - decay)
+    place.tell("pixels", 0, better=total < best, best_loss=min(best, total), weight=weight)
+
+
+def _offer(place: Place, keep: str, decay: float, kept: Tensor, now: Tensor) -> None:
+    """A band of the iterate to what is kept."""
+    if keep == "average":
+        kept.lerp_(now, (1 - decay) / place.record["weight"])
+    elif place.record["better"]:
+        kept.copy_(now)
 
 
 def _bands(count: int, scratch: Scratch) -> Iterator[slice]:

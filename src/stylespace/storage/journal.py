@@ -29,11 +29,16 @@ class Journal:
 
     ``about``: what the work is, as JSON: the state of other work is deleted. ``record`` is what was written last, empty for work that
     begins. What is written survives the end of the process, not that of the machine. Nothing but a journal's own files is ever deleted.
+    ``exact``: on Ctrl-C the last step is written too, at the cost of a copy at each. ``strict``: the state of other work is refused, not
+    deleted. ``facts`` go with every record.
+
     Raises ``InputError`` where another process is at the same work, and for a folder that holds something else.
     """
 
-    def __init__(self, folder: str | Path, about: Mapping[str, Any]) -> None:
+    def __init__(self, folder: str | Path, about: Mapping[str, Any], *, exact: bool = False, strict: bool = False) -> None:
         self.folder = Path(folder)
+        self.exact = exact
+        self.facts: dict[str, Any] = {}
         self.about = json.loads(json.dumps(about))
         self.record: dict[str, Any] = {}
         self.steps = 0  # that were told to somebody, written with every record
@@ -41,10 +46,20 @@ class Journal:
         self._lock: FileLock | None = None
         if self.folder.exists():
             self._open()
-            self.record = self._read()
+            self.record = self._read(strict)
             self.steps = self.record.get("steps", 0)
             if not self.record:
                 self._empty()
+
+    @staticmethod
+    def about_of(folder: Path) -> dict[str, Any]:
+        """What the work kept in ``folder`` is, as ``about`` said; empty where there is none."""
+        try:
+            found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        about = found.get("about") if isinstance(found, dict) else None
+        return about if isinstance(about, dict) else {}
 
     @property
     def due(self) -> bool:
@@ -70,7 +85,7 @@ class Journal:
                 raise no_room(self.folder, error) from error
             files[name] = place
         old = set(self.record.get("files", {}).values()) - set(files.values())
-        self.record = {**record, "about": self.about, "steps": self.steps, "files": files}
+        self.record = {**self.facts, **record, "about": self.about, "steps": self.steps, "files": files}
         new = self.folder / f"{RECORD}.new"
         new.write_text(json.dumps(self.record), encoding="utf-8")
         os.replace(new, self.folder / RECORD)
@@ -91,11 +106,7 @@ class Journal:
 
     def leave(self) -> None:
         """Let other processes go on with it; a folder without a record is of no use to them and goes."""
-        if self._lock is None:
-            return
-        self._lock.release()
-        self._lock = None
-        if not self.record:
+        if self._unlock() and not self.record:
             self.remove()
 
     def remove(self) -> None:
@@ -124,18 +135,31 @@ class Journal:
             self._lock = None
             raise no_room(self.folder, error) from error
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self, strict: bool) -> dict[str, Any]:
         try:
             found = json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         whole = isinstance(found, dict) and found.get("about") == self.about
+        if strict and not whole:
+            self._unlock()
+            raise InputError(
+                f"{self.folder} is of other references or settings: repeat those to go on, or remove it to begin anew."
+            )
         return found if whole and all((self.folder / place).exists() for place in found["files"].values()) else {}
 
     def _empty(self) -> None:
         for path in self._files():
             if path.name not in (LOCK, MARK):
                 path.unlink()
+
+    def _unlock(self) -> bool:
+        """Whether it was locked until now."""
+        if self._lock is None:
+            return False
+        self._lock.release()
+        self._lock = None
+        return True
 
     def _files(self) -> list[Path]:
         """What a journal wrote; whatever else lies in the folder is somebody else's."""

@@ -7,7 +7,7 @@ classes are clusters of encoder features over all references, so they need no tr
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
+from stylespace.encoders.identity import identity
 from stylespace.errors import InputError
 from stylespace.pictures.resizing import fit, resize
 from stylespace.statistics import clusters
@@ -29,12 +30,12 @@ _FORMAT = "stylespace-regions-1"
 class Regions:
     """``centres`` (N, D) of the parts; ``pictures``: a style picture's file for each, None where no reference has the part.
 
-    ``encoder``: the name of the network whose features they are.
+    ``encoder``: the identity (name and checksum) of the network whose features they are.
     """
 
     centres: Tensor
     pictures: tuple[Path | None, ...]
-    encoder: str
+    encoder: Mapping[str, str]
 
     def maps(self, picture: Tensor, network: Encoder) -> Tensor:
         """Where each part is on ``picture`` (1, 3, H, W; sRGB in [0, 1]): (N, 1, h, w) in {0, 1}.
@@ -52,7 +53,7 @@ class Regions:
 
         target = Path(path)
         names = [None if p is None else p.name for p in self.pictures]
-        about = {"format": _FORMAT, "encoder": self.encoder, "pictures": names}
+        about = {"format": _FORMAT, "encoder": dict(self.encoder), "pictures": names}
         tensors = {"centres": self.centres.contiguous()}
         return write_whole(target, lambda temporary: save_file(tensors, temporary, {"stylespace": json.dumps(about)}))
 
@@ -78,7 +79,7 @@ class Regions:
         for picture in pictures:
             if picture is not None and not picture.is_file():
                 raise InputError(f"{picture}, a style picture of {path}, is not there: lay it beside {place.name}.")
-        return cls(centres, pictures, about["encoder"])
+        return cls(centres, pictures, identity(about["encoder"]))
 
 
 def look(picture: Tensor, network: Encoder) -> Tensor:

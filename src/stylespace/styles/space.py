@@ -21,6 +21,7 @@ from torch import Tensor
 from stylespace import encoders
 from stylespace.encoders import layers as layer_names
 from stylespace.encoders.encoder import Encoder
+from stylespace.encoders.identity import identity, refuse
 from stylespace.errors import InputError, PictureError
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
@@ -127,11 +128,13 @@ class StyleSpace:
         device: str = "cpu",
         weights: str | Path | None = None,
         max_pixels: int = 200_000_000,
-        told: Callable[[int, int], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        keep: Callable[[Picture], None] | None = None,
     ) -> StyleSpace:
         """Read ``references`` (paths, PIL pictures, arrays, tensors, Pictures), one at a time.
 
-        ``layers``: with weights, as for gatys. ``told(done, of)`` is called after each. Those that cannot be read are passed over and
+        ``layers``: with weights, as for gatys. ``progress(done, of)`` is called after each, ``keep`` with each
+        picture, in the order of ``sources``. Those that cannot be read are passed over and
         named in ``failures``; raises ``PictureError`` when none can be read, ``InputError`` when none are given.
         """
         sources = list(references)
@@ -155,8 +158,10 @@ class StyleSpace:
                     rows[layer].append(row)
                 names.append(name)
                 kept.append(source)
-            if told:
-                told(number, len(sources))
+                if keep:
+                    keep(picture)
+            if progress:
+                progress(number, len(sources))
         if not names:
             raise PictureError(f"None of the {len(sources)} references can be read; the first: {next(iter(failures.values()))}")
         grams = {layer: torch.stack(found) for layer, found in rows.items()}
@@ -243,7 +248,7 @@ class StyleSpace:
         from safetensors.torch import save_file
 
         about = {
-            "format": _FORMAT, "encoder": self.encoder.name, "size": self.size, "layers": self.layers, "names": self.names,
+            "format": _FORMAT, "encoder": self.encoder.identity, "size": self.size, "layers": self.layers, "names": self.names,
             "paths": [str(s) if isinstance(s, str | Path) else None for s in self.sources],
         }  # fmt: skip
         tensors = {layer: grams.contiguous() for layer, grams in self.grams.items()}
@@ -253,7 +258,10 @@ class StyleSpace:
     def load(
         cls, path: str | Path, *, encoder: Encoder | None = None, device: str = "cpu", weights: str | Path | None = None
     ) -> StyleSpace:
-        """Read what :meth:`save` wrote. ``encoder``: instead of loading the one it was fitted with, by name."""
+        """Read what :meth:`save` wrote. ``encoder``: the one it was fitted with, instead of loading it.
+
+        Raises ``InputError`` where another encoder is here.
+        """
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -266,7 +274,10 @@ class StyleSpace:
             raise InputError(
                 f"{path} cannot be read as a style space ({error}): give a file that StyleSpace.save wrote."
             ) from error
-        network = encoder or encoders.load(about["encoder"], weights=weights, device=device)
+        wanted = identity(about["encoder"])
+        network = encoder or encoders.load(wanted["name"], weights=weights, device=device)
+        if network.identity != wanted:
+            raise refuse(str(path), wanted, network.identity, "fit it again, or give that one")
         sources = tuple(Path(p) if p else None for p in about["paths"])
         return cls(tuple(about["names"]), sources, grams, about["layers"], int(about["size"]), network)
 

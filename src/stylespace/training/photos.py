@@ -46,7 +46,7 @@ class Photos:
         return torch.stack(found).permute(0, 3, 1, 2).float().div_(255)
 
 
-def prepare(paths: Sequence[Path], side: int, folder: Path, *, told: Callable[[int, int], None] | None = None) -> Photos:
+def prepare(paths: Sequence[Path], side: int, folder: Path, *, progress: Callable[[int, int], None] | None = None) -> Photos:
     """Squares of ``paths`` for crops of ``side`` pixels, kept in ``folder`` and found again there while the files are as they were.
 
     A photo is shrunk (never enlarged beyond need) until its short side is nine eighths of a crop's and its middle square is taken. Bad
@@ -73,8 +73,8 @@ def prepare(paths: Sequence[Path], side: int, folder: Path, *, told: Callable[[i
                 count += 1
             except PictureError as error:
                 skipped[str(path)] = str(error)
-            if told:
-                told(number, len(paths))
+            if progress:
+                progress(number, len(paths))
         squares.flush()
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stylespace.settings import option
+from stylespace.settings import EncoderSettings, option
 
 DUMOULIN = "Dumoulin, Shlens & Kudlur 2017"
 _OURS = "ours: tuned by eye"
@@ -13,8 +13,8 @@ BUILDS = ("fast", "published", "johnson", "texture", "multimodal", "tiny")  # as
 
 
 @dataclass(frozen=True)
-class TrainingSettings:
-    """How a network of many styles is trained. Defaults are ours, for two processor cores."""
+class TrainingSettings(EncoderSettings):
+    """How a network of many styles is trained. Defaults are ours, for two processor cores. The encoder is the loss network."""
 
     build: str = option("fast", "body: ours for real time, or as published", BUILDS, _OURS)
     steps: int = option(8000, "steps in all", source=_OURS)
@@ -39,8 +39,6 @@ class TrainingSettings:
     )
     style_sizes: tuple[int, ...] = option((256, 320, 384), "long sides at which styles are seen, in turn", source=_OURS)
     balance: bool = option(True, "weigh styles so that each starts equally far from photos", source=_OURS)
-    encoder: str = option("compact", "loss network", ("compact", "vgg19", "vgg16"), _OURS)
-    precision: str = option("auto", "numbers the loss network computes in", ("auto", "fp32", "bf16"), _OURS)
     seed: int = option(0, "seed of weights, crops and order", source=_OURS)
 
 

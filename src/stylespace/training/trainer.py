@@ -28,6 +28,7 @@ from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.objectives.grid import grid
+from stylespace.objectives.style import Measurement
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.sheet import Cell, sheet
@@ -36,7 +37,7 @@ from stylespace.storage.memory import keep_freed_memory
 from stylespace.training import checkpoint
 from stylespace.training.devices import Devices
 from stylespace.training.log import TrainingLog
-from stylespace.training.loss import Loss, Target, combined
+from stylespace.training.loss import Loss, combined
 from stylespace.training.photos import Photos
 from stylespace.training.settings import TrainingSettings
 
@@ -143,7 +144,7 @@ class Trainer:
             lr=settings.rate,
         )
         self.generator = torch.Generator().manual_seed(settings.seed + 1)
-        self.encoder = encoder or encoders.load(settings.encoder, precision=settings.precision, device=device)
+        self.encoder = encoder or encoders.of(settings, device=device)
         self.log = TrainingLog(folder, tensorboard) if self.devices.first else None
         self.step, self.seconds, self.scale = 0, 0.0, 1.0
         self.order: list[int] = []
@@ -156,6 +157,7 @@ class Trainer:
             "styles": [style.checksum for style in styles],
             "photos": photos.sha256,
             "base network": None if network is None else network.checksum(network.names),
+            "encoder": self.encoder.identity,
         }
         if (kept := checkpoint.read(folder)) is not None:
             self._resume(*kept)
@@ -163,7 +165,7 @@ class Trainer:
     def run(
         self,
         *,
-        told: Callable[[TrainingStep], None] | None = None,
+        progress: Callable[[TrainingStep], None] | None = None,
         every: float = 120.0,
         samples_every: float = 300.0,
         until: float | None = None,
@@ -188,9 +190,9 @@ class Trainer:
                         self.curve.append([self.step, *(round(value, 5) for value in mean.values())])
                         if self.log:
                             self.log.losses(self.step, self.seconds, self.scale * self._rate(), cut, mean)
-                    if told:
+                    if progress:
                         pace = self.step * s.batch / max(self.seconds, 1e-9)
-                        told(TrainingStep(self.step, s.steps, mean, self.seconds, pace, cut))
+                        progress(TrainingStep(self.step, s.steps, mean, self.seconds, pace, cut))
                     now = time.monotonic()
                     if now - saved > every:
                         self.save()
@@ -381,11 +383,11 @@ class Trainer:
         return Loss(**{**vars(loss), "balance": self._balance(loss)}) if s.balance else loss
 
     @torch.no_grad()
-    def _targets(self, style: TrainingStyle, size: int, layers: Sequence[str]) -> dict[str, Target]:
+    def _targets(self, style: TrainingStyle, size: int, layers: Sequence[str]) -> dict[str, Measurement]:
         seen = []
         for pixels, weight in style.weighted:
             small = resize(pixels, fit(pixels.shape[-2:], min(size, max(pixels.shape[-2:]))))
-            seen.append((self.encoder(small.to(self.devices.device), layers), weight))
+            seen.append((self.encoder.mapped(small.to(self.devices.device), layers), weight))
         return {name: combined([(features[name], w) for features, w in seen], self.settings.statistic) for name in layers}
 
     @torch.no_grad()

@@ -1,0 +1,202 @@
+"""The one loop over sizes: every method of optimisation goes through it, so that each goes on after a stop and works in tiles alike.
+
+for each size:   start from the result so far, resized;  state the loss there;  minimise it
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from stylespace.errors import StylespaceError
+from stylespace.pictures.margin import framed, unframed
+from stylespace.pictures.resizing import fit, resize
+from stylespace.solvers.run import Run
+from stylespace.solvers.solution import Objective, Solution, Watch
+from stylespace.solvers.solver import Solver
+from stylespace.solvers.stages import Stages
+from stylespace.solvers.tiled import Tiled
+from stylespace.storage.memory import is_out_of_memory, return_freed_memory
+
+OWN = "own "  # how the names of a problem's own tensors begin, beside the solver's
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One size of a run: its number from 0, among ``of``; its long side in pixels and its steps."""
+
+    number: int
+    size: int
+    steps: int
+    of: int
+
+    @property
+    def last(self) -> bool:
+        """Whether no other follows."""
+        return self.number == self.of - 1
+
+
+class Problem(ABC):
+    """What a method minimises over one photo, size by size.
+
+    ``content`` (1, 3, H, W; sRGB in [0, 1]) lies where features are worked out. ``schedule``: long side and steps of each size.
+    ``generator``: what the loss draws from, None where it draws nothing.
+    """
+
+    content: Tensor
+    schedule: Sequence[tuple[int, int]]
+    generator: torch.Generator | None = None
+
+    def shape(self, scale: Scale) -> tuple[int, int]:
+        """Height and width at a size."""
+        return fit(self.content.shape[-2:], scale.size)
+
+    def photo(self, scale: Scale) -> Tensor:
+        """The content at a size."""
+        return resize(self.content, self.shape(scale))
+
+    def begin(self, scale: Scale, picture: Tensor | None) -> None:
+        """A size begins, with the result so far."""
+        return
+
+    @abstractmethod
+    def start(self, scale: Scale, picture: Tensor | None) -> Tensor:
+        """What a size starts from (1, 3, h, w): ``picture``, the result so far, or where there is none the first picture of all."""
+
+    @abstractmethod
+    def loss(self, scale: Scale, start: Callable[[], Tensor], core: int | None, turn: int = 0) -> Objective | Sequence[Tiled]:
+        """The loss terms at a size, of pictures with the ``margin`` around them; targets are worked out here, once.
+
+        ``core``: side of the tiles to work in; None: as a whole. ``turn``: how often it was asked before, by a run that goes on.
+        """
+
+    @abstractmethod
+    def solver(self, scale: Scale) -> Solver:
+        """What minimises it."""
+
+    def margin(self, scale: Scale) -> int:
+        """Pixels around the picture while it is optimised."""
+        return 0
+
+    def core(self, scale: Scale) -> int | None:
+        """Side of the tiles with which a size fits the memory; None where it fits as a whole."""
+        return None
+
+    def smaller_core(self, core: int | None) -> int:
+        """Side of smaller tiles. Raises ``StylespaceError`` where there are none."""
+        raise StylespaceError("Memory ran out: close other programs, or give a smaller --size.")
+
+    def finish(self, picture: Tensor) -> Tensor:
+        """The result, from what the last size gives, clamped to [0, 1]."""
+        return picture
+
+    def state(self) -> dict[str, Tensor]:
+        """What changes from step to step beside the picture."""
+        return {} if self.generator is None else {"generator": self.generator.get_state()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on where :meth:`state` was taken."""
+        if self.generator is not None:
+            self.generator.set_state(state["generator"])
+
+
+class Base(Problem):
+    """A problem that another method may stand on: its style can be asked for alone."""
+
+    @abstractmethod
+    def style_loss(self, scale: Scale, core: int | None, turn: int = 0) -> Objective | Sequence[Tiled]:
+        """The style's terms of :meth:`loss`."""
+
+
+def minimise(problem: Problem, run: Run | None = None) -> Solution:
+    """The picture that ``problem`` asks for, coarse to fine.
+
+    Goes on from what ``run.journal`` says, to the same picture. Where memory runs out a size is done again in smaller tiles, and
+    ``run.note`` is told. On ``KeyboardInterrupt`` the picture so far, with ``interrupted`` set. ``steps``: all that were taken.
+    """
+    run = run or Run()
+    run.plan(problem.schedule)
+    log = Stages(run.journal, lambda: _named(problem.state()))
+    picture: Tensor | None = log.start["picture"].to(problem.content) if "picture" in log.start else None
+    moments = (log.start["mean"], log.start["square"]) if "mean" in log.start else None
+    done: int = log.record.get("earlier", 0)
+    solution = Solution(problem.content if picture is None else picture, moments, log.record.get("carried", 0))
+    try:
+        for number, (size, steps) in enumerate(problem.schedule):
+            if number < log.stage:
+                continue
+            scale = Scale(number, size, steps, len(problem.schedule))
+            if log.goes_on:
+                _restore(problem, log.start)
+            problem.begin(scale, picture)
+            core = log.record.get("core") if log.goes_on else problem.core(scale)
+            solver = problem.solver(scale)
+            before = _named(problem.state()) | ({} if picture is None else {"picture": picture})
+            if picture is not None and solver.carries and solution.moments is not None:
+                before |= {"mean": solution.moments[0], "square": solution.moments[1]}
+            facts = {"carried": solution.steps, "earlier": done}
+            log.begin(number, before, at_once=core is not None, core=core, **facts)
+            while True:
+                try:
+                    found = _at(scale, problem, solver, picture, solution, log, run.watch)
+                    break
+                except (RuntimeError, MemoryError) as error:
+                    if not is_out_of_memory(error):
+                        raise
+                core = problem.smaller_core(log.record["core"])
+                run.note(f"Memory ran out at {size} pixels: going on in tiles of {core} pixels.")
+                _restore(problem, before)
+                log.begin(number, before, at_once=True, core=core, **facts)
+            done += found.steps - (solution.steps if solver.carries else 0)
+            solution = found
+            picture = solution.picture = unframed(solution.picture, problem.margin(scale))
+            if solution.interrupted:
+                break
+    except KeyboardInterrupt:  # between two sizes
+        if not done:
+            raise
+        solution.interrupted = True
+    return replace(solution, picture=problem.finish(solution.picture.clamp(0, 1)), steps=done)
+
+
+def _at(
+    scale: Scale, problem: Problem, solver: Solver, picture: Tensor | None, previous: Solution, log: Stages, watch: Watch | None
+) -> Solution:
+    """One size, framed."""
+    margin = problem.margin(scale)
+    start = partial(problem.start, scale, picture)
+    if log.record["core"] is not None:
+        return_freed_memory()
+    loss = problem.loss(scale, start, log.record["core"], log.record.get("state", {}).get("index", 0))
+
+    def begun() -> Tensor:
+        return framed(start(), margin)
+
+    if (held := log.state()) is not None:
+        begun_at = begun()  # draws what it drew, before the state is put back
+        _restore(problem, held[1])
+        return solver.minimise(loss, lambda: begun_at, scale.steps, previous, log, _inside(watch, margin))
+    return solver.minimise(loss, begun, scale.steps, previous, log, _inside(watch, margin))
+
+
+def _inside(watch: Watch | None, margin: int) -> Watch | None:
+    """``watch``, shown pictures without their margin and their real size."""
+    if watch is None or not margin:
+        return watch
+    inside = (..., slice(margin, -margin), slice(margin, -margin))
+    return lambda step: watch(replace(step, picture=step.picture[inside], size=step.size - 2 * margin))
+
+
+def _named(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {OWN + name: tensor.clone() for name, tensor in state.items()}  # the next step writes over them
+
+
+def _restore(problem: Problem, tensors: Mapping[str, Tensor]) -> None:
+    own = {name.removeprefix(OWN): tensor for name, tensor in tensors.items() if name.startswith(OWN)}
+    if own:
+        problem.restore(own)
