@@ -24,14 +24,14 @@ class GatysSettings(EncoderSettings):
     smallest: int = option(128, "long side of the first, coarsest size")
     factor: float = option(2**0.5, "growth from size to size", source=CROWSON)
     sizes: tuple[int, ...] = option((), "all sizes, coarse to fine, instead of size, smallest and factor")
-    steps: int = option(200, "steps in all, shared out over the sizes")
-    fall: float = option(1.75, "how fast the share of steps falls with size: (smallest / size) ** fall")
+    steps: int = option(360, "steps in all, shared out over the sizes")
+    fall: float = option(1.7, "how fast the share of steps falls with size: (smallest / size) ** fall")
     least_steps: int = option(20, "steps of each size above 512 pixels at least, so that it gets brushwork of its own")
     steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps and fall")
 
     solver: str = option("adam", "optimiser", ("adam", "lbfgs"), CROWSON)
-    rate: float = option(0.02, "learning rate of Adam, in units of the pixel range", source=CROWSON)
-    final_rate: float | None = option(0.004, "learning rate that each size ends with (none: constant)")
+    rate: float = option(0.018, "learning rate of Adam, in units of the pixel range")
+    final_rate: float | None = option(0.0015, "learning rate that each size ends with (none: constant)")
     history: int = option(100, "corrections that L-BFGS remembers", source=NEURAL_STYLE)
     clamped: bool = option(True, "keep pixels in their range after each step of Adam, and in what L-BFGS keeps")
     carry_moments: bool = option(False, "continue Adam's moments from size to size (style-transfer-pytorch does)")
@@ -48,12 +48,14 @@ class GatysSettings(EncoderSettings):
     content_layers: Any = option(
         "relu4_2", "layers that hold the content, with weights: relu4_2 or relu3_1=0.5,relu4_2", source=GATYS
     )
-    content_weight: float = option(0.06, "weight of the content")
+    content_weight: float = option(0.13, "weight of the content")
     content_divisor: str = option(
         "own", "content distance: share of its own variance, mean of squares, or half the sum of squares", ("own", "mean", "half")
     )
     style_layers: Any = option(
-        "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1", "layers that hold the style, with weights; all; all:geometric", source=GATYS
+        "relu1_1=0.5,relu2_1=0.7,relu3_1=1.2,relu4_1=1.3,relu5_1=1.3",
+        "layers that hold the style, with weights; all; all:geometric",
+        source=GATYS + " (layers; the weights are ours)",
     )
     style_weight: float = option(1.0, "weight of the style")
     statistic: str = option(
@@ -72,7 +74,7 @@ class GatysSettings(EncoderSettings):
     )
     activation_shift: float = option(0.0, "added to activations before Gram matrices", source=NOVAK + " takes -1")
     neighbours: str = option("none", "Gram matrices between neighbouring style layers", ("none", "also", "instead"), NOVAK)
-    smoothness_weight: float = option(2.0, "weight of total variation")
+    smoothness_weight: float = option(3.0, "weight of total variation")
     smoothness: str = option(
         "squared",
         "total variation: mean of squares, sum of absolutes, or half the sum of squares over 0..255",

@@ -128,7 +128,7 @@ def objective_at(
     layerwise: bool,
     core: int | None = None,
 ) -> Objective:
-    """The loss of a picture of the size of ``photo`` (1, 3, H, W): mean cosine distance to the matched hypercolumns.
+    """The loss of a picture of the size of ``photo`` (1, 3, H, W): mean distance to the matched hypercolumns.
 
     What is matched: ``share`` of the photo's features and the rest of those of ``start``; ``layerwise``: each layer's features of the
     picture itself, anew every ``settings.renewed`` steps. ``core``: side of the tiles that features are worked out in; None: as a whole.
@@ -146,6 +146,9 @@ def objective_at(
             [None if pool is None else _rows([pool[i] for i in group], [divisors[i] for i in group]) for pool in pools]
             for group in groups
         ]
+        lengths = [
+            None if settings.distance == "cosine" else _length([pool for pool in pools if pool is not None]) for pools in there
+        ]
 
     def matches(described: Callable[[Tile], Sequence[Tensor]]) -> dict[Tile, list[Callable[[], Tensor]]]:
         """What every tile's places are to be like, for each group of layers."""
@@ -160,8 +163,8 @@ def objective_at(
             means = _means(rows, belongs, len(regions))
             return {
                 tile: [
-                    keep(_unit(_matched(found, pools_there, belongs[tile], middle)))
-                    for found, pools_there, middle in zip(rows(tile), there, means, strict=True)
+                    keep(_scaled(_matched(found, pools_there, belongs[tile], middle), length))
+                    for found, pools_there, middle, length in zip(rows(tile), there, means, lengths, strict=True)
                 ]
                 for tile in tiles
             }
@@ -177,9 +180,13 @@ def objective_at(
 
     def part(seen: Tensor, tile: Tile) -> list[Tensor]:
         given = _core(seen, tile, encoder, layers)
-        parts = [_unit(_rows([f])) for f in given] if layerwise else [_unit(_rows(given, divisors))]
+        parts = [_rows([given[i] for i in group], [divisors[i] for i in group]) for group in groups]
         drawn_here = belongs[tile] >= 0
-        return [(1 - (x * y()).sum(1))[drawn_here].sum() for x, y in zip(parts, wanted[tile], strict=True)]
+        # Of vectors of length 1 this is 1 - cos(x, y).
+        return [
+            (_scaled(x, length) - y()).square().sum(1)[drawn_here].sum() / 2
+            for x, y, length in zip(parts, wanted[tile], lengths, strict=True)
+        ]
 
     def objective(picture: Tensor) -> dict[str, Tensor]:
         nonlocal step, wanted
@@ -250,8 +257,14 @@ def _divisors(pools: Sequence[Sequence[Tensor]], settings: NnstSettings) -> list
     return [max(float((f - f.mean(3, keepdim=True)).square().sum(1).mean().sqrt()), 1e-12) for f in together]
 
 
-def _unit(rows: Tensor) -> Tensor:
-    return F.normalize(rows, dim=1)
+def _length(pools: Sequence[Tensor]) -> float:
+    """Root mean square length of the styles' rows."""
+    return max(float(torch.cat([pool.square().sum(1) for pool in pools]).mean().sqrt()), 1e-12)
+
+
+def _scaled(rows: Tensor, length: float | None) -> Tensor:
+    """``rows`` (n, D) as they are compared: as shares of ``length``, or without it each of length 1."""
+    return F.normalize(rows, dim=1) if length is None else rows / length
 
 
 def _pool(styles: Sequence[Style], size: int, settings: NnstSettings, encoder: Encoder, layers: Sequence[str]) -> list[Tensor]:

@@ -27,6 +27,9 @@ class NnstSettings(EncoderSettings):
     layer_divisor: str = option(
         "spread", "what a layer counts by: the style's spread there, or its channels", ("spread", "channels")
     )
+    distance: str = option(
+        "euclidean", "between a place's features and those it is matched to; cosine leaves contrast open", ("euclidean", "cosine")
+    )
     rotations: int = option(4, "quarter turns of the style that take part", source=NNST, least=1, most=4)
     colour: str = option("style", "colours: as they come, or the photo's chroma with the style's moments", ("style", "moments"))
     rate: float = option(2e-3, "learning rate of Adam, in units of the pixel range", source=NNST)
@@ -45,7 +48,7 @@ class NnstSettings(EncoderSettings):
         How often matches are renewed in the last pass is ours."""
         return cls(
             encoder="vgg16", layers=VGG_LAYERS, padding="zero", steps_each=(200, 200, 200, 200), last_steps=200, colour="moments",
-            smoothness_weight=0.0, content_weight=0.75, layer_divisor="channels",
+            smoothness_weight=0.0, content_weight=0.75, layer_divisor="channels", distance="cosine",
         )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ class StrotssSettings(EncoderSettings):
     steps: int = option(400, "steps in all, shared out over the sizes")
     fall: float = option(0.35, "how fast the share of steps falls with size: (smallest / size) ** fall")
     steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps and fall")
-    content_weight: float = option(2.0, "weight of the content at the last size; doubled at each smaller one")
+    content_weight: float = option(3.0, "weight of the content at the last size; doubled at each smaller one")
     moments_weight: float = option(2.0, "weight of means and covariances beside transport")
     samples: int = option(1024, "places of the picture that a step looks at", source=STROTSS)
     style_samples: int = option(2560, "places of the style that it is compared with")
