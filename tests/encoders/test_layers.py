@@ -38,6 +38,8 @@ def test_mapping() -> None:
 
 def test_all() -> None:
     assert weights("all", VGG19) == dict.fromkeys(VGG19, 1.0)
+    assert weights("all", COMPACT) == dict.fromkeys(COMPACT, 1.0)
+    assert "relu3_4" not in COMPACT
     geometric = weights("all:geometric", VGG19)  # 2 ** (D - d), Novak & Nikulin 2016
     assert list(geometric) == list(VGG19)
     assert (geometric["relu1_1"], geometric["relu5_4"]) == (2.0**15, 1.0)
