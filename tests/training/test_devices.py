@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
 
 from stylespace.errors import InputError
-from stylespace.training.checkpoint import CHECKPOINT
+from stylespace.storage.journal import Journal
 from stylespace.training.devices import Devices
 
 RUN = """
@@ -52,13 +51,15 @@ def test_two_processes_give_the_result_of_one(tmp_path: Path) -> None:
         told[name] = ran.stdout.split("\n")[0]
     assert told["one"][0] == "1"
     assert told["two"] == told["one"].replace("1", "2", 1)
-    with safe_open(tmp_path / "one" / CHECKPOINT, "pt") as one, safe_open(tmp_path / "two" / CHECKPOINT, "pt") as two:
-        assert set(one.keys()) == set(two.keys())
-        for name in one.keys():  # noqa: SIM118 (not a mapping)
-            if name.startswith("adam.exp_avg."):
-                # Gradients of four steps, small ones: a large step of Adam makes much of rounding where the gradient is nearly zero.
-                gradient = one.get_tensor(name)
-                assert (gradient - two.get_tensor(name)).norm() < 2e-3 * gradient.norm(), name
+    kept = [Journal.kept(tmp_path / name / "state", "state") for name in ("one", "two")]
+    assert kept[0] is not None
+    assert kept[1] is not None
+    one, two = kept[0][1], kept[1][1]
+    assert set(one) == set(two)
+    for name, gradient in one.items():
+        if name.startswith("adam.exp_avg."):
+            # Gradients of four steps, small ones: a large step of Adam makes much of rounding where the gradient is nearly zero.
+            assert (gradient - two[name]).norm() < 2e-3 * gradient.norm(), name
 
 
 def test_a_batch_that_cannot_be_shared() -> None:

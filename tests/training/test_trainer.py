@@ -14,16 +14,15 @@ from PIL import Image
 from stylespace import encoders
 from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
-from stylespace.errors import InputError, PictureError
+from stylespace.errors import InputError, StylespaceError
 from stylespace.objectives.smoothness import squared_variation
 from stylespace.objectives.style import STATISTICS
-from stylespace.training import checkpoint
+from stylespace.storage.journal import RECORD, Journal
 from stylespace.training import photos as photos_module
-from stylespace.training.checkpoint import CHECKPOINT
 from stylespace.training.loss import Loss, combined
 from stylespace.training.photos import Photos, prepare
 from stylespace.training.settings import TrainingSettings
-from stylespace.training.trainer import Trainer, TrainingStep, TrainingStyle
+from stylespace.training.trainer import ABOUT, STATE, Trainer, TrainingStep, TrainingStyle
 
 SMALL = TrainingSettings(build="tiny", steps=8, batch=2, crop=32, style_sizes=(48, 64), warm_up=2, average_decay=0.9)
 
@@ -155,8 +154,8 @@ def test_what_cannot_be_gone_on_with(photos: Photos, tmp_path: Path, encoder: En
         trainer(photos, tmp_path, encoders.load("compact", weights=compact_weights, precision="fp32"))
     with pytest.raises(InputError, match="other photos: repeat"):  # as many
         trainer(replace(photos, sha256="other"), tmp_path, encoder)
-    (tmp_path / CHECKPOINT).write_bytes(b"x")
-    with pytest.raises(InputError, match="not a checkpoint"):
+    (tmp_path / STATE / RECORD).write_bytes(b"x")
+    with pytest.raises(InputError, match="no state that can be read"):
         trainer(photos, tmp_path, encoder)
 
 
@@ -214,13 +213,27 @@ def test_mistakes(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
         Trainer(photos, [TrainingStyle("small", torch.rand(1, 3, 20, 20))], SMALL, tmp_path, encoder=encoder)
 
 
-def test_a_crash_while_saving_and_a_second_run(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
+def test_a_crash_while_saving_and_a_second_run(
+    photos: Photos, tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """Stands for the end of the process."""
+
+    def killed(*_: object) -> None:
+        raise Killed
+
     run = trainer(photos, tmp_path, encoder)
-    run.run(every=0)  # after every step: two states are there
-    (tmp_path / CHECKPOINT).unlink()  # as if killed between the two moves
-    assert trainer(photos, tmp_path, encoder).step in (SMALL.steps - 1, SMALL.steps)
-    with checkpoint.alone(tmp_path), pytest.raises(InputError, match="Another process"):
+    run.run(every=0)
+    with monkeypatch.context() as patched:
+        patched.setattr("stylespace.storage.journal.os.replace", killed)  # the tensors are there, their record is not
+        with pytest.raises(Killed):
+            run.save()
+    assert trainer(photos, tmp_path, encoder).step == SMALL.steps
+    other = Journal(tmp_path / STATE, ABOUT)
+    with pytest.raises(InputError, match="Another process"):
         trainer(photos, tmp_path, encoder, replace(SMALL, steps=9)).run()
+    other.leave()
+    assert trainer(photos, tmp_path, encoder, replace(SMALL, steps=9)).run()
 
 
 def test_a_full_disk_leaves_the_state_before(
@@ -228,15 +241,15 @@ def test_a_full_disk_leaves_the_state_before(
 ) -> None:
     run = trainer(photos, tmp_path, encoder)
     run.run()
-    kept = (tmp_path / CHECKPOINT).read_bytes()
+    kept = {path.name: path.read_bytes() for path in (tmp_path / STATE).iterdir() if path.is_file()}
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("safetensors.torch.save_file", full)
-    with pytest.raises(PictureError, match="No space left"):
+    with pytest.raises(StylespaceError, match="No space left"):
         run.save()
-    assert (tmp_path / CHECKPOINT).read_bytes() == kept
+    assert {path.name: path.read_bytes() for path in (tmp_path / STATE).iterdir() if path.is_file()} == kept
 
 
 def test_curve_and_tensorboard(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:

@@ -27,7 +27,7 @@ from stylespace.solvers.solution import Objective, Solution
 from stylespace.solvers.solver import Solver
 from stylespace.solvers.tiled import Tiled, in_turn
 from stylespace.statistics.cleaning import aligned
-from stylespace.styles.region import Region
+from stylespace.styles.region import Region, first_style
 
 __all__ = ["DeformableSettings", "Deformed", "deform", "deformable", "targets"]
 
@@ -54,11 +54,9 @@ def deformable(content: Tensor, regions: Sequence[Region], settings: DeformableS
     ``beside`` the solution: the picture before its warp (``stylised``), the photo merely warped (``warped-photo``), the warp as a drawing
     (``grid``). Raises ``InputError`` without a style.
     """
-    styles = [style for region in regions for style in region.styles]
-    if not styles:
-        raise InputError("No style was given: give at least one style picture.")
+    style = first_style(regions)
     points = run.points[: settings.most_pairs]
-    pairs = targets([a for a, _ in points], [b for _, b in points], content.shape[-2:], styles[0].picture.shape[-2:], settings)
+    pairs = targets([a for a, _ in points], [b for _, b in points], content.shape[-2:], style.picture.shape[-2:], settings)
     few = f": too few ({settings.fewest} are wanted), so nothing is deformed" if not len(pairs[0]) else ""
     run.note(f"{len(points)} pairs of points, {len(pairs[0])} near enough{few}.")
     made = deform(content, run.base, settings, pairs, run)

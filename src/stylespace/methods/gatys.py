@@ -24,7 +24,7 @@ from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Objective, Solution
 from stylespace.solvers.solver import LBFGS, Adam, Solver
 from stylespace.solvers.tiled import Tiled
-from stylespace.styles.region import Region, Style, guides, left_alone
+from stylespace.styles.region import Region, Style, first_style, guides, left_alone
 
 
 def gatys(
@@ -113,9 +113,7 @@ def schedule(settings: GatysSettings) -> list[tuple[int, int]]:
     """Long side and steps of each size. Raises ``InputError`` when their numbers differ."""
     sizes = settings.sizes or pyramid.sizes(settings.size, settings.smallest, settings.factor)
     steps = settings.steps_each or pyramid.share(settings.steps, sizes, settings.fall, settings.least_steps)
-    if len(steps) != len(sizes):
-        raise InputError(f"{len(steps)} numbers of steps were given for {len(sizes)} sizes: give one for each.")
-    return list(zip(sizes, steps, strict=True))
+    return pyramid.paired(sizes, steps)
 
 
 def _matched(region: Region, content: Tensor, settings: GatysSettings) -> Region:
@@ -146,7 +144,7 @@ def _start(content: Tensor, regions: Sequence[Region], settings: GatysSettings, 
             raise InputError("The start 'picture' wants a picture: give --start-picture FILE.")
         return resize(given.to(content), content.shape[-2:])
     if settings.start == "style":
-        return resize(next(r for r in regions if r.styles).styles[0].picture, content.shape[-2:])
+        return resize(first_style(regions).picture, content.shape[-2:])
     if settings.start == "palette":
         return _in_colours_of(regions, content)
     return {"content": content, "noise": noise, "mix": content.lerp(noise, settings.noise_share)}[settings.start]
@@ -176,8 +174,7 @@ def _finish(picture: Tensor, content: Tensor, regions: Sequence[Region], setting
 
 
 def _check(settings: GatysSettings, regions: Sequence[Region]) -> None:
-    if not any(region.styles for region in regions):
-        raise InputError("No style was given: give at least one style picture.")
+    first_style(regions)
     if settings.neighbours != "none" and settings.statistic != "gram":
         raise InputError("Correlations of neighbouring layers go with Gram matrices: give --statistic gram.")
     if not (settings.content_weight or settings.style_weight or settings.smoothness_weight):

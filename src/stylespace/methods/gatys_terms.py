@@ -17,12 +17,11 @@ from stylespace.errors import InputError
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.objectives.content import feature_distance
 from stylespace.objectives.style import STATISTICS, Measurement, Statistic, statistic_named, weighted_mean
-from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.statistics.gram import neighbour_gram
 from stylespace.statistics.guides import follow
 from stylespace.storage.scratch import Shelf
-from stylespace.styles.region import Region, Style
+from stylespace.styles.region import Region
 
 Given = dict[str, Features]
 
@@ -99,7 +98,7 @@ def _style_terms(
         return []
     if not any(layers.values()):
         raise InputError("All style layers have a weight of zero: give one of them more, or --style-weight 0 to leave style out.")
-    pictures = [_style_at(style, size, settings) for style in region.styles]
+    pictures = [style.seen(size * settings.style_scale) for style in region.styles]
     scale = settings.style_weight * share / (sum(layers.values()) if settings.style_divisor == "own" else 1.0)
     order = [name for name in encoder.layers if name in layers]
     measures: list[tuple[str, float, str, Statistic, Measure]] = []
@@ -242,11 +241,3 @@ def _divided(
         "gatys": 1 / (4 * channels**2 * max(positions, 1e-12) ** 2),
     }
     return distance * reductions[settings.style_divisor]
-
-
-def _style_at(style: Style, size: int, settings: GatysSettings) -> tuple[Tensor, Tensor | None]:
-    """The style picture and its mask at the size at which strokes are wanted; never enlarged, which would blur them."""
-    own = max(style.picture.shape[-2:])
-    height_width = fit(style.picture.shape[-2:], min(own, max(1, round(size * settings.style_scale))))
-    mask = None if style.mask is None else resize(style.mask, height_width)
-    return resize(style.picture, height_width), mask

@@ -7,6 +7,7 @@ hypercolumns are like those, coarse to fine over a Laplacian pyramid. A last pas
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
@@ -19,7 +20,7 @@ from stylespace.errors import InputError
 from stylespace.methods.nnst_settings import NnstSettings
 from stylespace.objectives.smoothness import squared_variation
 from stylespace.pictures import colour
-from stylespace.pictures.resizing import fit, resize
+from stylespace.pictures.resizing import resize
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import pyramid
 from stylespace.solvers.budget import core_side, smaller_core
@@ -30,7 +31,7 @@ from stylespace.solvers.solver import Pyramid, Solver
 from stylespace.solvers.tiled import summed
 from stylespace.statistics.neighbours import nearest
 from stylespace.storage.scratch import Shelf
-from stylespace.styles.region import Region, Style, guides, left_alone
+from stylespace.styles.region import Region, Style, first_style, guides, left_alone
 
 __all__ = ["NnstSettings", "nnst"]
 
@@ -54,8 +55,7 @@ class Nnst(Problem):
     """What :func:`nnst` minimises."""
 
     def __init__(self, content: Tensor, regions: Sequence[Region], settings: NnstSettings, encoder: Encoder) -> None:
-        if not any(region.styles for region in regions):
-            raise InputError("No style was given: give at least one style picture.")
+        first_style(regions)
         if any(len({str(style.weight) for style in region.styles}) > 1 for region in regions):
             raise InputError("nnst takes each place from the style that fits it best and knows no weights: leave them out.")
         self.layers = list(layer_names.weights(settings.layers, encoder.layers))
@@ -100,8 +100,7 @@ class Nnst(Problem):
         """With ``colour="moments"`` the photo's chroma, and the photo where it is left alone."""
         photo = resize(self.content, (picture.shape[-2], picture.shape[-1]))
         if self.settings.colour == "moments":
-            first = next(region.styles[0].picture for region in self.regions if region.styles)
-            picture = colour.chroma_by_moments(picture, photo, first)
+            picture = colour.chroma_by_moments(picture, photo, first_style(self.regions).picture)
         return left_alone(picture, photo, self.regions)
 
     def _layerwise(self, scale: Scale) -> bool:
@@ -112,10 +111,8 @@ def schedule(settings: NnstSettings) -> list[tuple[int, int]]:
     """Long side and steps of each size, and of the last pass. Raises ``InputError`` when their numbers differ."""
     sizes = pyramid.sizes(settings.size, settings.smallest, 2.0)
     steps = settings.steps_each[-len(sizes) :] or pyramid.share(settings.steps, sizes, settings.fall)
-    if len(steps) != len(sizes):
-        raise InputError(f"{len(steps)} numbers of steps were given for {len(sizes)} sizes: give one for each.")
     last = [(sizes[-1], settings.last_steps)] if settings.last_steps else []
-    return [*zip(sizes, steps, strict=True), *last]
+    return [*pyramid.paired(sizes, steps), *last]
 
 
 def objective_at(
@@ -272,9 +269,8 @@ def _pool(styles: Sequence[Style], size: int, settings: NnstSettings, encoder: E
     device = next(encoder.parameters()).device
     found: list[list[Tensor]] = [[] for _ in layers]
     for style in styles:
-        own = fit(style.picture.shape[-2:], min(max(1, round(size * settings.style_scale)), max(style.picture.shape[-2:])))
-        seen = resize(style.picture.to(device), own)
-        mask = None if style.mask is None else resize(style.mask.to(device), own)
+        there = replace(style, picture=style.picture.to(device), mask=None if style.mask is None else style.mask.to(device))
+        seen, mask = there.seen(size * settings.style_scale)
         for turn in range(settings.rotations):
             maps = _described(torch.rot90(seen, turn, (2, 3)), encoder, layers)
             taken = torch.ones(maps[0].shape[-2:], dtype=torch.bool, device=device)

@@ -9,7 +9,7 @@ with their own styles, and points of the photo with points of the style.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from stylespace.errors import InputError
 from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.objectives.smoothness import squared_variation
 from stylespace.objectives.transport import Cloud, matched, moments, self_similarity, structure, transport
-from stylespace.pictures.resizing import fit, resize
+from stylespace.pictures.resizing import resize
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import laplacian, pyramid
 from stylespace.solvers.budget import core_side, smaller_core
@@ -30,7 +30,7 @@ from stylespace.solvers.solution import Objective, Solution
 from stylespace.solvers.solver import Pyramid, Solver
 from stylespace.solvers.tiled import summed
 from stylespace.statistics.hypercolumns import hypercolumns, hypercolumns_of, inside, spread_out
-from stylespace.styles.region import Region, Style, guides, left_alone
+from stylespace.styles.region import Region, Style, first_style, guides, left_alone
 
 __all__ = ["Pair", "StrotssSettings", "strotss"]
 
@@ -81,8 +81,7 @@ class Strotss(Base):
     """What :func:`strotss` minimises."""
 
     def __init__(self, content: Tensor, regions: Sequence[Region], settings: StrotssSettings, encoder: Encoder, run: Run) -> None:
-        if not any(region.styles for region in regions):
-            raise InputError("No style was given: give at least one style picture.")
+        first_style(regions)
         self.layers = list(layer_names.weights(settings.layers, encoder.layers))
         encoder.check(self.layers)
         self.content = content.to(next(encoder.parameters()).device)
@@ -132,61 +131,57 @@ def schedule(settings: StrotssSettings) -> list[tuple[int, int]]:
     """Long side and steps of each size. Raises ``InputError`` when their numbers differ."""
     sizes = pyramid.sizes(settings.size, settings.smallest, 2.0)
     steps = settings.steps_each[-len(sizes) :] or pyramid.share(settings.steps, sizes, settings.fall)
-    if len(steps) != len(sizes):
-        raise InputError(f"{len(steps)} numbers of steps were given for {len(sizes)} sizes: give one for each.")
-    return list(zip(sizes, steps, strict=True))
+    return pyramid.paired(sizes, steps)
 
 
 def objective_at(
-    photo: Tensor, regions: Sequence[Region], settings: StrotssSettings, encoder: Encoder, weight: float, generator: torch.Generator,
+    photo: Tensor, regions: Sequence[Region], settings: StrotssSettings, encoder: Encoder, alpha: float, generator: torch.Generator,
     pairs: Sequence[Pair] = (), *, style_alone: bool = False, core: int | None = None,
 ) -> Objective:  # fmt: skip
-    """The loss terms of a picture of the size of ``photo`` (1, 3, H, W), each call at places of its own. ``weight``: of the content.
+    """The loss terms of a picture of the size of ``photo`` (1, 3, H, W), each call at places of its own. ``alpha``: weight of the content.
 
     ``style_alone``: without structure, points and smoothness, the others as they are. ``core``: side of the tiles that features are worked
     out in; None: as a whole.
     """
     layers = list(layer_names.weights(settings.layers, encoder.layers))
     size = (photo.shape[-2], photo.shape[-1])
-    transform = torch.tensor(PALETTE, device=photo.device)
+    decorrelated = torch.tensor(PALETTE, device=photo.device)
     with torch.no_grad():
         tiles = _tiles(photo, encoder, layers, core)
         of_photo = _described(photo, encoder, layers) if len(tiles) == 1 and not style_alone else []
         parts = [
-            _Part(guide, Cloud.of(columns), Cloud.of(colours @ transform.T))
+            _Part(guide, Cloud.of(columns), Cloud.of(colours @ decorrelated.T))
             for region, guide in zip(regions, guides(regions, photo), strict=True)
             if region.styles and (guide is None or float(guide.sum()) > 0)
             for columns, colours in [_of_styles(region.styles, max(size), settings, encoder, layers, generator)]
         ]
-        guided = _points(pairs, next(r.styles[0] for r in regions if r.styles), max(size), encoder, layers)
+        guided = _points(pairs, first_style(regions), max(size), encoder, layers)
 
     def objective(picture: Tensor) -> dict[str, Tensor]:
         terms: dict[str, Tensor] = {}
-        drawn = [spread_out(settings.samples, size, generator, part.guide) for part in parts]
-        given = _columns(picture, [*drawn, *([] if guided is None else [guided[0]])], encoder, layers, tiles)
-        if not style_alone:
-            with torch.no_grad():
-                if of_photo:
-                    of_places = [hypercolumns(of_photo, places) for places in drawn]
-                else:
-                    of_places = _columns(photo, drawn, encoder, layers, tiles)
+        drawn = [spread_out(settings.samples, size, generator, part.guide) for part in parts]  # places, (n, 2) each
+        columns = _columns(picture, [*drawn, *([] if guided is None else [guided[0]])], encoder, layers, tiles)  # (n, D) each
 
         def add(name: str, value: Tensor, by: float) -> None:
-            terms[name] = terms.get(name, value.new_zeros(())) + by / ((weight + 2) * len(parts)) * value
+            terms[name] = terms.get(name, value.new_zeros(())) + by / ((alpha + 2) * len(parts)) * value
 
-        for number, (part, found) in enumerate(zip(parts, given, strict=False)):
-            colours = found[:, :3]
-            if not style_alone:
-                with torch.no_grad():
-                    wanted = self_similarity(of_places[number])
-                add("structure", structure(found, wanted), weight)
-            add("transport", transport(found, part.style), 1)
-            add("moments", moments(found, part.style), settings.moments_weight)
-            add("palette", transport(colours @ transform.T, part.colours, euclidean=True), 1 / max(weight, 1))
+        colours = [x[:, :3] for x in columns]  # (n, 3) each: the first channels are the pixels
+        if not style_alone:
+            with torch.no_grad():  # the photo's hypercolumns at the same places
+                those = (
+                    [hypercolumns(of_photo, at) for at in drawn] if of_photo else _columns(photo, drawn, encoder, layers, tiles)
+                )
+                wanted = [self_similarity(rows) for rows in those]  # (n, n), eq. 8
+            for x, similarity in zip(columns, wanted, strict=False):
+                add("structure", structure(x, similarity), alpha)  # l_C, eq. 9
+        for x, rgb, part in zip(columns, colours, parts, strict=False):
+            add("transport", transport(x, part.style), 1)  # l_r, eq. 5
+            add("moments", moments(x, part.style), settings.moments_weight)  # l_m, eq. 7
+            add("palette", transport(rgb @ decorrelated.T, part.colours, euclidean=True), 1 / max(alpha, 1))  # l_p
         if style_alone:
             return terms
         if guided is not None:
-            add("points", matched(given[-1], guided[1]), POINTS * len(parts))
+            add("points", matched(columns[-1], guided[1]), POINTS * len(parts))  # section 2.4
         if settings.smoothness_weight:
             terms["smoothness"] = settings.smoothness_weight * squared_variation(picture)
         return terms
@@ -239,13 +234,11 @@ def _of_styles(
     weights = [sum(s.weight.values()) if not isinstance(s.weight, int | float) else float(s.weight) for s in styles]
     columns, colours = [], []
     for style, weight in zip(styles, weights, strict=True):
-        own = fit(style.picture.shape[-2:], min(max(1, round(size * settings.style_scale)), max(style.picture.shape[-2:])))
-        seen = resize(style.picture.to(next(encoder.parameters()).device), own)
-        mask = None if style.mask is None else resize(style.mask, own)
+        seen, mask = replace(style, picture=style.picture.to(next(encoder.parameters()).device)).seen(size * settings.style_scale)
         count = round(settings.style_samples * weight / sum(weights))
         if not count:
             continue
-        places = spread_out(count, own, generator, mask)
+        places = spread_out(count, seen.shape[-2:], generator, mask)
         columns.append(hypercolumns(_described(seen, encoder, layers), places))
         colours.append(hypercolumns([seen], places))
     return torch.cat(columns), torch.cat(colours)
@@ -264,10 +257,7 @@ def _points(
             )
     ring = torch.cartesian_prod(*[torch.linspace(-REACH, REACH, round(GUIDED**0.5))] * 2)
     at, there = ((torch.tensor([getattr(p, side) for p in pairs])[:, None] + ring).reshape(-1, 2) for side in ("photo", "style"))
-    seen = resize(
-        style.picture.to(next(encoder.parameters()).device),
-        fit(style.picture.shape[-2:], min(size, max(style.picture.shape[-2:]))),
-    )
+    seen, _ = replace(style, picture=style.picture.to(next(encoder.parameters()).device)).seen(size)
     return at.clamp(0, 1), hypercolumns(_described(seen, encoder, layers), there.clamp(0, 1))
 
 

@@ -26,6 +26,13 @@ def sizes(size: int, smallest: int = 128, factor: float = 2**0.5) -> tuple[int, 
     return tuple(sorted({round(side) for side in found}))
 
 
+def paired(sizes: Sequence[int], steps: Sequence[int]) -> list[tuple[int, int]]:
+    """Long side and steps of each size. Raises ``InputError`` when their numbers differ."""
+    if len(steps) != len(sizes):
+        raise InputError(f"{len(steps)} numbers of steps were given for {len(sizes)} sizes: give one for each.")
+    return list(zip(sizes, steps, strict=True))
+
+
 def share(steps: int, sizes: Sequence[int], fall: float, least: int = 1) -> tuple[int, ...]:
     """``steps`` shared out over ``sizes``: in proportion to ``(smallest / size) ** fall``, at least one each, ``least`` above 512 px.
 

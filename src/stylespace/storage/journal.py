@@ -45,11 +45,28 @@ class Journal:
         self.last = time.monotonic()
         self._lock: FileLock | None = None
         if self.folder.exists():
-            self._open()
+            self.open()
             self.record = self._read(strict)
             self.steps = self.record.get("steps", 0)
             if not self.record:
                 self._empty()
+
+    @staticmethod
+    def kept(folder: Path, group: str) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """The record in ``folder`` and a group of its tensors, for whoever only reads; None where nothing is.
+
+        Raises ``InputError`` for what cannot be read.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        if not (folder / RECORD).exists():
+            return None
+        try:
+            record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+            return record, load_file(folder / record["files"][group])
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise InputError(f"{folder} holds no state that can be read ({error}): remove it to begin anew.") from error
 
     @staticmethod
     def about_of(folder: Path) -> dict[str, Any]:
@@ -74,7 +91,7 @@ class Journal:
         """Put ``record`` (JSON) in place of the one before, together with groups of tensors; groups not given stay as they are."""
         from safetensors.torch import save_file
 
-        self._open()
+        self.open()
         files = dict(self.record.get("files", {}))
         for name, group in (tensors or {}).items():
             copies = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in group.items()}
@@ -82,6 +99,7 @@ class Journal:
             try:
                 save_file(copies, self.folder / place)
             except OSError as error:
+                (self.folder / place).unlink(missing_ok=True)
                 raise no_room(self.folder, error) from error
             files[name] = place
         old = set(self.record.get("files", {}).values()) - set(files.values())
@@ -101,7 +119,7 @@ class Journal:
 
     def file(self, name: str) -> Path:
         """A file of the work's own in the folder, which it may map into memory."""
-        self._open()
+        self.open()
         return self.folder / f"{name}.scratch"
 
     def leave(self) -> None:
@@ -117,7 +135,8 @@ class Journal:
                 path.unlink(missing_ok=True)
             self.folder.rmdir()
 
-    def _open(self) -> None:
+    def open(self) -> None:
+        """Take the folder, so that no other process has it until :meth:`leave`."""
         if self._lock is not None:
             return
         if self.folder.exists() and (not self.folder.is_dir() or self._is_foreign()):

@@ -1,4 +1,4 @@
-"""Which styles go where: what every method of optimisation is told."""
+"""Which styles go where."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stylespace.pictures.resizing import resize
+from stylespace.errors import InputError
+from stylespace.pictures.resizing import fit, resize
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,11 @@ class Style:
     weight: float | Mapping[str, float] = 1.0
     mask: Tensor | None = None
 
+    def seen(self, size: float) -> tuple[Tensor, Tensor | None]:
+        """Picture and mask with a long side of ``size`` pixels; never enlarged, which would blur its strokes."""
+        own = fit(self.picture.shape[-2:], min(max(self.picture.shape[-2:]), max(1, round(size))))
+        return resize(self.picture, own), None if self.mask is None else resize(self.mask, own)
+
 
 @dataclass(frozen=True)
 class Region:
@@ -32,6 +38,14 @@ class Region:
 
     styles: tuple[Style, ...]
     guide: Tensor | None = None
+
+
+def first_style(regions: Sequence[Region]) -> Style:
+    """The first style of all. Raises ``InputError`` where there is none."""
+    found = next((style for region in regions for style in region.styles), None)
+    if found is None:
+        raise InputError("No style was given: give at least one style picture.")
+    return found
 
 
 def guides(regions: Sequence[Region], picture: Tensor) -> list[Tensor | None]:

@@ -10,8 +10,8 @@ import json
 import math
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,8 @@ from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.sheet import Cell, sheet
 from stylespace.storage.checksum import of_tensors
+from stylespace.storage.journal import Journal
 from stylespace.storage.memory import keep_freed_memory
-from stylespace.training import checkpoint
 from stylespace.training.devices import Devices
 from stylespace.training.log import TrainingLog
 from stylespace.training.loss import Loss, combined
@@ -84,8 +84,12 @@ class TrainingStep:
     cut: bool = False
 
 
+STATE = "state"  # the journal, in the run's folder
+ABOUT = {"work": "training"}
+
+
 class Trainer:
-    """One training run in ``folder``: checkpoint, losses (``losses.jsonl``, ``losses.png``), samples (``samples.png``).
+    """One training run in ``folder``: its journal (``state``), losses (``losses.jsonl``, ``losses.png``), samples (``samples.png``).
 
     ``network``: a trained network whose body stays as it is; then only the rows of ``styles`` learn (a new style for it). ``devices``:
     where to compute; several processes give the result of one, to rounding. ``tensorboard``: losses and samples for it too.
@@ -159,7 +163,8 @@ class Trainer:
             "base network": None if network is None else network.checksum(network.names),
             "encoder": self.encoder.identity,
         }
-        if (kept := checkpoint.read(folder)) is not None:
+        self.journal: Journal | None = None
+        if (kept := Journal.kept(folder / STATE, "state")) is not None:
             self._resume(*kept)
 
     def run(
@@ -178,7 +183,7 @@ class Trainer:
         saved = sampled = time.monotonic()
         s = self.settings
         finished = True
-        with checkpoint.alone(self.folder) if self.devices.first else nullcontext():
+        with self._alone() if self.devices.first else nullcontext():
             try:
                 while self.step < s.steps:
                     started = time.perf_counter()
@@ -249,7 +254,7 @@ class Trainer:
         self.log.samples(sheet(rows, row_labels=["photo", *names], title=f"step {self.step}", side=side), self.step)
 
     def save(self) -> None:
-        """Keep everything that going on needs, whole or not at all; the state before stays beside it."""
+        """Keep everything that going on needs, whole or not at all."""
         if not self.devices.first:
             return
         tensors = {f"now.{name}": p.detach() for name, p in self.parameters.items()}
@@ -264,7 +269,22 @@ class Trainer:
             "recent": self.recent, "of_style": {str(k): v[-50:] for k, v in self.of_style.items()}, "settings": asdict(self.settings),
             "inputs": self.inputs,
         }  # fmt: skip
-        checkpoint.write(self.folder, tensors, about)
+        with self._alone() as journal:
+            journal.write(about, {"state": tensors})
+
+    @contextmanager
+    def _alone(self) -> Iterator[Journal]:
+        """The journal of the folder, which no other process has while this lasts."""
+        if self.journal is not None:
+            yield self.journal
+            return
+        self.journal = Journal(self.folder / STATE, ABOUT)
+        self.journal.open()
+        try:
+            yield self.journal
+        finally:
+            self.journal.leave()
+            self.journal = None
 
     def _resume(self, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         now = json.loads(json.dumps(asdict(self.settings)))
