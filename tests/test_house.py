@@ -106,6 +106,14 @@ def test_version_has_one_source(repository: Path, project: dict[str, Any]) -> No
     assert stated in command_line("--version")
 
 
+def test_the_package_runs_as_a_module() -> None:
+    """``python -m stylespace`` is the command line: the same words, the same exit codes."""
+    assert python("-m", "stylespace", "--help") == command_line("--help")
+    wrong = subprocess.run([sys.executable, "-m", "stylespace", "trasnfer"], capture_output=True, text=True, timeout=300)
+    assert wrong.returncode == 2
+    assert "Usage: stylespace" in wrong.stderr
+
+
 def test_public_names_resolve() -> None:
     import stylespace
 
