@@ -22,7 +22,7 @@ from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Solution, Step
 from stylespace.styles.region import Region, Style
 
-SMALL = {"sizes": (32,), "steps_each": (6,), "margin": 0, "shifted": False}
+SMALL = {"sizes": (32,), "steps_each": (6,), "margin": 0, "shifted": False, "start": "content"}
 
 
 def settings(**changes: Any) -> GatysSettings:
@@ -59,7 +59,12 @@ def sound(picture: Tensor, size: tuple[int, int]) -> bool:
 @pytest.mark.parametrize("start", ["content", "noise"])
 def test_loss_falls(encoder: Encoder, photo: Tensor, red: Tensor, solver: str, start: str) -> None:
     chosen = settings(
-        sizes=(64,), steps_each=(40,) if solver == "adam" else (15,), solver=solver, start=start, smoothness_weight=1.0
+        sizes=(64,),
+        steps_each=(40,) if solver == "adam" else (15,),
+        solver=solver,
+        start=start,
+        smoothness_weight=1.0,
+        rate=0.005,
     )
     solution, steps = run(photo, whole(red), chosen, encoder)
     assert sound(solution.picture, (48, 64))
@@ -548,7 +553,7 @@ class Faulty(Encoder):
 @pytest.mark.parametrize("statistic", ["gram", "moments", "wasserstein"])
 def test_features_that_are_not_finite(encoder: Encoder, photo: Tensor, red: Tensor, solver: str, statistic: str) -> None:
     faulty = Faulty(encoder, {9, 14})
-    solution, steps = run(photo, whole(red), settings(steps_each=(20,), solver=solver, statistic=statistic), faulty)
+    solution, steps = run(photo, whole(red), settings(steps_each=(20,), solver=solver, statistic=statistic, rate=0.005), faulty)
     assert sound(solution.picture, (24, 32))
     assert solution.picture.mean() > 0.1
     usual = [step for step in steps if not step.cut]

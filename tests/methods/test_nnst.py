@@ -74,8 +74,9 @@ def test_regions_take_from_their_own_styles_and_small_ones_stay(encoder: Encoder
     )
     guide = torch.zeros(1, 1, 96, 96)
     guide[..., :26, :26] = 1
-    made = nnst(photo, [Region((Style(red),), guide), Region((Style(blue),))], replace(QUICK, steps=80), encoder).picture
-    corner, rest = made[..., 1:14, 1:14].mean((0, 2, 3)), made[..., 24:, 24:].mean((0, 2, 3))
+    larger = replace(QUICK, size=128, steps=80)
+    made = nnst(photo, [Region((Style(red),), guide), Region((Style(blue),))], larger, encoder).picture
+    corner, rest = made[..., 1:28, 1:28].mean((0, 2, 3)), made[..., 48:, 48:].mean((0, 2, 3))
     assert corner[0] > corner[2]
     assert rest[2] > rest[0]
     kept = nnst(photo, [Region((), guide), Region((Style(blue),))], QUICK, encoder).picture

@@ -225,7 +225,7 @@ def test_progress_of_a_size_used_twice(encoder: Encoder, photo: np.ndarray, pain
 
 
 def test_snapshots(encoder: Encoder, photo: np.ndarray, painting: np.ndarray) -> None:
-    result = made(photo, painting, encoder, sizes=(16, 32), steps_each=(4, 3), snapshots=[1, 6, 99])
+    result = made(photo, painting, encoder, sizes=(16, 32), steps_each=(4, 3), snapshots=[1, 6, 99], start="content")
     assert set(result.snapshots) == {1, 6}
     assert [result.snapshots[number].size for number in (1, 6)] == [(12, 16), (24, 32)]
     small = stylespace.pictures.resize(tensor(photo)[None], (12, 16))

@@ -15,7 +15,6 @@ from stylespace.cli.options import FILES
 from stylespace.cli.progress import Reporter
 from stylespace.cli.settings import values, with_settings
 from stylespace.methods.registry import AREAS, METHODS, POINTS, QUALITIES, START, STROKES, STYLES, accepting
-from stylespace.pipelines.record import weighted
 
 if TYPE_CHECKING:
     from stylespace.pipelines.batch import Outcome
@@ -303,6 +302,8 @@ def _ending(task: Task) -> str:
         return f"-{getattr(task.settings, row.ending)}"
     if row.blends:
         return f"-{task.method}"
+    from stylespace.pipelines.record import weighted
+
     stems = [style.stem if isinstance(style, Path) else "picture" for style, _ in weighted(task.styles)]
     return "".join(f"-{stem}" for stem in stems)[:80] or "-regions"
 

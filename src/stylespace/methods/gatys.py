@@ -146,22 +146,32 @@ def _start(content: Tensor, regions: Sequence[Region], settings: GatysSettings, 
     if settings.start == "style":
         return resize(first_style(regions).picture, content.shape[-2:])
     if settings.start == "palette":
-        return _in_colours_of(regions, content)
+        return _in_colours_of(regions, content, schedule(settings)[-1][0] * settings.style_scale)
     return {"content": content, "noise": noise, "mix": content.lerp(noise, settings.noise_share)}[settings.start]
 
 
-def _in_colours_of(regions: Sequence[Region], content: Tensor) -> Tensor:
-    """``content`` with the mean and covariance of its styles' colours, region by region."""
+def _in_colours_of(regions: Sequence[Region], content: Tensor, size: float) -> Tensor:
+    """``content`` with the mean and covariance of its styles' colours, region by region; styles are looked at with a long side of ``size``."""
     picture = content
     for region, guide in zip(regions, guides(regions, content), strict=True):
         if not region.styles:
             continue
         weights = [sum(s.weight.values()) if isinstance(s.weight, Mapping) else s.weight for s in region.styles]
-        total = sum(weights) or 1.0
-        coloured = [w / total * colour.match_colours(content, s.picture) for s, w in zip(region.styles, weights, strict=True)]
-        coloured_whole = torch.stack(coloured).sum(0)
-        picture = coloured_whole if guide is None else picture.lerp(coloured_whole, guide)
+        coloured = [
+            weight / (sum(weights) or 1.0) * colour.match_colours(content, _palette(style, size))
+            for style, weight in zip(region.styles, weights, strict=True)
+        ]
+        picture = picture.lerp(torch.stack(coloured).sum(0), 1.0 if guide is None else guide)
     return picture
+
+
+def _palette(style: Style, size: float) -> Tensor:
+    """The pixels of ``style`` that count, as a picture (1, 3, 1, n)."""
+    picture, mask = style.seen(size)
+    pixels = picture.flatten(2)
+    if mask is not None and bool((there := mask.flatten() > 0.5).any()):
+        pixels = pixels[..., there]
+    return pixels[:, :, None]
 
 
 def _finish(picture: Tensor, content: Tensor, regions: Sequence[Region], settings: GatysSettings) -> Tensor:
