@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 pytest.importorskip("lancedb", reason="needs the extra 'library'")
 
+import stylespace as ss
 from stylespace.cli.app import main
 
 
@@ -97,7 +99,24 @@ def test_a_query_is_a_style(filled: Path, compact_weights: Path, capsys: pytest.
     assert "skipped" in capsys.readouterr().err
     assert main(["transfer", "--from", "out.png", "-o", "again.png"]) == 0
     assert np.array_equal(np.asarray(Image.open("out.png")), np.asarray(Image.open("again.png")))
+
+
+def test_a_style_is_learned_from_a_query(filled: Path, compact_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From Python as on the command line, of all that matches; without the extra, a sentence says what to install."""
+    small = ["--weights", str(compact_weights), "--size", "48", "--steps", "3"]
     assert main(["learn-style", "library:tag=ink", *small, "-o", "style.png"]) == 0
+    learned = ss.learn_style("library:tag=ink", 48, 3, weights=compact_weights)
+    named = ss.learn_style([Path(f"refs/{i}.png") for i in (0, 2, 4)], 48, 3, weights=compact_weights)
+    assert np.array_equal(np.asarray(Image.open("style.png")), np.asarray(learned.picture))
+    assert np.array_equal(np.asarray(named.picture), np.asarray(learned.picture))
+
+
+def test_a_query_without_the_extra(
+    filled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], compact_weights: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "stylespace.library", None)
+    assert main(["learn-style", "library:tag=ink", "--weights", str(compact_weights), "-o", "style.png"]) == 1
+    assert "pip install 'stylespace[library]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -110,6 +129,8 @@ def test_a_query_is_a_style(filled: Path, compact_weights: Path, capsys: pytest.
         (["transfer", "photo.png", "--style", "library:tag=none"], 1, "Nothing in the library"),
         (["transfer", "photo.png", "--style", "library:", "--style", "refs/1.png"], 2, "stands alone"),
         (["transfer", "photo.png", "--style", "library:", "--method", "gatys"], 2, "blended"),
+        (["learn-style", "library:tag=none"], 1, "Nothing in the library"),
+        (["learn-style", "library:", "refs/1.png"], 2, "stands alone"),
         (["library"], 2, "add"),
     ],
 )

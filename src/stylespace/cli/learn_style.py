@@ -54,19 +54,14 @@ def learn_style(
     from stylespace.pictures.writing import check_target
     from stylespace.pipelines.learn_style import learn_style
     from stylespace.pipelines.result import Result
-    from stylespace.pipelines.sources import LIBRARY, MAX_PIXELS
+    from stylespace.pipelines.sources import MAX_PIXELS
 
     check_choice("--preset", preset, PRESETS)
     check_choice("--device", device and device.split(":")[0], options.DEVICES)
     given = values(LearnedStyleSettings, settings)
     steps = numbers(snapshots)
     check_target(out, force=force)
-    if len(references) == 1 and references[0].startswith(LIBRARY):
-        from stylespace.library import choose
-
-        found: Any = choose(references[0], None)
-    else:
-        found = sources.weighted_styles(references, max_pixels)
+    found = sources.query(references) or sources.weighted_styles(references, max_pixels)
     masks = dict(_pair(text) for text in mask or ())
     checkpoint = out.with_name(f".{out.name}.learning")
     with Reporter(quiet) as reporter:

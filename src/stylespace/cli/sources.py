@@ -15,7 +15,7 @@ from stylespace.pictures.decoding import decode
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.reading import contents
 from stylespace.pipelines.batch import Job
-from stylespace.pipelines.sources import LIBRARY, MAX_PIXELS, Area, is_film
+from stylespace.pipelines.sources import MAX_PIXELS, Area, is_film, is_query
 
 
 def find_photos(names: Sequence[str]) -> tuple[list[Path], list[PictureError]]:
@@ -63,10 +63,8 @@ def held(name: str | Path, max_pixels: int | None) -> Any:
 
 def given_styles(texts: Sequence[str], max_pixels: int | None) -> Any:
     """What ``--style`` options mean together: a library query (its text), pictures to be blended (a list), or weighted ones."""
-    if any(text.startswith(LIBRARY) for text in texts):
-        if len(texts) > 1:
-            raise typer.BadParameter("a library query stands alone: put its terms together, as in 'library:tag=oil|ink'.")
-        return texts[0]
+    if (asked := query(texts)) is not None:
+        return asked
     if any(is_film(text) for text in texts):
         return [Path(text) for text in texts if is_film(text)] + list(
             weighted_styles([text for text in texts if not is_film(text)], max_pixels)
@@ -74,6 +72,15 @@ def given_styles(texts: Sequence[str], max_pixels: int | None) -> Any:
     styles = weighted_styles(texts, max_pixels)
     plain = all(_weighed(text)[0] == text for text in texts)
     return list(styles) if plain and len(styles) > 1 else styles
+
+
+def query(texts: Sequence[str]) -> str | None:
+    """The library query that ``texts`` are, or None where they are pictures; a query stands alone."""
+    if not any(map(is_query, texts)):
+        return None
+    if len(texts) > 1:
+        raise typer.BadParameter("a library query stands alone: put its terms together, as in 'library:tag=oil|ink'.")
+    return texts[0]
 
 
 def weighted_styles(texts: Iterable[str], max_pixels: int | None) -> dict[Any, float]:

@@ -87,9 +87,9 @@ def _present(path: Path, full: bool) -> bool:
     return record["bytes"] == path.stat().st_size and (record["route"] == WHOLE or not full)
 
 
-def _parts(folder: Path, source: Published) -> tuple[_Part, _Part]:
+def _parts(folder: Path, source: Published) -> tuple[_Partial, _Partial]:
     """What has arrived of the convolutions, and of the whole file."""
-    return _Part(folder / f"{source.name}.convolutions.part"), _Part(folder / f"{source.file}.part")
+    return _Partial(folder / f"{source.name}.convolutions.part"), _Partial(folder / f"{source.file}.part")
 
 
 def _serialised(state: Mapping[str, Tensor], source: Published) -> bytes:
@@ -182,7 +182,7 @@ class _Download:
 class _WholeFile:
     """The whole file into ``part``. Where its length is known beforehand, no wrong Content-Length misleads."""
 
-    def __init__(self, server: Server, remote: Remote, part: _Part, progress: Progress) -> None:
+    def __init__(self, server: Server, remote: Remote, part: _Partial, progress: Progress) -> None:
         self.server, self.source, self.part, self.progress = server, server.source, part, progress
         self.ranges = remote.ranges
         self.pieced = False
@@ -234,7 +234,7 @@ class _WholeFile:
             raise AgainError("the server ended the file early")
 
 
-class _Part:
+class _Partial:
     """Bytes received so far, and in a note beside them of what, so that a later run goes on with the same thing only."""
 
     def __init__(self, path: Path) -> None:

@@ -52,7 +52,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _Target:
     """A region at one size: its guide (1, 1, h, w) or None, and the styles' hypercolumns and colours."""
 
     guide: Tensor | None
@@ -148,40 +148,42 @@ def objective_at(
     decorrelated = torch.tensor(PALETTE, device=photo.device)
     with torch.no_grad():
         tiles = _tiles(photo, encoder, layers, core)
-        of_photo = _described(photo, encoder, layers) if len(tiles) == 1 and not style_alone else []
-        parts = [
-            _Part(guide, Cloud.of(columns), Cloud.of(colours @ decorrelated.T))
+        photo_features = _described(photo, encoder, layers) if len(tiles) == 1 and not style_alone else []
+        targets = [
+            _Target(guide, Cloud.of(columns), Cloud.of(colours @ decorrelated.T))
             for region, guide in zip(regions, guides(regions, photo), strict=True)
             if region.styles and (guide is None or float(guide.sum()) > 0)
-            for columns, colours in [_of_styles(region.styles, max(size), settings, encoder, layers, generator)]
+            for columns, colours in [_style_features(region.styles, max(size), settings, encoder, layers, generator)]
         ]
         guided = _points(pairs, first_style(regions), max(size), encoder, layers)
 
     def objective(picture: Tensor) -> dict[str, Tensor]:
         terms: dict[str, Tensor] = {}
-        drawn = [spread_out(settings.samples, size, generator, part.guide) for part in parts]  # places, (n, 2) each
+        drawn = [spread_out(settings.samples, size, generator, target.guide) for target in targets]  # places, (n, 2) each
         columns = _columns(picture, [*drawn, *([] if guided is None else [guided[0]])], encoder, layers, tiles)  # (n, D) each
 
         def add(name: str, value: Tensor, by: float) -> None:
-            terms[name] = terms.get(name, value.new_zeros(())) + by / ((alpha + 2) * len(parts)) * value
+            terms[name] = terms.get(name, value.new_zeros(())) + by / ((alpha + 2) * len(targets)) * value
 
         colours = [x[:, :3] for x in columns]  # (n, 3) each: the first channels are the pixels
         if not style_alone:
             with torch.no_grad():  # the photo's hypercolumns at the same places
                 those = (
-                    [hypercolumns(of_photo, at) for at in drawn] if of_photo else _columns(photo, drawn, encoder, layers, tiles)
+                    [hypercolumns(photo_features, at) for at in drawn]
+                    if photo_features
+                    else _columns(photo, drawn, encoder, layers, tiles)
                 )
                 wanted = [self_similarity(rows) for rows in those]  # (n, n), eq. 8
             for x, similarity in zip(columns, wanted, strict=False):
                 add("structure", structure(x, similarity), alpha)  # l_C, eq. 9
-        for x, rgb, part in zip(columns, colours, parts, strict=False):
-            add("transport", transport(x, part.style), 1)  # l_r, eq. 5
-            add("moments", moments(x, part.style), settings.moments_weight)  # l_m, eq. 7
-            add("palette", transport(rgb @ decorrelated.T, part.colours, euclidean=True), 1 / max(alpha, 1))  # l_p
+        for x, rgb, target in zip(columns, colours, targets, strict=False):
+            add("transport", transport(x, target.style), 1)  # l_r, eq. 5
+            add("moments", moments(x, target.style), settings.moments_weight)  # l_m, eq. 7
+            add("palette", transport(rgb @ decorrelated.T, target.colours, euclidean=True), 1 / max(alpha, 1))  # l_p
         if style_alone:
             return terms
         if guided is not None:
-            add("points", matched(columns[-1], guided[1]), POINTS * len(parts))  # section 2.4
+            add("points", matched(columns[-1], guided[1]), POINTS * len(targets))  # section 2.4
         if settings.smoothness_weight:
             terms["smoothness"] = settings.smoothness_weight * squared_variation(picture)
         return terms
@@ -227,7 +229,7 @@ def _described(picture: Tensor, encoder: Encoder, layers: Sequence[str]) -> list
     return [picture, *(features[name] for name in layers)]
 
 
-def _of_styles(
+def _style_features(
     styles: Sequence[Style], size: int, settings: StrotssSettings, encoder: Encoder, layers: Sequence[str], generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Hypercolumns and colours of the styles at places in proportion to their weights; styles are seen at ``size``, never enlarged."""

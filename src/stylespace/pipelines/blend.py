@@ -13,7 +13,7 @@ from stylespace.methods.blend_settings import BlendSettings
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pipelines.record import described, weighted
-from stylespace.pipelines.sources import LIBRARY, Styles, expanded, frames_of, references_of
+from stylespace.pipelines.sources import Styles, expanded, frames_of, is_query, references_of
 from stylespace.storage.scratch import Shelf
 from stylespace.styles.region import Style
 from stylespace.styles.space import Blend, StyleSpace
@@ -37,7 +37,7 @@ class Blending:
     ) -> None:
         self.settings, self.size, self.note = settings, size, note
         self.layers = {n: w for n, w in layer_names.weights(settings.style_layers, network.layers).items() if w}
-        if isinstance(style, str) and style.startswith(LIBRARY):
+        if is_query(style):
             small = resize(content.pixels, fit(content.size, min(max(content.size), size)))
             self.sources: list[Any] = list(references_of(style, small, self.layers, settings.references))
             note(f"{len(self.sources)} references of the library make up the blend.")

@@ -15,13 +15,12 @@ from stylespace.errors import InputError, PictureError
 from stylespace.methods import learned_style
 from stylespace.methods.learned_style import WeightedReference
 from stylespace.methods.learned_style_settings import PRESETS, LearnedStyleSettings
-from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
-from stylespace.pipelines.record import described, weighted
+from stylespace.pipelines.record import described
 from stylespace.pipelines.result import Result
 from stylespace.pipelines.run import Progress, Session
-from stylespace.pipelines.sources import MAX_PIXELS, Source
+from stylespace.pipelines.sources import MAX_PIXELS, Source, every_reference
 from stylespace.statistics import clusters
 from stylespace.storage.journal import Journal
 from stylespace.styles import parts
@@ -62,12 +61,12 @@ def learn_style(
 ) -> Learned:
     """Learn the style picture that ``references`` have in common (document: animated style learning), by default 512 px in 1,500 steps.
 
-    ``references``: pictures (as for :func:`stylespace.transfer`), a folder, or a mapping from picture to weight (the document's alpha);
-    any number of them: they are read one at a time. ``masks``: reference to a picture that is white where its style is taken: then two
-    style pictures are learned, of what is white and of the rest. ``settings``: fields of
-    :class:`~stylespace.methods.learned_style_settings.LearnedStyleSettings`; ``regions=N`` finds N parts by itself. ``checkpoint``: a
-    folder where the state is kept every 20 seconds and on Ctrl-C; with the same references and settings the next call goes on from it, to
-    the same pixels; it is removed at the end. The result is a style picture for anything.
+    ``references``: pictures (as for :func:`stylespace.transfer`), a folder, a library query (everything that matches), or a mapping
+    from picture to weight (the document's alpha); any number of them: they are read one at a time. ``masks``: reference to a picture
+    that is white where its style is taken: then two style pictures are learned, one of the white parts and one of the rest.
+    ``settings``: fields of :class:`~stylespace.methods.learned_style_settings.LearnedStyleSettings`; ``regions=N`` finds N parts by
+    itself. ``checkpoint``: a folder where the state is kept every 20 seconds and on Ctrl-C; with the same references and settings the
+    next call goes on from it, to the same pixels; it is removed at the end. The result is a style picture for anything.
 
     Raises ``InputError``, ``PictureError``, ``WeightsError``. References that cannot be read are told to ``note`` and passed over.
     """
@@ -75,7 +74,7 @@ def learn_style(
         preset, {**settings, **_given(size=size, steps=steps, encoder=encoder if isinstance(encoder, str) else None)}
     )
     say = note or (lambda text: None)
-    pairs = [(source, alpha) for source, alpha in _expanded(references) if alpha]
+    pairs = [(source, alpha) for source, alpha in every_reference(references) if alpha]
     if masks and chosen.regions > 1:
         raise InputError("Masks were given and regions asked for: give one of them.")
     good, failed = _readable(pairs, max_pixels)
@@ -184,12 +183,6 @@ def _parts(
         for part in clusters.present(maps):
             guided[part].append(WeightedReference(reader(source), alpha, lambda guide=maps[part][None]: guide))  # type: ignore[misc]
     return Regions(centre, (None,) * settings.regions, network.identity), guided
-
-
-def _expanded(references: Any) -> list[tuple[Any, float]]:
-    if isinstance(references, str | Path) and Path(references).is_dir():
-        references = list(find_pictures([references]))
-    return weighted(references)
 
 
 def _readable(pairs: Sequence[tuple[Any, float]], max_pixels: int) -> tuple[list[tuple[Any, float]], list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from torch import Tensor
 
@@ -47,13 +47,25 @@ def is_film(source: Source) -> bool:
     return isinstance(source, str | Path) and Path(source).suffix.lower() in FILM_SUFFIXES
 
 
+def is_query(source: Source) -> TypeGuard[str]:
+    """Whether a source is a library query, such as ``library:tag=ukiyo-e``."""
+    return isinstance(source, str) and source.startswith(LIBRARY)
+
+
 def expanded(style: Styles) -> Styles:
     """``style`` with a folder's pictures in the folder's place."""
     return find_pictures([style]) if isinstance(style, str | Path) and Path(style).is_dir() else style
 
 
-def references_of(query: str, photo: Tensor, layers: Mapping[str, float], limit: int | None) -> Sequence[Path]:
-    """The references that a library query stands for, as the nearest blend of all that match to ``photo`` needs them."""
+def every_reference(style: Styles) -> list[tuple[Source, float]]:
+    """All pictures of ``style`` with their weights: a library query gives every picture that matches, a folder all that lie in it."""
+    return weighted(references_of(style) if is_query(style) else expanded(style))
+
+
+def references_of(
+    query: str, photo: Tensor | None = None, layers: Mapping[str, float] | None = None, limit: int | None = None
+) -> list[Path]:
+    """The references that a library query stands for: those that the blend nearest to ``photo`` needs; without a photo all that match."""
     try:
         from stylespace.library import choose
     except ImportError as error:

@@ -12,7 +12,7 @@ from torch import Tensor
 from stylespace.encoders.encoder import Encoder
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.reading import read
-from stylespace.pipelines.sources import LIBRARY, references_of
+from stylespace.pipelines.sources import is_query, references_of
 from stylespace.styles.space import StyleSpace
 from stylespace.training.photos import Photos
 from stylespace.training.trainer import TrainingStyle
@@ -30,7 +30,7 @@ def gathered(
     ``photos``, on average; pictures that cannot be read are passed over. ``size``: long side in pixels at which references are looked
     at; ``side``: of the photos' crops. Raises ``PictureError`` and ``InputError``.
     """
-    if not source.startswith(LIBRARY) and not Path(source).is_dir():
+    if not is_query(source) and not Path(source).is_dir():
         return TrainingStyle(name, read(Path(source)).pixels, {"file": Path(source).name})
     count = min(SAMPLE, len(photos))
     sample = photos.crops([i * len(photos) // count for i in range(count)], side, torch.Generator().manual_seed(0))
@@ -58,7 +58,7 @@ def gathered(
 
 
 def _sources(source: str, crops: Sequence[Tensor], layers: dict[str, float]) -> list[Path]:
-    if not source.startswith(LIBRARY):
+    if not is_query(source):
         return list(find_pictures([source]))
     found: dict[Path, None] = {}
     for crop in crops:

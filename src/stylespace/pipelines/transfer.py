@@ -22,7 +22,6 @@ from stylespace.pipelines.record import inputs, same
 from stylespace.pipelines.result import Result
 from stylespace.pipelines.run import Progress, Session
 from stylespace.pipelines.sources import (
-    LIBRARY,
     MAX_PIXELS,
     Area,
     Points,
@@ -30,6 +29,7 @@ from stylespace.pipelines.sources import (
     Styles,
     expanded,
     is_film,
+    is_query,
     region_of,
     regions_of,
     style_pictures,
@@ -235,7 +235,7 @@ def _journal(folder: Path, about: Mapping[str, Any]) -> Journal:
 
 def implied(style: Styles) -> str:
     """The method that ``style`` asks for: ``blend`` for several pictures without weights, a folder or a library query."""
-    if isinstance(style, str | Path) and (str(style).startswith(LIBRARY) or Path(style).is_dir() or is_film(style)):
+    if is_query(style) or (isinstance(style, str | Path) and (Path(style).is_dir() or is_film(style))):
         return "blend"
     if not isinstance(style, list | tuple):
         return "gatys"

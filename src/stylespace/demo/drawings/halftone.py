@@ -30,8 +30,8 @@ SPARKS = (  # direction from the centre, kind, ink, size in design units
 )  # fmt: skip
 
 
-class Sheet:
-    """A sheet of flat areas, each pixel the number of its ink, drawn in design units round the burst's centre."""
+class InkMap:
+    """Flat areas on a sheet, each pixel the number of its ink, drawn in design units round the burst's centre."""
 
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
@@ -60,12 +60,12 @@ class Sheet:
 def draw(size: tuple[int, int], seed: int) -> NDArray[np.uint8]:
     """Rays, puffs of smoke, the burst, stars and bolts; then the screens and the press."""
     canvas = Canvas(size, seed)
-    sheet = Sheet(canvas)
-    rays(sheet)
-    smoke(sheet, canvas.random("smoke"))
-    burst(sheet, canvas.random("burst"))
-    sparks(sheet, canvas.random("sparks"))
-    return canvas.finish(printed(canvas, np.asarray(sheet.picture)))
+    inks = InkMap(canvas)
+    rays(inks)
+    smoke(inks, canvas.random("smoke"))
+    burst(inks, canvas.random("burst"))
+    sparks(inks, canvas.random("sparks"))
+    return canvas.finish(printed(canvas, np.asarray(inks.picture)))
 
 
 def polar(angle: Plane, radius: Plane) -> Plane:
@@ -73,22 +73,22 @@ def polar(angle: Plane, radius: Plane) -> Plane:
     return np.stack([radius * np.sin(angle), radius * np.cos(angle)], -1)
 
 
-def rays(sheet: Sheet) -> None:
+def rays(inks: InkMap) -> None:
     """Wedges from the middle to the edges, with thin black speed lines between."""
-    far, count = float(np.hypot(*sheet.canvas.extent)), 18
+    far, count = float(np.hypot(*inks.canvas.extent)), 18
     for k in range(count):
         middle = 2 * np.pi * (k + 0.25) / count
-        sheet.shape(polar(np.array([0, middle - 0.088, middle + 0.088]), np.array([0, far, far])), "ray")
+        inks.shape(polar(np.array([0, middle - 0.088, middle + 0.088]), np.array([0, far, far])), "ray")
         for side in (-0.088, 0.088):
-            sheet.shape(polar(middle + side + np.array([0, -0.007, 0.007]), np.array([110, far, far])), "ink")
+            inks.shape(polar(middle + side + np.array([0, -0.007, 0.007]), np.array([110, far, far])), "ink")
 
 
-def smoke(sheet: Sheet, random: np.random.Generator) -> None:
+def smoke(inks: InkMap, random: np.random.Generator) -> None:
     """A ring of round puffs behind the burst and two banks in the corners: outlines, dotted shade, white."""
     count = 15
     angle = np.arange(count) * 2 * np.pi / count + random.uniform(-0.1, 0.1, count)
     ring = [(*polar(a, np.array(random.uniform(186, 214))), random.uniform(38, 62)) for a in angle]
-    high, wide = sheet.canvas.extent
+    high, wide = inks.canvas.extent
     banks = []
     for side in (-1, 1):
         for step_in in np.linspace(0, 1, 7):
@@ -98,23 +98,23 @@ def smoke(sheet: Sheet, random: np.random.Generator) -> None:
     for puffs in (ring, banks):
         for grow, drop, ink in ((4.2, 2.0, "ink"), (0.0, 0.0, "shade")):
             for y, x, radius in puffs:
-                sheet.disc(y + drop, x + drop, radius + grow, ink)
+                inks.disc(y + drop, x + drop, radius + grow, ink)
         for y, x, radius in puffs:
-            sheet.disc(y - 0.20 * radius, x - 0.17 * radius, 0.74 * radius, "cloud")
+            inks.disc(y - 0.20 * radius, x - 0.17 * radius, 0.74 * radius, "cloud")
         for y, x, radius in puffs[::2]:
-            curl(sheet, y, x, 0.52 * radius, random.uniform(0, 2 * np.pi))
+            curl(inks, y, x, 0.52 * radius, random.uniform(0, 2 * np.pi))
 
 
-def curl(sheet: Sheet, y: float, x: float, radius: float, turn: float) -> None:
+def curl(inks: InkMap, y: float, x: float, radius: float, turn: float) -> None:
     """A tapering comma of ink that rounds a puff."""
     t = np.linspace(0, 1, 24)
     angle, reach = turn + 3.6 * t, radius * (1 - 0.45 * t)
     half = 0.085 * radius * np.sin(np.pi * t) ** 0.8
     outline = np.concatenate([polar(angle, reach + half), polar(angle, reach - half)[::-1]])
-    sheet.shape(np.add(outline, (y, x)), "ink")
+    inks.shape(np.add(outline, (y, x)), "ink")
 
 
-def burst(sheet: Sheet, random: np.random.Generator) -> None:
+def burst(inks: InkMap, random: np.random.Generator) -> None:
     """Three jagged stars one in another."""
     for points, outer, inner, ink, line, drop in (
         (19, 206, 132, "red", 4.6, 7.0),
@@ -123,17 +123,17 @@ def burst(sheet: Sheet, random: np.random.Generator) -> None:
     ):
         angle = np.arange(2 * points) * np.pi / points + random.uniform(-0.05, 0.05, 2 * points)
         radius = np.where(np.arange(2 * points) % 2 == 0, outer, inner) * random.uniform(0.86, 1.12, 2 * points)
-        sheet.shape(polar(angle, radius), ink, line, drop)
+        inks.shape(polar(angle, radius), ink, line, drop)
     for k in range(26):
         turn, start = 2 * np.pi * k / 26 + random.uniform(-0.06, 0.06), random.uniform(22, 36)
         ahead = start + random.uniform(12, 26) * np.array([0, 0.7, 1, 0.7])
-        sheet.shape(polar(turn + np.array([0, 0.03, 0, -0.03]), ahead), "ink")
-    sheet.shape(polar(np.arange(10) * np.pi / 5 - np.pi / 2, np.tile([19.0, 8.5], 5)), "red", 2.6, 2.0)
+        inks.shape(polar(turn + np.array([0, 0.03, 0, -0.03]), ahead), "ink")
+    inks.shape(polar(np.arange(10) * np.pi / 5 - np.pi / 2, np.tile([19.0, 8.5], 5)), "red", 2.6, 2.0)
 
 
-def sparks(sheet: Sheet, random: np.random.Generator) -> None:
+def sparks(inks: InkMap, random: np.random.Generator) -> None:
     """Five-pointed stars and lightning bolts thrown outwards."""
-    high, wide = sheet.canvas.extent
+    high, wide = inks.canvas.extent
     bolt = np.array([[-1.0, 0.10], [0.10, -0.42], [0.05, -0.05], [1.0, -0.15], [-0.12, 0.42], [-0.05, 0.05]])
     for angle, kind, ink, size in SPARKS:
         reach = min(0.47 * high / max(abs(np.sin(angle)), 0.1), 0.445 * wide / max(abs(np.cos(angle)), 0.1), 330)
@@ -143,7 +143,7 @@ def sparks(sheet: Sheet, random: np.random.Generator) -> None:
         else:
             turn = angle + np.pi / 2
             shape = bolt @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-        sheet.shape(shape * size + middle, ink, 3.4, 4.0)
+        inks.shape(shape * size + middle, ink, 3.4, 4.0)
 
 
 def screen(canvas: Canvas, pitch: float, angle: float) -> Plane:
