@@ -25,7 +25,7 @@ from stylespace.settings import EncoderSettings
 STYLES, AREAS, STROKES, START, POINTS = "styles", "areas", "strokes", "start picture", "points"
 
 # Share of the default's steps.
-QUALITIES = {"draft": 0.4, "good": 1.0, "best": 4.0}
+QUALITIES = {"draft": 0.33, "good": 1.0, "best": 4.0}
 
 
 @dataclass(frozen=True)
