@@ -12,7 +12,7 @@ import torch
 
 from common import figure, parser, peak_megabytes, quartiles
 
-TARGETS = {("512", "AVX512"): "<= 12", ("512", "AVX2"): "<= 40"}
+TARGETS = {("512", "AVX512"): "<= 20", ("512", "AVX2"): "<= 30"}
 
 
 def main() -> None:
