@@ -23,7 +23,7 @@ COMMANDS = {
     "add-style": "A new style for a trained network.",
     "network": "What is in a trained network; styles removed, renamed, put together.",
     "export": "A trained network as ONNX, for other programs and fast engines.",
-    "match": "Which places of two pictures belong together.",
+    "match": "Find corresponding places in two pictures.",
     "warp": "The warp of a deformable transfer, applied to any picture.",
     "sweep": "A labelled contact sheet over settings: layers, weights, sizes, presets.",
     "score": "How close a result is to its content and to its style.",

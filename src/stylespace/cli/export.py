@@ -17,15 +17,16 @@ def export(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="NET.onnx", help="The exported network.", rich_help_panel=FILES)],
     to: Annotated[str, typer.Option("--to", metavar="onnx", help="Kind of file.")] = "onnx",
     pixels: Annotated[
-        str, typer.Option(metavar="bytes|float", help="Pixels in and out: of 8 bits, or numbers from 0 to 1.")
+        str, typer.Option(metavar="bytes|float", help="Pixels in and out: 8-bit, or numbers from 0 to 1.")
     ] = "bytes",
     int8: Annotated[
-        bool, typer.Option("--int8", help="Compute in 8-bit integers: a third of the size, sooner, a little less exact.")
+        bool, typer.Option("--int8", help="Compute in 8-bit integers: a third of the size, faster, a little less exact.")
     ] = False,
     photos: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PHOTO", help="With --int8: read ranges off these photos, folders. [default: three of scikit-image]"
+            metavar="PHOTO",
+            help="With --int8: photos or folders to calibrate the number ranges on. [default: three of scikit-image]",
         ),
     ] = None,
     check: Annotated[bool, typer.Option(help="Compare the file's pictures with PyTorch's.")] = True,

@@ -22,10 +22,10 @@ def learn_style(
     ),
     mask: Annotated[
         list[str] | None,
-        typer.Option(metavar="REF=MASK", rich_help_panel=FILES, help="White where the style of REF is taken; the rest is learned apart."),
+        typer.Option(metavar="REF=MASK", rich_help_panel=FILES, help="White where REF gives its style; the rest is learned separately."),
     ] = None,
     snapshots: Annotated[
-        str, typer.Option(metavar="N,N,...", help="Steps whose pictures are written too, as OUT-N.", rich_help_panel=FILES)
+        str, typer.Option(metavar="N,N,...", help="Write the picture after these steps too, as OUT-N.", rich_help_panel=FILES)
     ] = "15,150,1500",
     losses: Annotated[Path | None, typer.Option(metavar="FILE.jsonl", help="Write the losses.", rich_help_panel=FILES)] = None,
     curve: Annotated[
@@ -45,9 +45,9 @@ def learn_style(
 ) -> None:  # fmt: skip
     """Learn one picture of the style that many references have in common, from white noise, without content.
 
-    The result is a style for anything: --style style.png. With --regions N, or masks, one picture a part and a file
-    OUT-regions.safetensors, with which a photo's parts are found and redrawn each in its style: transfer --style-regions. Interrupted, it
-    goes on when run again.
+    The result can be used as a style anywhere: --style style.png. --regions N, or masks, make one picture for each part and a file
+    OUT-regions.safetensors; transfer --style-regions finds these parts in a photo and redraws each in its own style. If the command is
+    interrupted, run it again to continue.
     """
     from stylespace.cli import sources
     from stylespace.cli.transfer import check_choice, numbers

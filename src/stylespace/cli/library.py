@@ -44,7 +44,7 @@ def add(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Add pictures, with what an index.csv or sidecar files say of them. What is there is skipped: run it again to go on."""
+    """Add pictures, with the metadata in an index.csv or sidecar files. What is there is skipped: run it again to go on."""
     from stylespace.cli.progress import Reporter
     from stylespace.library.adding import Added
     from stylespace.library.adding import add as adding
@@ -78,7 +78,7 @@ def describe(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Describe all pictures anew, after an update that brought another encoder. Titles and tags stay; run it again to go on."""
+    """Describe all pictures again, after an update with another encoder. Titles and tags stay; run it again to go on."""
     from stylespace.cli.progress import Reporter
     from stylespace.library.renewing import Renewed, describe_anew
 
@@ -154,7 +154,7 @@ def tag(
     library: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Give tags to what matches, or take them away."""
+    """Add tags to what matches, or remove them."""
     changed = _existing(library).tag(query, add or (), remove or ())
     typer.echo(json.dumps({"changed": changed}) if as_json else f"{changed} changed.")
 
@@ -166,7 +166,7 @@ def remove(
     library: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Forget what matches. The pictures' files stay."""
+    """Remove what matches from the library; picture files stay. The pictures' files stay."""
     there = _existing(library)
     count = there.remove(query) if yes else len(there.search(query).references)
     if as_json:
@@ -177,7 +177,7 @@ def remove(
 
 @app.command()
 def info(library: Folder = None, as_json: Json = False) -> None:
-    """What there is: how many, tags, artists, size, pictures that are not where they were."""
+    """Show how many pictures, tags and artists there are, the size, and which files have been moved."""
     told = _library(library).info()
     if as_json:
         typer.echo(json.dumps(told, indent=2))

@@ -1,4 +1,4 @@
-"""``stylespace match``: which places of two pictures belong together."""
+"""``stylespace match``: corresponding places in two pictures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def command(
     ] = None,
     encoder: Annotated[str, typer.Option(metavar="compact|vgg19|vgg16", help="Network whose features are compared.")] = "compact",
     fast: Annotated[bool, typer.Option("--fast", help="Stop at the second level of five, as the authors' fast setting does.")] = False,
-    count: Annotated[int | None, typer.Option(metavar="N", min=1, help="So many pairs, one for each part of A.")] = None,
+    count: Annotated[int | None, typer.Option(metavar="N", min=1, help="Number of pairs, one for each part of A.")] = None,
     clean: Annotated[bool, typer.Option(help="Keep strong pairs that are apart and do not cross.")] = True,
     weights: options.Weights = None,
     force: options.Force = False,
@@ -28,11 +28,11 @@ def command(
     as_json: options.Json = False,
     traceback: options.Traceback = False,
 ) -> None:  # fmt: skip
-    """Find places of two pictures that belong together: neural best buddies (Aberman et al. 2018).
+    """Find corresponding places in two pictures: neural best buddies (Aberman et al. 2018).
 
     stylespace match cat.jpg tiger.jpg -o pairs.png
 
-    The pictures may be of different kinds, a photograph and a painting. PAIRS.json holds the places in shares of width and height;
+    The pictures may be of different kinds, such as a photograph and a painting. PAIRS.json holds the places in shares of width and height;
     --json prints it, and needs no -o.
     """
     import torch

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True,
-    help="Trained networks: what is in them; styles removed, renamed, put together; photos redrawn.",
+    help="Trained networks: show what they hold; remove, rename and merge styles.",
 )  # fmt: skip
 
 Net = Annotated[str, typer.Argument(metavar="NET", help="A file, or the name of a shipped network.")]
@@ -33,7 +33,7 @@ def info(net: Net) -> None:
 
 @app.command()
 def remove(net: Net, style: Annotated[str, typer.Argument(metavar="STYLE")], out: Out, force: Force = False) -> None:
-    """Leave a style out."""
+    """Remove a style."""
     _save(_load(net).remove(style), out, force)
 
 
@@ -48,7 +48,7 @@ def rename(
 
 @app.command()
 def merge(net: Net, other: Annotated[str, typer.Argument(metavar="OTHER")], out: Out, force: Force = False) -> None:
-    """Put the styles of two networks with one body together."""
+    """Combine the styles of two networks that share a body."""
     _save(_load(net).merge(_load(other)), out, force)
 
 

@@ -49,13 +49,13 @@ def paint(
     ] = "auto",
     stage: Annotated[
         int | None,
-        typer.Option(metavar="1|2|3", min=1, help="Of a network of several stages: what the first so many make.", rich_help_panel=HOW),
+        typer.Option(metavar="1|2|3", min=1, help="Networks of several stages: stop after this stage.", rich_help_panel=HOW),
     ] = None,
     style_size: Annotated[
         float | None,
         typer.Option(
             metavar="N", rich_help_panel=HOW,
-            help="Strokes as of the style pictures at a long side of N pixels, whatever the result's size. [default: as trained]",
+            help="Draw strokes as in style pictures of N pixels (long side), whatever the result's size. [default: as trained]",
         ),
     ] = None,
     tiles: Annotated[
@@ -66,7 +66,7 @@ def paint(
         ),
     ] = "auto",
     memory: Annotated[
-        str | None, typer.Option(metavar="2GB", help="Memory to stay in. [default: what is free]", rich_help_panel=options.RUN)
+        str | None, typer.Option(metavar="2GB", help="Memory to use at most. [default: what is free]", rich_help_panel=options.RUN)
     ] = None,
     scratch: Annotated[
         str | None, typer.Option(metavar="20GB", help="Scratch space for --tiles exact. [default: any]", rich_help_panel=options.RUN)

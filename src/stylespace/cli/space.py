@@ -23,7 +23,7 @@ def space(
         typer.Option("--out", "-o", metavar="STRIP.png", help="Draw a strip of pictures along each axis.", rich_help_panel=FILES),
     ] = None,
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE.safetensors", help="Keep the space, to be given instead of REF.", rich_help_panel=FILES)
+        Path | None, typer.Option(metavar="FILE.safetensors", help="Save the space, which can later replace REF.", rich_help_panel=FILES)
     ] = None,
     axes: Annotated[int, typer.Option(metavar="N", min=1, help="Principal axes.", rich_help_panel="What to do")] = 2,
     count: Annotated[int, typer.Option(metavar="N", min=2, help="Pictures along an axis.", rich_help_panel="What to do")] = 5,

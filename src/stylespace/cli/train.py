@@ -56,7 +56,7 @@ def train(
 
     stylespace train photos/ --style starry=starry.jpg --style wave=wave.jpg -o mine.safetensors
 
-    Stopped (Ctrl-C, --minutes, or worse) it goes on when the same command is run again, to the same bits; OUT holds what was learned so
+    After a stop (Ctrl-C, --minutes or a crash) the same command continues, to the same bits; OUT holds what was learned so
     far. What cannot be read is passed over.
     Over several processes or graphics cards: accelerate launch --num_processes 2 -m stylespace train ...
     """

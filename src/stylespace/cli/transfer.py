@@ -62,7 +62,7 @@ def transfer(
         bool,
         typer.Option(
             "--parts", rich_help_panel=FILES,
-            help="deformable: write the picture before its warp, the photo merely warped, the warp as a grid and a file (stylespace warp).",
+            help="deformable: also write the unwarped picture, the warped photo, and the warp as a grid and a file (stylespace warp).",
         ),
     ] = False,
     animation: Annotated[
@@ -73,7 +73,7 @@ def transfer(
         Path | None,
         typer.Option(
             "--from", metavar="RESULT", rich_help_panel=FILES,
-            help="Repeat what made this result: photo, styles and settings, unless given otherwise.",
+            help="Repeat what made this result: its photo, styles and settings, unless other options replace them.",
         ),
     ] = None,
     method: Annotated[

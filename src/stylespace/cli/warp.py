@@ -15,7 +15,7 @@ def command(
     warp: Annotated[Path, typer.Argument(metavar="WARP.json", help="A warp that deformable --parts wrote.")],
     photo: Annotated[Path, typer.Argument(metavar="PICTURE", help="Any picture, of any size.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="The warped picture.", rich_help_panel=FILES)],
-    strength: Annotated[float, typer.Option(metavar="X", help="How far: 0 not at all, 1 as it was found.")] = 1.0,
+    strength: Annotated[float, typer.Option(metavar="X", help="How strongly to apply it: 0 not at all, 1 fully.")] = 1.0,
     bits: Annotated[int | None, typer.Option(metavar="8|16", help="Bits a channel. [default: 8]", rich_help_panel=FILES)] = None,
     force: options.Force = False,
     max_pixels: options.MaxPixels = None,

@@ -105,7 +105,7 @@ METHODS: dict[str, Method] = {
         summary="The same, from nearest neighbours of features (Kolkin et al. 2022).",
         help="""Redraw photos from the nearest neighbours of their features among the style's (Kolkin et al. 2022).
 
-        Every place takes the features of the place of the style, in any of four turns, that is most like it.
+        Every place takes the features of the most similar place in the style, which may be turned by 0, 90, 180 or 270 degrees.
         """,
         presets=nnst_settings.PRESETS,
     ),
@@ -115,8 +115,8 @@ METHODS: dict[str, Method] = {
         summary="The same, shapes moved to where the style has them (Kim et al. 2020).",
         help="""Redraw photos and move their shapes to where the style picture has them (Kim et al. 2020).
 
-        Places that belong together are found by neural best buddies, or come from --pairs or --point. --parts writes what is made on
-        the way, --animation a film; stylespace warp applies the warp to other pictures.
+        Corresponding places are found by neural best buddies, or come from --pairs or --point. --parts writes the intermediate
+        pictures, --animation a film; stylespace warp applies the warp to other pictures.
         """,
         presets=deformable_settings.PRESETS,
         accepts=(STYLES, POINTS),
@@ -127,7 +127,7 @@ METHODS: dict[str, Method] = {
         settings=inversion_settings.InversionSettings,
         run="inversion:inversion",
         summary="Rebuild a photo from one layer's features alone.",
-        help="Rebuild photos from the features of one layer alone: what that layer keeps (Mahendran & Vedaldi 2015).",
+        help="Rebuild photos from the features of one layer alone, to see what that layer keeps (Mahendran & Vedaldi 2015).",
         presets={"default": inversion_settings.InversionSettings},
         accepts=(),
         ending="layer",

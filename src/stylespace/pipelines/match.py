@@ -1,4 +1,4 @@
-"""Which places of two pictures belong together: found, kept in a file, drawn."""
+"""Corresponding places in two pictures: find them, keep them in a file, draw them."""
 
 from __future__ import annotations
 
