@@ -86,7 +86,7 @@ def test_the_batched_loss_is_the_objectives(encoder: Encoder, statistic: str) ->
     """The same numbers as optimisation's own distances on the features themselves, picture by picture."""
     painted, photos, paintings = torch.rand(3, 3, 3, 40, 48)
     content, style = {"relu2_1": 1.0}, {"relu1_1": 0.25, "relu2_1": 0.75}
-    measured = [encoder.mapped(p, style) for p in paintings.split(1)]
+    measured = [encoder(p, style) for p in paintings.split(1)]
     targets = [[{name: combined([(f, 1.0)], statistic) for name, f in features.items()}] for features in measured]
     balance = torch.tensor([1.0, 2.0, 0.5])
     found = Loss(encoder, content, style, statistic, 0.5, 3.0, targets, balance)(painted, photos, [2, 0, 1], [0, 0, 0])

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from stylespace.encoders import layers as names
-from stylespace.encoders.mapped import Features
 from stylespace.encoders.trunk import Trunk
 from stylespace.storage.checksum import of_tensors
 
@@ -57,10 +56,6 @@ class Encoder(nn.Module):
         weight = self.trunk.input.weight
         x = picture.to(dtype=weight.dtype).contiguous(memory_format=torch.channels_last)
         return self.trunk(x, layers)
-
-    def mapped(self, picture: Tensor, layers: Collection[str]) -> dict[str, Features]:
-        """The same features, those of an encoder with read-outs not worked out yet: statistics take them as they are, sooner."""
-        return dict(self(picture, layers))
 
     def reach(self, layers: Collection[str]) -> tuple[int, int]:
         """The period of the poolings above the deepest of ``layers``, and how many pixels away features there still look, rounded up to it.

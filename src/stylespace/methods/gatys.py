@@ -151,7 +151,10 @@ def _start(content: Tensor, regions: Sequence[Region], settings: GatysSettings, 
 
 
 def _in_colours_of(regions: Sequence[Region], content: Tensor, size: float) -> Tensor:
-    """``content`` with the mean and covariance of its styles' colours, region by region; styles are looked at with a long side of ``size``."""
+    """``content`` with the mean and covariance of its styles' colours, region by region.
+
+    Styles are looked at with a long side of ``size`` pixels.
+    """
     picture = content
     for region, guide in zip(regions, guides(regions, content), strict=True):
         if not region.styles:

@@ -53,7 +53,7 @@ def objective_at(
     def objective(picture: Tensor) -> dict[str, Tensor]:
         offset, of_content_there = next(turns)
         picture = _shifted(picture, offset, reach)
-        given = encoder.mapped(picture, {*content_layers, *style_layers})
+        given = encoder(picture, {*content_layers, *style_layers})
         terms: dict[str, Tensor] = {}
         for term in (*of_content_there, *of_style):
             value = term.total(term.part(given, None))
@@ -90,7 +90,7 @@ def tiled_at(content: Tensor, regions: Sequence[Region], settings: GatysSettings
         lengths: list[int] = []
 
         def part(picture: Tensor, tile: Tile) -> list[Tensor]:
-            given = encoder.mapped(picture, wanted) if wanted else {}
+            given = encoder(picture, wanted) if wanted else {}
             found = [list(term.part(given, tile)) for term in terms]
             if settings.smoothness_weight:
                 found.append([smoothness(picture, tile)])

@@ -141,7 +141,8 @@ def style_transfer_pytorch() -> GatysSettings:
     return GatysSettings(
         margin=0, shifted=False, start="content", encoder="vgg19", padding="replicate-first", sizes=(128, 181, 256, 362, 512),
         steps_each=(1000, 500, 500, 500, 500),
-        rate=0.02, final_rate=None, keep="average", carry_moments=True, content_weight=0.015, content_divisor="mean", statistic="wasserstein",
+        rate=0.02,
+        final_rate=None, keep="average", carry_moments=True, content_weight=0.015, content_divisor="mean", statistic="wasserstein",
         style_divisor="mean",
         style_layers={name: weight / 341 for name, weight in raw.items()}, smoothness_weight=2.0,
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
@@ -12,7 +12,6 @@ from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
 from stylespace.encoders.layers import scale
-from stylespace.encoders.mapped import Features, Mapped, whole
 from stylespace.errors import InputError
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.objectives.content import feature_distance
@@ -23,7 +22,7 @@ from stylespace.statistics.guides import follow
 from stylespace.storage.scratch import Shelf
 from stylespace.styles.region import Region
 
-Given = dict[str, Features]
+Given = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -43,9 +42,9 @@ def content_terms(
     targets: dict[str, dict[Tile | None, Callable[[], Tensor]]] = {name: {} for name in layers}
     for tile in tiles or (None,):
         seen = content if tile is None else content[(..., *tile.window)].to(next(encoder.parameters()).device)
-        features = encoder.mapped(seen, layers) if layers else {}
+        features = encoder(seen, layers) if layers else {}
         for name in layers:
-            found = whole(_core(features[name], name, tile)).contiguous(memory_format=torch.channels_last)
+            found = _core(features[name], name, tile).contiguous(memory_format=torch.channels_last)
             targets[name][tile] = partial(_same, found) if shelf is None else shelf.put(found)
     return [_content_term(name, w * settings.content_weight, targets[name], settings) for name, w in layers.items()]
 
@@ -71,7 +70,7 @@ def _content_term(name: str, weight: float, target: Mapping[Tile | None, Callabl
         weight *= {"mean": 1 / (count * channels), "half": 0.5}[settings.content_divisor]
     return Term(
         f"content {name}",
-        lambda given, tile: (feature_distance(whole(_core(given[name], name, tile)), target[tile]()),),
+        lambda given, tile: (feature_distance(_core(given[name], name, tile), target[tile]()),),
         lambda sums: weight * sums[0],
     )
 
@@ -113,7 +112,7 @@ def _style_terms(
             fitted = {name: chosen.fit(weighted_mean([of[name] for of in surveyed], _weights(region, name))) for name in order}
         for name, statistic in fitted.items():
 
-            def raw(given: Features, at: Tensor | None, statistic: Statistic = statistic) -> Measurement:
+            def raw(given: Tensor, at: Tensor | None, statistic: Statistic = statistic) -> Measurement:
                 return statistic.sums(given, at, settings.activation_shift)
 
             measures.append((f"style {name}", scale * layers[name], name, statistic, _measure(raw, name)))
@@ -141,7 +140,7 @@ def _style_terms(
 Measure = Callable[[Given, Tensor | None, Tile | None], Measurement]
 
 
-def _measure(measured: Callable[[Features, Tensor | None], Measurement], layer: str) -> Measure:
+def _measure(measured: Callable[[Tensor, Tensor | None], Measurement], layer: str) -> Measure:
     return lambda given, at, tile: measured(_core(given[layer], layer, tile), at)
 
 
@@ -158,7 +157,7 @@ def _of_styles(
             tiles = cut(picture.shape[-2:], core, halo, align)
         whole_means: dict[str, Measurement] = {}
         for tile in tiles:
-            given = encoder.mapped(picture if tile is None else picture[(..., *tile.window)], layers)
+            given = encoder(picture if tile is None else picture[(..., *tile.window)], layers)
             for label, (layer, measure) in measures.items():
                 parts = _share(measure, given, layer, mask, tile, picture.shape[-2:])
                 before = whole_means.get(label)
@@ -185,12 +184,12 @@ def _share(
     return tuple(share * part.double() for part in measure(given, at, tile))
 
 
-def _core(features: Features, layer: str, tile: Tile | None) -> Features:
+def _core(features: Tensor, layer: str, tile: Tile | None) -> Tensor:
     """The part of a tile's features that is its own."""
     if tile is None:
         return features
     inside = (..., *tile.inside(scale(layer), features.shape[-2:]))
-    return replace(features, maps=features.maps[inside]) if isinstance(features, Mapped) else features[inside]
+    return features[inside]
 
 
 def _weights(region: Region, layer: str) -> list[float]:

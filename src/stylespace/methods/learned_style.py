@@ -15,7 +15,6 @@ from torch import Tensor
 
 from stylespace.encoders import layers as layer_names
 from stylespace.encoders.encoder import Encoder
-from stylespace.encoders.mapped import Features
 from stylespace.errors import InputError
 from stylespace.methods.learned_style_settings import LearnedStyleSettings
 from stylespace.objectives.smoothness import squared_variation
@@ -153,7 +152,7 @@ def objective_at(
         else:
             reach = 3 if margin > 3 else 0
             seen = picture[..., down : picture.shape[2] - reach + down, right : picture.shape[3] - reach + right]
-        given = encoder.mapped(seen, weights)
+        given = encoder(seen, weights)
         terms = {
             f"style {name}": weight * statistics[name].emphasis
             * statistics[name].distance(statistics[name].measure(given[name], None, 0.0), wanted[name]) / energies[name]
@@ -201,7 +200,7 @@ def target(
 
 def _seen(
     references: Sequence[WeightedReference], size: int, layers: Sequence[str], settings: LearnedStyleSettings, encoder: Encoder
-) -> Iterator[tuple[WeightedReference, dict[str, Features], Tensor | None]]:
+) -> Iterator[tuple[WeightedReference, dict[str, Tensor], Tensor | None]]:
     """Each reference's features and guide, one picture in memory at a time; never enlarged."""
     device = next(encoder.parameters()).device
     for reference in references:
@@ -210,7 +209,7 @@ def _seen(
         height_width = fit(picture.shape[-2:], long)
         guide = None if reference.guide is None else resize(reference.guide().to(device), height_width).clamp(0, 1)
         with torch.no_grad():
-            yield reference, encoder.mapped(resize(picture, height_width), layers), guide
+            yield reference, encoder(resize(picture, height_width), layers), guide
 
 
 def _added(total: Measurement | None, measured: Measurement, weight: float) -> Measurement:

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.encoders.mapped import Features
 from stylespace.errors import InputError
 from stylespace.statistics import kernels
 from stylespace.statistics.gram import gram
@@ -100,22 +99,22 @@ class Statistic:
     the statistic for the blended survey; see :meth:`fitted`.
     """
 
-    measure: Callable[[Features, Tensor | None, float], Measurement]
+    measure: Callable[[Tensor, Tensor | None, float], Measurement]
     distance: Callable[[Measurement, Measurement], Tensor]
     energy: Callable[[Measurement], Tensor]
     size: Callable[[int], int]
     prepare: Callable[[Measurement], Measurement] = lambda target: target
     emphasis: float = 1.0
-    raw: Callable[[Features, Tensor | None, float], Measurement] | None = None
+    raw: Callable[[Tensor, Tensor | None, float], Measurement] | None = None
     finish: Callable[[Measurement], Measurement] = lambda means: means
-    survey: Callable[[Features, Tensor | None], Measurement] | None = None
+    survey: Callable[[Tensor, Tensor | None], Measurement] | None = None
     fit: Callable[[Measurement], Statistic] | None = None
 
-    def sums(self, features: Features, guide: Tensor | None, shift: float) -> Measurement:
+    def sums(self, features: Tensor, guide: Tensor | None, shift: float) -> Measurement:
         """Means over positions that :attr:`finish` makes a measurement of."""
         return (self.raw or self.measure)(features, guide, shift)
 
-    def fitted(self, styles: Iterable[tuple[Features, Tensor | None]], weights: Sequence[float]) -> Statistic:
+    def fitted(self, styles: Iterable[tuple[Tensor, Tensor | None]], weights: Sequence[float]) -> Statistic:
         """The statistic for one layer of weighted styles, to be used for styles and picture alike.
 
         ``styles``: features and guide of each, looked at one at a time, and only where the statistic depends on them.
@@ -158,7 +157,7 @@ def mmd_gaussian(count: int = 4, seed: int = 0) -> Statistic:
     if count < 2:
         raise InputError(f"The Gaussian kernel cannot be estimated with {count} random features a channel: give 2 or more.")
 
-    def unfitted(features: Features, guide: Tensor | None, shift: float) -> Measurement:
+    def unfitted(features: Tensor, guide: Tensor | None, shift: float) -> Measurement:
         raise TypeError("mmd-gaussian takes its bandwidth from the styles: measure with the statistic that fitted() returns.")
 
     def fit(survey: Measurement) -> Statistic:

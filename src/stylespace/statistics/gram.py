@@ -5,11 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stylespace.encoders.mapped import Features, whole
 from stylespace.statistics.positions import mean_product, moments_of, positions
 
 
-def gram(features: Features, guide: Tensor | None = None, shift: float = 0.0) -> Tensor:
+def gram(features: Tensor, guide: Tensor | None = None, shift: float = 0.0) -> Tensor:
     """Mean product of every two channels over positions, ``G = (F + shift)(F + shift)^T / M``; (C, C), float32.
 
     ``features``: (1, C, H, W). ``guide``: (1, 1, H, W) in [0, 1] weighs the positions; M is then the guide's sum, so that
@@ -18,13 +17,12 @@ def gram(features: Features, guide: Tensor | None = None, shift: float = 0.0) ->
     return moments_of(features, guide, shift)[1]
 
 
-def neighbour_gram(shallow: Features, deep: Features, guide: Tensor | None = None, shift: float = 0.0) -> Tensor:
+def neighbour_gram(shallow: Tensor, deep: Tensor, guide: Tensor | None = None, shift: float = 0.0) -> Tensor:
     """Mean product of a layer's channels with those of the next layer, (C_shallow, C_deep) (Novak & Nikulin 2016, sec. 3.4).
 
     Where a pooling lies between them, the deeper map is enlarged to the shallower one's positions. ``guide`` belongs to the
     shallow layer.
     """
-    shallow, deep = whole(shallow), whole(deep)
     if deep.shape[-2:] != shallow.shape[-2:]:
         # Position i answers to i // 2, whatever the size: so that parts of a picture are enlarged as the whole is.
         rows, columns = (

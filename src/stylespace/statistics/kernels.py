@@ -14,25 +14,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.encoders.mapped import Features
 from stylespace.statistics.positions import moments_of, positions, weights
 
 # Numbers held at a time while features are mapped: 16 MB in float32.
 _CHUNK = 1 << 22
 
 
-def mean(features: Features, guide: Tensor | None = None) -> Tensor:
+def mean(features: Tensor, guide: Tensor | None = None) -> Tensor:
     """Mean over positions (C,), at least float32. ``features``: (1, C, H, W); ``guide``: (1, 1, H, W) or None."""
     f = positions(features)
     return (f * weights(guide, f)).sum(1)
 
 
-def mean_and_gram(features: Features, guide: Tensor | None = None, shift: float = 0.0) -> tuple[Tensor, Tensor]:
+def mean_and_gram(features: Tensor, guide: Tensor | None = None, shift: float = 0.0) -> tuple[Tensor, Tensor]:
     """Mean (C,) and Gram matrix (C, C) of ``features + shift``, at least float32; arguments as for ``gram.gram``."""
     return moments_of(features, guide, shift)
 
 
-def mean_and_square(features: Features, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def mean_and_square(features: Tensor, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean (C,) and mean squared length () over positions: what :func:`bandwidth` is made from. Means of several pictures blend."""
     f = positions(features)
     weight = weights(guide, f)
@@ -75,7 +74,7 @@ class RandomFeatures:
         """In the type and on the device of ``like``."""
         return RandomFeatures(self.frequencies.to(like))
 
-    def mean_map(self, features: Features, guide: Tensor | None = None) -> Tensor:
+    def mean_map(self, features: Tensor, guide: Tensor | None = None) -> Tensor:
         """Mean of phi over positions (2 n,), at least float32. ``features``: (1, C, H, W); ``guide``: (1, 1, H, W) or None."""
         f = positions(features)
         return _MeanMap.apply(f, weights(guide, f), self.frequencies.to(f))  # type: ignore[no-untyped-call]

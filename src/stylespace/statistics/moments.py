@@ -5,17 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stylespace.encoders.mapped import Features
 from stylespace.statistics.positions import moments_of, positions, weights
 
 
-def mean_and_covariance(features: Features, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def mean_and_covariance(features: Tensor, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean (C,) and covariance (C, C) over positions, float32. ``features``: (1, C, H, W), ``guide``: (1, 1, H, W) or None."""
     mean, second = moments_of(features, guide)
     return mean, second - torch.outer(mean, mean)
 
 
-def mean_and_deviation(features: Features, guide: Tensor | None = None, epsilon: float = 1e-5) -> tuple[Tensor, Tensor]:
+def mean_and_deviation(features: Tensor, guide: Tensor | None = None, epsilon: float = 1e-5) -> tuple[Tensor, Tensor]:
     """Mean (C,) and standard deviation (C,) over positions ("BN statistics", Li et al. 2017, sec. 3.3), float32."""
     f = positions(features)
     weight = weights(guide, f)
@@ -24,7 +23,7 @@ def mean_and_deviation(features: Features, guide: Tensor | None = None, epsilon:
     return mean, (variance + epsilon).sqrt()
 
 
-def means_and_squares(features: Features, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def means_and_squares(features: Tensor, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean (C,) and mean square (C,) over positions, float64: what of :func:`mean_and_deviation` adds up over parts of a picture."""
     f = positions(features).double()
     weight = weights(guide, f)

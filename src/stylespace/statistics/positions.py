@@ -7,13 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.encoders.mapped import Features, Mapped, whole
 from stylespace.errors import InputError
 
 
-def positions(features: Features) -> Tensor:
+def positions(features: Tensor) -> Tensor:
     """``features`` (1, C, H, W) as (C, M), in at least float32; a view where they are channels-last."""
-    features = whole(features)
     if features.ndim != 4 or features.shape[0] != 1:
         raise InputError(f"Features of one picture are wanted, (1, C, H, W), not {tuple(features.shape)}.")
     # Views only: selecting the first picture would make autograd fill a map of zeros.
@@ -46,16 +44,10 @@ def first_and_second_moment(f: Tensor, guide: Tensor | None) -> tuple[Tensor, Te
     return mean, second
 
 
-def moments_of(features: Features, guide: Tensor | None, shift: float = 0.0) -> tuple[Tensor, Tensor]:
-    """The same of ``features + shift`` (1, C, H, W); of :class:`Mapped` ones without working them out, at a fraction of the time."""
-    if not isinstance(features, Mapped):
-        f = positions(features)
-        return first_and_second_moment(f + shift if shift else f, guide)
-    mean, second = first_and_second_moment(positions(features.maps), guide)
-    matrix, offset = features.matrix.to(mean), features.offset.to(mean) + shift
-    mean = matrix @ mean
-    cross = torch.outer(mean, offset)
-    return mean + offset, matrix @ second @ matrix.T + cross + cross.T + torch.outer(offset, offset)
+def moments_of(features: Tensor, guide: Tensor | None, shift: float = 0.0) -> tuple[Tensor, Tensor]:
+    """The same of ``features + shift`` (1, C, H, W)."""
+    f = positions(features)
+    return first_and_second_moment(f + shift if shift else f, guide)
 
 
 class _Moments(torch.autograd.Function):

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
-from stylespace.encoders.mapped import Features, Mapped, whole
 from stylespace.objectives.content import feature_distance, own_energy
 from stylespace.objectives.smoothness import squared_variation
 from stylespace.objectives.style import STATISTICS, Measurement, weighted_mean
 
 
-def combined(references: Sequence[tuple[Features, float]], statistic: str) -> Measurement:
+def combined(references: Sequence[tuple[Tensor, float]], statistic: str) -> Measurement:
     """The target of several references' features (1, C, H, W), each with its weight: the statistic of all their positions together."""
     chosen = STATISTICS[statistic]
     sums = weighted_mean([chosen.sums(features, None, 0.0) for features, _ in references], [weight for _, weight in references])
     return chosen.prepare(chosen.finish(sums))
 
 
-def style_share(features: Features, target: Measurement, statistic: str) -> Tensor:
+def style_share(features: Tensor, target: Measurement, statistic: str) -> Tensor:
     """Distance of one picture's ``features`` (1, C, H, W) to ``target``, as a share of the style's own energy."""
     chosen = STATISTICS[statistic]
     return chosen.distance(chosen.measure(features, None, 0.0), target) / chosen.energy(target).clamp_min(1e-12)
@@ -55,12 +54,12 @@ class Loss:
         Content, style and smoothness, (N,) each.
         """
         with torch.no_grad():
-            wanted = {name: torch.split(whole(f), 1) for name, f in self.encoder.mapped(photos, self.content).items()}
-        given = {name: _each(f) for name, f in self.encoder.mapped(painted, {*self.content, *self.style}).items()}
+            wanted = {name: torch.split(f, 1) for name, f in self.encoder(photos, self.content).items()}
+        given = {name: torch.split(f, 1) for name, f in self.encoder(painted, {*self.content, *self.style}).items()}
         content, style = [], []
         for number, (index, size) in enumerate(zip(styles, sizes, strict=True)):
             target = self.targets[index][size]
-            contents = [w * content_share(whole(given[n][number]), wanted[n][number]) for n, w in self.content.items()]
+            contents = [w * content_share(given[n][number], wanted[n][number]) for n, w in self.content.items()]
             distances = [w * style_share(given[n][number], target[n], self.statistic) for n, w in self.style.items()]
             content.append(torch.stack(contents).sum())
             style.append(torch.stack(distances).sum())
@@ -69,10 +68,3 @@ class Loss:
             "style": torch.stack(style) * self.balance[list(styles)],
             "smoothness": self.smoothness_weight * torch.stack([squared_variation(each) for each in torch.split(painted, 1)]),
         }
-
-
-def _each(features: Features) -> Sequence[Features]:
-    """Every picture's own, (1, C, H, W)."""
-    if isinstance(features, Mapped):
-        return [replace(features, maps=maps) for maps in torch.split(features.maps, 1)]
-    return torch.split(features, 1)

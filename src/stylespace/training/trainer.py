@@ -407,7 +407,7 @@ class Trainer:
         seen = []
         for pixels, weight in style.weighted:
             small = resize(pixels, fit(pixels.shape[-2:], min(size, max(pixels.shape[-2:]))))
-            seen.append((self.encoder.mapped(small.to(self.devices.device), layers), weight))
+            seen.append((self.encoder(small.to(self.devices.device), layers), weight))
         return {name: combined([(features[name], w) for features, w in seen], self.settings.statistic) for name in layers}
 
     @torch.no_grad()
