@@ -290,15 +290,15 @@ def test_a_killed_run_goes_on_at_the_tile_where_it_was(
 
 def test_where_memory_runs_out_tiles_become_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     compact = encoders.load("compact", precision="fp32")
-    mapped = type(compact).mapped
+    plain = type(compact).forward
     largest = 200 * 200
 
     def short(self: Encoder, picture: Tensor, layers: set[str]) -> object:
         if picture.requires_grad and picture.shape[-1] * picture.shape[-2] > largest:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        return mapped(self, picture, layers)
+        return plain(self, picture, layers)
 
-    monkeypatch.setattr(type(compact), "mapped", short)
+    monkeypatch.setattr(type(compact), "forward", short)
     content, style = noise(300, 288, seed=1), noise(120, 100, seed=3)
     settings = replace(
         BASE, size=300, smallest=300, steps=2, keep="last", style_layers="relu1_1,relu2_1", content_layers="relu2_1"
@@ -319,6 +319,6 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(monkeypatch: pytest.Mon
     def broken(self: Encoder, picture: Tensor, layers: set[str]) -> object:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    monkeypatch.setattr(type(compact), "mapped", broken)
+    monkeypatch.setattr(type(compact), "forward", broken)
     with pytest.raises(RuntimeError, match="multiplied"):
         gatys(noise(64, 64), [Region((Style(noise(40, 40)),))], replace(BASE, size=64, steps=1), compact)

@@ -20,7 +20,19 @@ DEPTHS = (2, 2, 3, 3, 1)
 WIDTHS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512)  # VGG-16's
 # Of every convolution but the first: channels its 3x3 part reads, and writes.
 RANKS = ((20, 24), (28, 40), (48, 48), (72, 80), (88, 88), (88, 96), (128, 144), (160, 192), (160, 192), (176, 256))
-AXES = (24, 32, 64, 64, 112, 96, 96, 192, 128, 128, 256)  # principal axes that features are given on; fewer leave deep layers free
+AXES = (
+    24,
+    32,
+    64,
+    64,
+    112,
+    96,
+    96,
+    192,
+    128,
+    128,
+    256,
+)  # principal axes that features are given on; fewer leave deep layers free
 SHIPPED = Path(__file__).parent.parent / "models" / "compact.safetensors"
 
 
