@@ -321,7 +321,9 @@ def test_results_of_the_same_name() -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a whole console")
 def test_ctrl_c(tiny: list[str], call: Any) -> None:
     """The best so far is saved and marked; the next run makes that photo anew and the others too."""
-    program = "import sys; from stylespace.cli.app import main; sys.exit(main())"
+    # Started in the background of a shell it would be deaf to Ctrl-C.
+    deaf_no_more = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{deaf_no_more}; import sys; from stylespace.cli.app import main; sys.exit(main())"
     flags = [*tiny, "--steps", "100000"]
     command = [sys.executable, "-c", program, "transfer", "photo.png", "other.jpg", "-s", "style.png", "-o", "o", *flags]
     environment = os.environ | {"PYTHONPATH": str(Path(stylespace.__file__).parents[1])}

@@ -48,7 +48,7 @@ class GatysSettings(EncoderSettings):
     content_layers: Any = option(
         "relu4_2", "layers that hold the content, with weights: relu4_2 or relu3_1=0.5,relu4_2", source=GATYS
     )
-    content_weight: float = option(0.13, "weight of the content")
+    content_weight: float = option(0.15, "weight of the content")
     content_divisor: str = option(
         "own", "content distance: share of its own variance, mean of squares, or half the sum of squares", ("own", "mean", "half")
     )
