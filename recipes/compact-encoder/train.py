@@ -3,7 +3,7 @@
     python recipes/compact-encoder/train.py --data DATA --vgg16 vgg16_conv.safetensors --start FILE --run RUN [--steps 1000] [--minutes 60]
 
 FILE: what fit.py made, or a shipped encoder, which is trained on. Every hundred steps, at the end, after ``--minutes`` and on Ctrl-C RUN
-gets a checkpoint and ``compact.safetensors`` (the moving average of the weights); the same command goes on from there, with other crops
+gets its state and ``compact.safetensors`` (the moving average of the weights); the same command goes on from there, with other crops
 and a new pool of pictures.
 """
 
@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from pictures import TRAINING, Crops, training_pictures
 from stylespace.encoders.compact import CompactTrunk
+from stylespace.storage.journal import Journal
 from stylespace.storage.memory import keep_freed_memory
-from stylespace.training import checkpoint
 
 SIZES = (128, 160, 192)  # of crops
 WARM_UP = 60  # steps
@@ -67,27 +67,27 @@ def disagreement(trunk: CompactTrunk, teacher: Teacher, pictures: Tensor, means:
 
 
 class Run:
-    """The student, its optimiser and its moving average, in a folder."""
+    """The student, its optimiser and its moving average; their state is in ``journal``, the encoder in ``out``."""
 
-    def __init__(self, start: Path, folder: Path, rate: float) -> None:
-        self.folder, self.rate = folder, rate
+    def __init__(self, start: Path, journal: Journal, out: Path, rate: float) -> None:
+        self.journal, self.out, self.rate = journal, out, rate
         self.trunk = load_trunk(start)
         self.parameters = learned(self.trunk)
         # Tensors of all sizes learn in proportion to their own.
         self.sizes = {name: float(p.detach().square().mean().sqrt()) + 1e-4 for name, p in self.parameters.items()}
         self.average = {name: p.detach().clone() for name, p in self.parameters.items()}
         self.step, self.seconds = 0, 0.0
-        held = checkpoint.read(folder)
-        if held is not None:
-            about, tensors = held
-            self.step, self.seconds, self.sizes = about["step"], about["seconds"], about["sizes"]
+        tensors: dict[str, Tensor] = {}
+        if held := journal.record:
+            tensors = journal.tensors("state")
+            self.step, self.seconds, self.sizes = held["step"], held["seconds"], held["sizes"]
             with torch.no_grad():
                 for name, parameter in self.parameters.items():
                     parameter.copy_(tensors[f"weights {name}"])
                     self.average[name].copy_(tensors[f"average {name}"])
         groups: list[dict[str, Any]] = [{"params": [p], "lr": 0.0} for p in self.parameters.values()]
         self.optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
-        if held is not None:
+        if held:
             for name, parameter in self.parameters.items():
                 slots = {slot: tensors[f"{slot} {name}"] for slot in ("step", "exp_avg", "exp_avg_sq")}
                 self.optimiser.state[parameter] = slots
@@ -109,21 +109,21 @@ class Run:
                 self.average[name].lerp_(parameter, 1 - decay)
 
     def save(self) -> None:
-        """Checkpoint and encoder."""
+        """State and encoder."""
         tensors: dict[str, Tensor] = {}
         for name, parameter in self.parameters.items():
             tensors |= {f"weights {name}": parameter, f"average {name}": self.average[name]}
             tensors |= {f"{slot} {name}": value for slot, value in self.optimiser.state[parameter].items()}
-        checkpoint.write(self.folder, tensors, {"step": self.step, "seconds": self.seconds, "sizes": self.sizes})
+        self.journal.write({"step": self.step, "seconds": self.seconds, "sizes": self.sizes}, {"state": tensors})
         averaged: Mapping[str, Tensor] = {f"convolutions.{name}": tensor for name, tensor in self.average.items()}
-        save_trunk({**self.trunk.state_dict(), **averaged}, self.folder / "compact.safetensors")
+        save_trunk({**self.trunk.state_dict(), **averaged}, self.out)
 
 
 def train(run: Run, teacher: Teacher, crops: Crops, options: argparse.Namespace) -> None:
     """Steps until ``options.steps`` are done or the minutes are over."""
     pool, means = Pool(run.trunk, crops), Means()
     before, started = run.seconds, time.monotonic()
-    with (run.folder / "log.jsonl").open("a") as log:
+    with (options.run / "log.jsonl").open("a") as log:
         while run.step < options.steps and time.monotonic() - started < 60 * options.minutes:
             real = crops.batch(options.real, crops.random.choice(SIZES))
             (0.5 * disagreement(run.trunk, teacher, real, means, "real")).backward()
@@ -158,8 +158,10 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     keep_freed_memory()
     options.run.mkdir(parents=True, exist_ok=True)
-    with checkpoint.alone(options.run):
-        run = Run(options.start, options.run, options.rate)
+    journal = Journal(options.run / "state", {"recipe": "compact-encoder"})
+    journal.open()
+    try:
+        run = Run(options.start, journal, options.run / "compact.safetensors", options.rate)
         seed = 1_000_003 * options.seed + run.step
         torch.manual_seed(seed)  # painters begin with random weights
         crops = Crops(*training_pictures(options.data), TRAINING, seed)
@@ -168,6 +170,8 @@ def main() -> None:
         except KeyboardInterrupt:
             print(f"Interrupted after step {run.step}; the same command goes on.")
         run.save()
+    finally:
+        journal.leave()
 
 
 if __name__ == "__main__":
