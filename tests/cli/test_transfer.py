@@ -201,7 +201,7 @@ def test_a_preset_without_its_layers_says_so(call: Any, compact_weights: Path) -
 def test_quality(call: Any, compact_weights: Path) -> None:
     flags = ["--weights", compact_weights, "--sizes", "16", "--steps-each", "2", "--quality", "draft"]
     assert call("transfer", "photo.png", "-s", "style.png", "-o", "o.png", *flags).code == 0
-    assert read_settings("o.png")["settings"]["steps"] == round(0.4 * PRESETS["default"]().steps)
+    assert read_settings("o.png")["settings"]["steps"] == round(0.33 * PRESETS["default"]().steps)
 
 
 def test_standard_input(call: Any, tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

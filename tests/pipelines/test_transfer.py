@@ -351,7 +351,7 @@ def test_presets_and_single_settings() -> None:
 def test_quality_is_a_factor_on_steps() -> None:
     steps = {quality: resolve(quality=quality).steps for quality in ("draft", "good", "best")}
     assert steps["draft"] < steps["good"] < steps["best"]
-    assert resolve("style-transfer-pytorch", "draft").steps_each == (400, 200, 200, 200, 200)
+    assert resolve("style-transfer-pytorch", "draft").steps_each == (330, 165, 165, 165, 165)
     assert resolve(quality="best", steps=9).steps == 9  # what is asked for exactly
 
 
