@@ -215,9 +215,10 @@ def test_from_a_folder_on_the_command_line(
     assert np.array_equal(np.asarray(Image.open("two.png")), np.asarray(Image.open("again.png")))
 
 
-def test_strip_goes_from_end_to_end(encoder: Encoder, tmp_path: Path) -> None:
+def test_strip_goes_from_end_to_end(tmp_path: Path) -> None:
     from stylespace.pipelines.strip import strip
 
+    encoder = encoders.load("compact", precision="fp32")  # random features tell too little of these pictures
     small = SMALL | {"start": "content"}  # four steps do not undo the colours that a picture starts with
     space = fitted([picture(i) for i in range(4)], encoder)
     axis = space.axes(1)[0]
@@ -225,8 +226,12 @@ def test_strip_goes_from_end_to_end(encoder: Encoder, tmp_path: Path) -> None:
     ends = [int(axis.coordinates.argmin()), int(axis.coordinates.argmax())]
     low = ss.transfer(picture(50), picture(ends[0]), encoder=encoder, **small)
     high = ss.transfer(picture(50), picture(ends[1]), encoder=encoder, **small)
-    first, near, far = (r.source.pixels for r in (made[0], low, high))
-    assert (first - near).abs().mean() < 0.25 * (first - far).abs().mean()
+    for end, near, far in (
+        (made[0], low, high),
+        (made[-1], high, low),
+    ):  # an end of the axis is a blend, mostly of its own reference
+        apart = [(end.source.pixels - other.source.pixels).abs().mean() for other in (near, far)]
+        assert apart[0] < 0.5 * apart[1]
     assert not torch.allclose(made[0].source.pixels, made[-1].source.pixels, atol=1e-2)
     assert len(strip(space, axis, count=2, **small)) == 2
     with pytest.raises(InputError, match="2 or more"):
