@@ -1,6 +1,7 @@
 # Everything runs in make's own virtual environment, .venv, at the versions of constraints.txt.
 PYTHON ?= python3.11
 DEMO ?= demo
+FILES ?= 10000
 PYTEST ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Holds for the isolated environment a wheel is built in, too.
@@ -15,7 +16,7 @@ numbers := $(addprefix tests/,encoders statistics objectives solvers methods)
 fast := 'import sys, torch; from stylespace.encoders.precision import fastest; sys.exit(fastest(torch.device("cpu")) != torch.bfloat16)'
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test numeric slow lint style types imports format figures wheel clean
+.PHONY: help install demo test numeric hostile slow lint style types imports format figures wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +34,9 @@ numeric: $(develops) ## the numeric tests again: as on a processor without AVX-5
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(bin)/python -m pytest -m "not slow and not timing" $(workers) $(numbers) $(PYTEST)
 	@if $(bin)/python -c $(fast); then $(bin)/python -m pytest --precision bf16 -m "not slow and not timing" $(workers) $(numbers) $(PYTEST); \
 		else echo "bfloat16 is not fast on this processor: its run is left out."; fi
+
+hostile: $(develops) ## damaged and hostile files of every kind through the readers; FILES=500 chooses how many
+	$(bin)/python benchmarks/hostile.py --files $(FILES)
 
 slow: $(develops) ## the slow tests
 	$(bin)/python -m pytest -m slow $(workers) $(PYTEST)

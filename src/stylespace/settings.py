@@ -106,10 +106,10 @@ def _check(each: Field[Any], kind: Any, value: Any) -> None:
         return
     choices, least, most = (each.metadata.get(name) for name in ("choices", "least", "most"))
     if choices and value not in choices:
-        raise InputError(f"{each.name} cannot be '{value}': choose among {', '.join(choices)}.")
+        raise InputError(f"{each.name} cannot be '{value!s:.80}': choose among {', '.join(choices)}.")
     if not _is(kind, value):
-        raise InputError(f"{each.name} cannot be '{value}': {wanted(kind)} is wanted.")
-    if isinstance(value, Real) and not (least is None or most is None or least <= float(value) <= most):
+        raise InputError(f"{each.name} cannot be '{value!s:.80}': {wanted(kind)} is wanted.")
+    if isinstance(value, Real) and not (least is None or most is None or least <= value <= most):
         limits = (
             f"{least:g} or more"
             if most == math.inf
@@ -128,7 +128,7 @@ def _is(kind: Any, value: Any) -> bool:
     if kind is int:
         return isinstance(value, Integral) and not isinstance(value, bool)
     if kind is float:
-        return isinstance(value, Real) and str(value) not in ("True", "False") and math.isfinite(value)
+        return not isinstance(value, bool) and (isinstance(value, Integral) or (isinstance(value, Real) and math.isfinite(value)))
     return isinstance(value, kind) if kind in (bool, str) else True
 
 

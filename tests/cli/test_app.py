@@ -14,6 +14,7 @@ import torch
 import stylespace
 from stylespace.cli.app import main
 from stylespace.cli.commands import COMMANDS
+from stylespace.cli.failures import tell
 from stylespace.errors import InputError
 
 HEAVY = ("torch", "pyvips", "PIL", "matplotlib", "skimage", "scipy")
@@ -50,7 +51,7 @@ print("LOADED", *[name for name in sys.modules if name.startswith("stylespace.")
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True).stdout
     loaded = set(shown.rpartition("LOADED")[2].split())
     rows = {name for name in loaded if name == "stylespace.methods.registry" or name.endswith("_settings")}
-    own = {"stylespace.cli", "stylespace.cli.app", "stylespace.cli.commands"}
+    own = {"stylespace.cli", "stylespace.cli.app", "stylespace.cli.commands", "stylespace.storage", "stylespace.storage.witness"}
     assert loaded - rows == own | {"stylespace.methods", "stylespace.settings", "stylespace.errors"}
 
 
@@ -121,3 +122,8 @@ def test_interrupted_anywhere(call: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     said = call("models")
     assert said.code == 130
     assert "Traceback" not in said.err
+
+
+def test_what_a_file_says_does_not_move_the_cursor(capfd: pytest.CaptureFixture[str]) -> None:
+    tell(InputError("a\x1b[2Jb\x00\x9bc\nd \u202f caf\u00e9"))
+    assert capfd.readouterr().err == "stylespace: a?[2Jb??c d caf\u00e9\n"

@@ -161,3 +161,19 @@ def test_integers(network: StyleNetwork, tmp_path: Path) -> None:
     assert Runtime(tmp_path / "int8.onnx").checksum.endswith("int8")
     with pytest.raises(InputError, match="no photos"):
         quantised(model(network), [])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "record", [b"\xff\xfe", b"[]", b"3", b"[" * 100_000, b'{"version": 1e999, "names": ["a"], "pixels": "bytes", "checksum": "0"}',
+    b'{"version": 1, "names": [null], "pixels": "bytes", "checksum": "0"}', b'{"version": 1, "names": 3, "checksum": "0"}'],
+)  # fmt: skip
+def test_records_that_are_none(files: dict[str, Path], tmp_path: Path, engine: str, record: bytes) -> None:
+    import onnx
+
+    model = onnx.load(files["float"])
+    mark = "@" * len(record)  # put in its place as bytes, which need not be text
+    next(each for each in model.metadata_props if each.key == "stylespace").value = mark
+    (tmp_path / "bad.onnx").write_bytes(model.SerializeToString().replace(mark.encode(), record))
+    with pytest.raises(WeightsError, match="export"):
+        Runtime(tmp_path / "bad.onnx", engine, threads=1)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,8 @@ from stylespace.library.choosing import blended, matching
 from stylespace.library.query import parse
 from stylespace.library.store import Reference
 from stylespace.statistics import descriptor
+
+pa = pytest.importorskip("pyarrow", reason="needs the extra 'library'")
 
 Make = Callable[..., Path]
 
@@ -316,3 +319,78 @@ def test_a_film_is_a_style(
     assert "film.mp4 at" in said.out
     assert main(["transfer", "--from", "out.png", "-o", "again.png"]) == 0
     assert np.array_equal(np.asarray(Image.open("out.png")), np.asarray(Image.open("again.png")))
+
+
+def rows_of(library: Library, **values: Any) -> None:
+    """Change the first row as no version of the project would."""
+    rows = library.table.to_arrow().to_pylist()
+    rows[0] |= values
+    library.table.delete("true")
+    library.table.add(pa.Table.from_pylist(rows, schema=library.table.schema))
+
+
+@pytest.mark.parametrize("name", ["title", "artist", "tags", "source", "year", "width", "time", "thumbnail", "words"])
+def test_rows_without_metadata_are_read(library: Library, name: str) -> None:
+    rows_of(filled(library, 4), **{name: None})
+    assert len(library.search("").references) == 4
+    assert library.info()["references"] == 4
+    assert len(library.export("")) == 4
+    assert library.tag("", add=["new"]) == 4
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "a\0b", ""])
+def test_a_path_may_be_anything(library: Library, path: str) -> None:
+    rows_of(filled(library, 4), path=path)
+    assert path in library.info()["moved"] or path == ""
+    with pytest.raises(PictureError, match="is not where the library knows it"):
+        choose("", None, library=library)
+
+
+def test_a_key_may_hold_quotation_marks(library: Library) -> None:
+    rows_of(filled(library, 4), key="' OR 'a' = 'a")
+    assert library.tag("year=1880", add=["new"]) == 1
+    assert library.remove("year=1880") == 1
+    assert len(library) == 3
+
+
+@pytest.mark.parametrize("values", [{"key": None}, {"path": None}])
+def test_rows_without_a_picture_are_told_of(library: Library, values: dict[str, Any]) -> None:
+    rows_of(filled(library, 4), **values)
+    for reader in (lambda: library.search(""), library.info, lambda: library.export("")):
+        with pytest.raises(StylespaceError, match=r"cannot be read \(it has a row without a picture\): put back a copy"):
+            reader()
+
+
+def test_a_row_without_a_descriptor_is_told_of(library: Library) -> None:
+    rows_of(filled(library, 4), descriptor=None)
+    with pytest.raises(StylespaceError, match="a row without a descriptor"):
+        library.descriptors("")
+
+
+@pytest.mark.parametrize("harm", ["cut", "gone", "zeros"])
+@pytest.mark.parametrize("folder", ["data", "_versions"])
+def test_damaged_files_are_one_sentence(library: Library, folder: str, harm: str) -> None:
+    filled(library, 4)
+    for path in (library.folder / "references.lance" / folder).iterdir():
+        if harm == "gone":
+            path.unlink()
+        else:
+            path.write_bytes(path.read_bytes()[:100] if harm == "cut" else bytes(path.stat().st_size))
+    fresh = Library(library.folder)
+    for reader in (
+        fresh.info,
+        lambda: fresh.search("tag=oil"),
+        lambda: fresh.descriptors(""),
+        lambda: fresh.tag("", add=["new"]),
+    ):
+        with pytest.raises(StylespaceError, match=r"could not be changed|cannot be read") as raised:
+            reader()
+        assert "\n" not in str(raised.value)
+        assert len(str(raised.value)) < 600
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "[" * 10**5, "\xff", "3"])
+def test_a_damaged_note_on_the_library_is_passed_over(library: Library, text: str) -> None:
+    filled(library, 4)
+    (library.folder / "library.json").write_bytes(text.encode("latin-1"))
+    assert len(Library(library.folder).search("").references) == 4

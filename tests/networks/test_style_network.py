@@ -127,6 +127,30 @@ def test_save_and_load(network: StyleNetwork, tmp_path: Path) -> None:
     assert torch.equal(again.pixels(picture), StyleNetwork.load(again.save(tmp_path / "two.safetensors")).pixels(picture))
 
 
+def test_a_header_that_asks_for_much_memory_gets_none(
+    network: StyleNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A body is only made for weights that are there: 1,024 channels a layer would be 300 MB."""
+    tensors = {f"body.{k}": v.half().contiguous() for k, v in network.body.state_dict().items()} | {"rows": network.rows.half()}
+    settings = dict.fromkeys(network.body.settings(), 1000) | {"blocks": 2}
+    about = {
+        "kind": "stylespace-network", "version": 1, "build": "tiny", "settings": settings, "names": network.names, "about": {},
+        "provenance": {},
+    }  # fmt: skip
+    save_file(tensors, tmp_path / "net.safetensors", {"stylespace": json.dumps(about)})
+    devices: list[str] = []
+    load = torch.nn.Module.load_state_dict
+
+    def noted(module: torch.nn.Module, *given: Any, **more: Any) -> Any:
+        devices.extend(parameter.device.type for parameter in module.parameters())
+        return load(module, *given, **more)
+
+    monkeypatch.setattr(torch.nn.Module, "load_state_dict", noted)
+    with pytest.raises(WeightsError, match="does not hold"):
+        StyleNetwork.load(tmp_path / "net.safetensors")
+    assert set(devices) == {"meta"}
+
+
 def test_bad_files(network: StyleNetwork, tmp_path: Path) -> None:
     path = network.save(tmp_path / "net.safetensors")
     tensors = {f"body.{k}": v.half().contiguous() for k, v in network.body.state_dict().items()} | {"rows": network.rows.half()}
@@ -150,6 +174,10 @@ def test_bad_files(network: StyleNetwork, tmp_path: Path) -> None:
         ({"version": "one"}, "version"),
         ({"settings": {"widths": 3}}, "does not hold"),
         ({"build": "johnson", "settings": {"normalisation": "group"}}, "does not hold"),
+        ({"names": [None] * 3}, "names"),
+        ({"about": {"swirls": "x"}}, "about"),
+        ({"settings": network.body.settings() | {"blocks": 10**9}}, "blocks cannot be 1000000000"),  # years
+        ({"settings": network.body.settings() | {"deep": 1e308}}, "deep cannot be"),
     ]
     for change, words in changes:
         with pytest.raises(WeightsError, match=words):

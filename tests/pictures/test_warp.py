@@ -110,3 +110,11 @@ def test_the_drawing_shows_the_movement() -> None:
     plain, drawn = (w.grid((120, 160)) for w in (Warp((), (), SIZE), GENTLE))
     assert plain.shape == drawn.shape == (1, 3, 120, 160)
     assert (plain - drawn).abs().max() > 0.3
+
+
+@pytest.mark.parametrize("places", ["[[NaN, 0.5]]", "[[Infinity, 0.5]]", "[[1e999, 0]]", "[[0.1]]", "[null]", "3", "[" * 10**5])
+def test_files_with_places_that_are_none(tmp_path: Path, places: str) -> None:
+    path = tmp_path / "warp.json"
+    path.write_text(f'{{"warp": {{"size": [40, 48], "points": {places}, "moved": [[0.5, 0.5]]}}}}')
+    with pytest.raises(InputError, match="give a file that the deformable method wrote"):
+        Warp.load(path)

@@ -112,7 +112,8 @@ def test_files_and_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert main(["match", "a.png", "b.png", "-o", "x.jpg"]) == 2
     assert "Traceback" not in capsys.readouterr().err
     assert not Path("x.png").exists()
-    for wrong in ('{"pairs": [{"a": [2, 0], "b": [0, 0]}]}', "[]", "x"):
+    foreign = ("[]", "x", "[" * 10**5, '{"pairs": ["ab"]}', '{"pairs": [{"a": "12", "b": [NaN, 0]}]}')
+    for wrong in ('{"pairs": [{"a": [2, 0], "b": [0, 0]}]}', *foreign):
         Path("wrong.json").write_text(wrong)
         with pytest.raises(InputError, match="shares of width and height"):
             Matches.load("wrong.json")

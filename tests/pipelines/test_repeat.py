@@ -7,6 +7,7 @@ import os
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ from PIL import Image
 
 from stylespace import encoders
 from stylespace.cli.app import main
-from stylespace.errors import InputError, PictureError
+from stylespace.cli.failures import sentence
+from stylespace.errors import InputError, PictureError, StylespaceError
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
-from stylespace.pictures import read, read_settings, write
+from stylespace.pictures import read, read_settings, vips, write
+from stylespace.pictures.settings import packet
 from stylespace.pipelines.record import same
 from stylespace.pipelines.repeat import stored
 from stylespace.pipelines.result import Result
@@ -251,3 +254,31 @@ def test_a_passed_encoder_is_what_the_record_says(folder: Path, compact_weights:
     assert torch.equal(again.run(Path("photo.png")).source.pixels, result.source.pixels)
     with pytest.raises(InputError, match="has the pooling 'average': leave pooling out"):
         transfer("photo.png", "style.png", encoder=passed, pooling="max", **{k: v for k, v in TINY.items() if k != "encoder"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"method": ["gatys"]}, {"method": None}, {"settings": []}, {"settings": {"steps": "many"}}, {"settings": {"steps": 10**400}},
+        {"settings": {"size": True}}, {"settings": {"seed": None}}, {"settings": {"solver": {"a": 1}}}, {"styles": None}, {"styles": "x"},
+        {"styles": [3]}, {"styles": [{"path": 3, "sha256": ""}]}, {"styles": [{"path": "x" * 5000, "sha256": ""}]}, {"areas": [None]},
+        {"styles": [{"path": "style.png", "sha256": None, "weight": "x"}]}, {"photo": []}, {"photo": {"path": "a\0b"}}, {"threads": "x"},
+        {"threads": 1e999}, {"points": [[1, 2]]}, {"points": 3}, {"encoder": 3}, {"encoder": {"name": None}}, {"weights": 3},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_records_that_were_changed_are_refused_in_a_sentence(folder: Path, compact_weights: Path, change: dict[str, Any]) -> None:
+    settings = resolve("default", "good", None, TINY)
+    made(Task(settings, {Path("style.png"): 1.0}, weights=compact_weights))
+    record = read_settings("result.png")
+    for name, value in change.items():
+        record[name] = record[name] | value if name == "settings" and isinstance(value, dict) else value
+    text = json.dumps(record)  # Infinity and all
+    image = vips.Image.new_from_file("result.png")
+    block = packet({}).replace(b"{}", escape(text).encode())
+    vips.with_block(image, "xmp-data", block).pngsave("changed.png")
+    with pytest.raises(StylespaceError) as raised:
+        stored("changed.png")
+    said = sentence(raised.value)
+    assert len(said) < 800
+    assert "\n" not in said

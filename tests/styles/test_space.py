@@ -19,6 +19,7 @@ from stylespace.errors import InputError, PictureError
 from stylespace.pictures import reading
 from stylespace.pictures.decoding import decode
 from stylespace.statistics.gram import triangle
+from stylespace.storage.tensors import read_tensors, write_tensors
 from stylespace.styles import space
 from stylespace.styles.space import StyleSpace, describe
 
@@ -126,6 +127,26 @@ def test_save_and_load(encoder: Encoder, tmp_path: Path) -> None:
     (tmp_path / "other.safetensors").write_bytes(b"no")
     with pytest.raises(InputError, match="cannot be read"):
         StyleSpace.load(tmp_path / "other.safetensors", encoder=encoder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"names": 3}, {"names": ["a"]}, {"names": [None, "b"]}, {"paths": None}, {"layers": []}, {"layers": {"relu9_9": 1}}, {"size": "x"},
+        {"size": 0}, {"encoder": None}, {"encoder": {"name": 3}}, {"format": None},
+    ],
+)  # fmt: skip
+def test_files_that_hold_something_else(encoder: Encoder, tmp_path: Path, change: dict[str, Any]) -> None:
+    space = StyleSpace.fit([torch.rand(1, 3, 32, 32) for _ in range(2)], encoder=encoder, size=32)
+    record, tensors = read_tensors(space.save(tmp_path / "space.safetensors"))
+    StyleSpace.load(tmp_path / "space.safetensors", encoder=encoder)
+    write_tensors(tmp_path / "space.safetensors", tensors, record | change)
+    with pytest.raises(InputError, match=r"fit it again|make anew"):
+        StyleSpace.load(tmp_path / "space.safetensors", encoder=encoder)
+    bad = {name: tensor[:1] for name, tensor in tensors.items()}
+    write_tensors(tmp_path / "space.safetensors", bad, record)
+    with pytest.raises(InputError, match="does not hold"):
+        StyleSpace.load(tmp_path / "space.safetensors", encoder=encoder)
 
 
 def test_one_bad_reference_is_passed_over(encoder: Encoder, tmp_path: Path) -> None:

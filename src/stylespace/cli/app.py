@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` (by default the program's) name; returns the exit code."""
+    from stylespace.storage.witness import WITNESS
+
+    WITNESS.wanted = arguments is None  # a process of its own
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         from stylespace.cli.commands import group
@@ -24,4 +27,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         tell(error)
         return 1
+    finally:
+        WITNESS.dismiss()
     return 0

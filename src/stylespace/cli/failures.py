@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 from stylespace.errors import StylespaceError
@@ -16,7 +17,8 @@ def tell(error: Exception | str, name: str = "") -> None:
 
 def sentence(error: Exception) -> str:
     """What went wrong and what to do, in a sentence or two, for any exception."""
-    text = " ".join(str(error).split())
+    # Names and records in files may hold what moves a terminal's cursor.
+    text = re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", " ".join(str(error).split()))
     if isinstance(error, StylespaceError):
         return text
     kind = type(error).__name__

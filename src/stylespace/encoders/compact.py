@@ -15,6 +15,7 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.encoders.factored import FactoredConvolution, projected
 from stylespace.encoders.trunk import Trunk
 from stylespace.errors import WeightsError
+from stylespace.storage.plain import reason
 
 DEPTHS = (2, 2, 3, 3, 1)
 WIDTHS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512)  # VGG-16's
@@ -81,9 +82,9 @@ def compact(weights: Path | None = None, *, pooling: str = "max", padding: str =
     trunk = CompactTrunk(padding=padding, pooling=pooling)
     try:
         trunk.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
-    except (OSError, SafetensorError, RuntimeError) as error:
+    except (OSError, SafetensorError, RuntimeError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(
-            f"'{path}' does not hold the compact encoder's weights ({str(error).splitlines()[0]}): "
+            f"'{path}' does not hold the compact encoder's weights ({reason(error)}): "
             "reinstall stylespace, or give --weights a file made by recipes/compact-encoder."
         ) from error
     return CompactEncoder(trunk, "compact")

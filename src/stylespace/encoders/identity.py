@@ -26,9 +26,13 @@ def found(name: str, weights: str | Path | None = None) -> dict[str, str]:
     return dict(_read(name, path, about.st_size, about.st_mtime_ns))
 
 
-def identity(record: Identity | str) -> Identity:
-    """The identity in a record; earlier versions kept the name alone."""
-    return {"name": record} if isinstance(record, str) else record
+def identity(record: object) -> Identity:
+    """The identity in a record; earlier versions kept the name alone. Raises ``InputError`` for what is none."""
+    if isinstance(record, str):
+        return {"name": record}
+    if not isinstance(record, Mapping) or "name" not in record or not all(isinstance(v, str) for v in record.values()):
+        raise InputError("A record names no encoder: it is damaged, make anew what it belongs to.")
+    return record
 
 
 def matching(one: Identity | None, other: Identity | None) -> bool:

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from stylespace.errors import WeightsError
+from stylespace.storage.plain import reason
 
 TORCHVISION_MEAN, TORCHVISION_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB in [0, 1]
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR in 0..255
@@ -141,8 +142,8 @@ def _load_safetensors(path: Path) -> Mapping[str, object]:
 
     try:
         return load_file(path)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise WeightsError(f"The safetensors file '{path}' is damaged or cut short ({error}): get it again.") from error
+    except (SafetensorError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise WeightsError(f"The safetensors file '{path}' is damaged or cut short ({reason(error)}): get it again.") from error
 
 
 def _load_torch(path: Path) -> Mapping[str, object]:

@@ -68,7 +68,9 @@ class Runtime:
             self.pixels: str = told["pixels"]
             self.checksum: str = told["checksum"] + ("-int8" if told.get("integers") else "")
             version = int(told["version"])
-        except (KeyError, TypeError, ValueError) as error:
+            if not all(isinstance(name, str) for name in self.styles):
+                raise TypeError
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise WeightsError(f"{path} is not a network of Stylespace: give a file that 'stylespace export' wrote.") from error
         if version > VERSION:
             raise WeightsError(f"{path} was written by a newer Stylespace (format {version}): update Stylespace to read it.")
@@ -145,7 +147,7 @@ def _openvino(path: Path, threads: int, precision: str, cache: str | Path | None
         integers = '"integers"' in about
         names = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
         settings = {"INFERENCE_PRECISION_HINT": names[precision], "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:  # a record that is not text
         raise _unreadable(path, error) from error
     try:
         request = core.compile_model(model, "CPU", settings).create_infer_request()
@@ -157,20 +159,20 @@ def _openvino(path: Path, threads: int, precision: str, cache: str | Path | None
 
     def run(photo: Pixels, weights: Pixels) -> Pixels:
         nonlocal request, held, before
-        # The second picture of a size is likely not the last: compiled for this size alone it is a third sooner. Networks of integers are
-        # always compiled so: OpenVINO 2026.4 gives wrong pictures for them where the size is open.
-        if photo.shape != held:
-            request, held = any_size, ()
-            if photo.shape == before or integers:
-                fixed = model.clone()
-                fixed.reshape({0: list(photo.shape), 1: list(weights.shape)})
-                request, held = core.compile_model(fixed, "CPU", settings).create_infer_request(), photo.shape
-        before = photo.shape
         try:
+            # The second picture of a size is likely not the last: compiled for this size alone it is a third sooner. Networks of integers
+            # are always compiled so: OpenVINO 2026.4 gives wrong pictures for them where the size is open.
+            if photo.shape != held:
+                request, held = any_size, ()
+                if photo.shape == before or integers:
+                    fixed = model.clone()
+                    fixed.reshape({0: list(photo.shape), 1: list(weights.shape)})
+                    request, held = core.compile_model(fixed, "CPU", settings).create_infer_request(), photo.shape
+            before = photo.shape
             request.infer([photo, weights], share_inputs=True)
+            made: Pixels = request.get_output_tensor(0).data.copy()
         except RuntimeError as error:
             raise _refused(photo, error) from error
-        made: Pixels = request.get_output_tensor(0).data.copy()
         return made
 
     return run, about
@@ -184,9 +186,10 @@ def _onnxruntime(path: Path, threads: int) -> tuple[_Session, str]:
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        names = [given.name for given in session.get_inputs()]
+        about = session.get_modelmeta().custom_metadata_map.get(KEY, "{}")
     except Exception as error:  # its errors share no class
         raise _unreadable(path, error) from error
-    names = [given.name for given in session.get_inputs()]
 
     def run(photo: Pixels, weights: Pixels) -> Pixels:
         try:
@@ -195,7 +198,7 @@ def _onnxruntime(path: Path, threads: int) -> tuple[_Session, str]:
             raise _refused(photo, error) from error
         return made
 
-    return run, session.get_modelmeta().custom_metadata_map.get(KEY, "{}")
+    return run, about
 
 
 def _refused(photo: Pixels, error: Exception) -> InputError:

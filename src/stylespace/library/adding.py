@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stylespace.errors import InputError, PictureError
-from stylespace.library.store import Library, Reference, checksum, reference
+from stylespace.library.store import Library, Reference, checksum, is_there, reference
 from stylespace.pictures.formats import FILM_SUFFIXES, PICTURE_SUFFIXES
 
 BATCH, SECONDS = 64, 15.0  # what is written at once, at most so many pictures and so long after the last time
@@ -139,7 +139,7 @@ def _is_known(item: Item, known: Mapping[str, str], done: Added) -> bool:
     except OSError as error:
         done.failures[str(item.path)] = error.strerror or str(error)
         return True
-    if known.get(key) is None or not Path(known[key]).exists():
+    if known.get(key) is None or not is_there(known[key]):
         return False  # new, or moved here
     done.known += 1
     return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stylespace.errors import InputError, PictureError
 from stylespace.library.query import Query, parse
-from stylespace.library.store import Found, Library, Reference
+from stylespace.library.store import Found, Library, Reference, is_there
 from stylespace.statistics import descriptor, frank_wolfe
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def choose(
     if not found:
         raise InputError(f"Nothing in the library matches '{query}': see 'stylespace library info' for its tags and artists.")
     for reference in found:
-        if not Path(reference.path).is_file():
+        if not is_there(reference.path):
             raise PictureError(
                 f"{reference.path} is not where the library knows it: put it back, or add its new folder with 'stylespace library add'."
             )

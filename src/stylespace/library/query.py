@@ -75,10 +75,10 @@ def _split(term: str) -> tuple[str, str, bool]:
 def _condition(field: str, value: str, term: str) -> str:
     if field == "year":
         return _year(value, term)
-    text = _quoted(_bare(value).lower())
+    text = quoted(_bare(value).lower())
     whole = value.startswith('"')
     made: dict[str, Callable[[], str]] = {
-        "tag": lambda: f"contains(tags, {_quoted(';' + _bare(value).lower() + ';')})",
+        "tag": lambda: f"contains(tags, {quoted(';' + _bare(value).lower() + ';')})",
         "artist": lambda: f"lower(artist) = {text}" if whole else f"contains(lower(artist), {text})",
         "title": lambda: f"lower(title) = {text}" if whole else f"contains(lower(title), {text})",
         "path": lambda: f"contains(lower(path), {text})",
@@ -89,7 +89,7 @@ def _condition(field: str, value: str, term: str) -> str:
 
 def _words(value: str) -> str:
     words = [_bare(value)] if value.startswith('"') else _bare(value).split()
-    return "(" + " AND ".join(f"contains(words, {_quoted(word.lower())})" for word in words) + ")"
+    return "(" + " AND ".join(f"contains(words, {quoted(word.lower())})" for word in words) + ")"
 
 
 def _year(value: str, term: str) -> str:
@@ -106,5 +106,6 @@ def _bare(value: str) -> str:
     return value[1:-1] if len(value) > 1 and value.startswith('"') and value.endswith('"') else value
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """A text as SQL writes it."""
     return "'" + value.replace("'", "''") + "'"

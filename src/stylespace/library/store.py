@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylespace.errors import InputError, MissingExtraError, StylespaceError
-from stylespace.library.query import Query, parse
+from stylespace.library.query import Query, parse, quoted
 from stylespace.statistics import descriptor
+from stylespace.storage.plain import parse as parse_json
+from stylespace.storage.plain import reason
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -86,7 +88,10 @@ class Library:
         return self._table
 
     def __len__(self) -> int:
-        return int(self.table.count_rows()) if self.exists() else 0
+        if not self.exists():
+            return 0
+        with self.reading() as table:
+            return int(table.count_rows())
 
     def exists(self) -> bool:
         """Whether anything has been added ever."""
@@ -101,24 +106,33 @@ class Library:
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / "writing.lock"):
                 yield self.table
-        except (OSError, RuntimeError) as error:
-            if isinstance(error, StylespaceError):
-                raise
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0][:200]
-            full = "no space" in str(error).lower() or "space left" in reason.lower()
+        except StylespaceError:
+            raise
+        except Exception as error:  # as below
+            full = "no space" in str(error).lower() or "space left" in reason(error).lower()
             todo = "make room and run the same again" if full else "check the folder and run the same again"
             raise StylespaceError(
-                f"The library {self.folder} could not be changed ({reason}): it is as it was; {todo}."
+                f"The library {self.folder} could not be changed ({reason(error)}): it is as it was; {todo}."
+            ) from error
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Any]:
+        """The table, to read from. What is damaged in it is one sentence."""
+        try:
+            yield self.table
+        except StylespaceError:
+            raise
+        except Exception as error:  # Arrow's and Lance's have no type in common
+            raise StylespaceError(
+                f"The library {self.folder} cannot be read ({reason(error)}): put back a copy of the folder, or make a new one."
             ) from error
 
     @property
     def encoder(self) -> Mapping[str, str]:
         """The identity of the encoder that described the pictures; of an earlier version its name alone."""
-        try:
-            about = json.loads((self.folder / ABOUT).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            about = {}
-        return about.get("encoder", {"name": "compact"})
+        from stylespace.encoders.identity import identity
+
+        return identity(self._about().get("encoder", "compact"))
 
     def encoder_here(self) -> Mapping[str, str]:
         """The identity of the encoder that describes pictures now."""
@@ -143,9 +157,8 @@ class Library:
         import numpy as np
         import pyarrow as pa
 
-        listed = ", ".join(f"'{key}'" for key in numbers)
         with self.writing() as table:
-            rows = table.search().where(f"key IN ({listed})").limit(None).to_arrow()
+            rows = table.search().where(_is("key", numbers)).limit(None).to_arrow()
             flat = np.concatenate([np.asarray(numbers[key], dtype=np.float16) for key in rows["key"].to_pylist()])
             column = pa.FixedSizeListArray.from_arrays(pa.array(flat), descriptor.SIZE)
             rows = rows.set_column(rows.schema.get_field_index("descriptor"), rows.schema.field("descriptor"), column)
@@ -168,9 +181,9 @@ class Library:
         once = {reference.key: reference for reference in references}
         with self.writing() as table:
             known = self._known(table, list(once))
-            moved = {key: once[key].path for key, path in known.items() if path != once[key].path and not Path(path).exists()}
+            moved = {key: once[key].path for key, path in known.items() if path != once[key].path and not is_there(path)}
             for key, path in moved.items():
-                table.update(where=f"key = '{key}'", values={"path": path})
+                table.update(where=_is("key", [key]), values={"path": path})
             new = [reference.row() for key, reference in once.items() if key not in known]
             if new:
                 table.add(_arrow(new))
@@ -180,8 +193,9 @@ class Library:
         """Key to path of everything there is."""
         if not self.exists():
             return {}
-        found = self.table.search().select(["key", "path"]).limit(None).to_arrow()
-        return dict(zip(found["key"].to_pylist(), found["path"].to_pylist(), strict=True))
+        with self.reading() as table:
+            found = table.search().select(["key", "path"]).limit(None).to_arrow()
+            return dict(zip(found["key"].to_pylist(), found["path"].to_pylist(), strict=True))
 
     def search(
         self, query: str | Query, *, like: Tensor | None = None, scale: Tensor | None = None, numbers: bool = False
@@ -196,19 +210,20 @@ class Library:
         if not self.exists():
             return Found([])
         columns = [*SHOWN, "descriptor"] if numbers or like is not None else list(SHOWN)
-        request = self.table.search().select(columns)
-        if wanted.condition:
-            request = request.where(wanted.condition)
-        limit = wanted.limit if wanted.limit and like is None else None
-        batches = [batch for batch in request.limit(limit).to_batches() if batch.num_rows]
-        if like is None:
-            return Found(_references(batches), _pieces(batches) if numbers else [])
-        self.check_encoder()
-        pieces = _pieces(batches)
-        by = torch.ones(descriptor.SIZE) if scale is None else scale
-        far = torch.cat([((piece.float() - like) * by).square().sum(1) for piece in pieces]) if pieces else torch.zeros(0)
-        order = torch.argsort(far, stable=True)[: wanted.limit]
-        rows = _references(batches, order.tolist())
+        with self.reading() as table:
+            request = table.search().select(columns)
+            if wanted.condition:
+                request = request.where(wanted.condition)
+            limit = wanted.limit if wanted.limit and like is None else None
+            batches = [batch for batch in request.limit(limit).to_batches() if batch.num_rows]
+            if like is None:
+                return Found(_references(batches), _pieces(batches) if numbers else [])
+            self.check_encoder()
+            pieces = _pieces(batches)
+            by = torch.ones(descriptor.SIZE) if scale is None else scale
+            far = torch.cat([((piece.float() - like) * by).square().sum(1) for piece in pieces]) if pieces else torch.zeros(0)
+            order = torch.argsort(far, stable=True)[: wanted.limit]
+            rows = _references(batches, order.tolist())
         return Found(rows, [torch.cat(pieces)[order]] if numbers and pieces else [], far[order].tolist())
 
     def descriptors(self, condition: str = "") -> tuple[list[int], list[Tensor]]:
@@ -217,27 +232,30 @@ class Library:
         No other column is read. Row numbers hold as long as nobody writes. Raises ``InputError`` where another encoder described them.
         """
         self.check_encoder()
-        request = self.table.search().select(["descriptor"]).with_row_id(True)
-        if condition:
-            request = request.where(condition)
-        batches = [batch for batch in request.limit(None).to_batches() if batch.num_rows]
-        rows: list[int] = []
-        for batch in batches:
-            rows.extend(batch.column("_rowid").to_numpy())
-        return rows, _pieces(batches)
+        with self.reading() as table:
+            request = table.search().select(["descriptor"]).with_row_id(True)
+            if condition:
+                request = request.where(condition)
+            batches = [batch for batch in request.limit(None).to_batches() if batch.num_rows]
+            rows: list[int] = []
+            for batch in batches:
+                rows.extend(batch.column("_rowid").to_numpy())
+            return rows, _pieces(batches)
 
     def at(self, rows: Sequence[int]) -> list[Reference]:
         """The references of these row numbers, in this order."""
-        request = self.table.search().select(list(SHOWN)).with_row_id(True)
-        batches = list(request.where(f"_rowid IN ({', '.join(map(str, rows))})").limit(None).to_batches())
-        numbers = [int(n) for batch in batches for n in batch.column("_rowid").to_numpy()]
-        found = dict(zip(numbers, _references(batches), strict=True))
-        return [found[int(row)] for row in rows]
+        with self.reading() as table:
+            request = table.search().select(list(SHOWN)).with_row_id(True)
+            batches = list(request.where(f"_rowid IN ({', '.join(map(str, rows))})").limit(None).to_batches())
+            numbers = [int(n) for batch in batches for n in batch.column("_rowid").to_numpy()]
+            found = dict(zip(numbers, _references(batches), strict=True))
+            return [found[int(row)] for row in rows]
 
     def thumbnail(self, key: str) -> bytes:
         """The JPEG of a reference."""
-        rows = self.table.search().select(["thumbnail"]).where(f"key = '{key}'").limit(1).to_arrow()
-        return bytes(rows["thumbnail"][0].as_py())
+        with self.reading() as table:
+            rows = table.search().select(["thumbnail"]).where(_is("key", [key])).limit(1).to_arrow()
+            return bytes(rows["thumbnail"][0].as_py())
 
     def tag(self, query: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> int:
         """Give tags to, and take tags from, what matches; returns how many references changed."""
@@ -251,7 +269,7 @@ class Library:
                 if tags == reference.tags:
                     continue
                 row = Reference(**{**vars(reference), "tags": tags}).row()
-                table.update(where=f"key = '{reference.key}'", values={"tags": row["tags"], "words": row["words"]})
+                table.update(where=_is("key", [reference.key]), values={"tags": row["tags"], "words": row["words"]})
                 changed += 1
         return changed
 
@@ -260,8 +278,7 @@ class Library:
         with self.writing() as table:
             found = self.search(query).references
             for start in range(0, len(found), 500):
-                listed = ", ".join(f"'{r.key}'" for r in found[start : start + 500])
-                table.delete(f"key IN ({listed})")
+                table.delete(_is("key", [r.key for r in found[start : start + 500]]))
             for reference in found:
                 if reference.source and Path(reference.path).parent == self.frames:
                     Path(reference.path).unlink(missing_ok=True)
@@ -285,7 +302,7 @@ class Library:
         size = sum(f.stat().st_size for f in self.folder.rglob("*") if f.is_file()) if self.folder.is_dir() else 0
         return {
             "folder": str(self.folder), "references": len(found), "bytes": size, "tags": _often(tags), "artists": _often(artists),
-            "moved": [r.path for r in found if not Path(r.path).exists()],
+            "moved": [r.path for r in found if not is_there(r.path)],
         }  # fmt: skip
 
     def export(self, query: str) -> list[dict[str, Any]]:
@@ -308,27 +325,41 @@ class Library:
         import pyarrow as pa
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        about = self.folder / ABOUT
         base = lancedb.connect(str(self.folder))
         if self.exists():
-            with contextlib.suppress(OSError, ValueError):
-                if json.loads(about.read_text())["version"] != VERSION:
-                    raise StylespaceError(
-                        f"The library {self.folder} is of another version of Stylespace: use that, or a new folder."
-                    )
+            if self._about().get("version", VERSION) != VERSION:
+                raise StylespaceError(
+                    f"The library {self.folder} is of another version of Stylespace: use that, or a new folder."
+                )
             return base.open_table(TABLE)
         table = base.create_table(TABLE, schema=_schema(pa), exist_ok=True)
         self.described_by(self.encoder_here())
         return table
 
+    def _about(self) -> Mapping[str, Any]:
+        """What is known of the library as a whole; nothing where that file is damaged."""
+        try:
+            found = parse_json((self.folder / ABOUT).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
     @staticmethod
     def _known(table: Any, keys: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         for start in range(0, len(keys), 500):
-            listed = ", ".join(f"'{key}'" for key in keys[start : start + 500])
-            rows = table.search().select(["key", "path"]).where(f"key IN ({listed})").limit(None).to_arrow()
+            wanted = _is("key", keys[start : start + 500])
+            rows = table.search().select(["key", "path"]).where(wanted).limit(None).to_arrow()
             found |= dict(zip(rows["key"].to_pylist(), rows["path"].to_pylist(), strict=True))
         return found
+
+
+def is_there(path: str) -> bool:
+    """Whether a picture is where a row says; a row may say anything."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def default_folder() -> Path:
@@ -354,6 +385,11 @@ def reference(key: str, path: Path, metadata: Mapping[str, Any], **more: Any) ->
         key, str(path), str(metadata.get("title") or path.stem).strip(), str(metadata.get("artist") or "").strip(),
         int(year) if year.lstrip("-").isdigit() else None, tuple(_tag(t) for t in listed if str(t).strip()), **more,
     )  # fmt: skip
+
+
+def _is(column: str, values: Iterable[str]) -> str:
+    """The SQL condition that ``column`` is one of ``values``."""
+    return f"{column} IN ({', '.join(map(quoted, values))})"
 
 
 def _tag(text: str) -> str:
@@ -408,6 +444,8 @@ def _pieces(batches: Iterable[Any]) -> list[Tensor]:
         warnings.simplefilter("ignore", UserWarning)  # the memory is Arrow's, read only; nobody writes to it
         for batch in batches:
             flat = batch.column("descriptor").flatten().to_numpy(zero_copy_only=False)
+            if len(flat) != batch.num_rows * descriptor.SIZE:
+                raise ValueError("it has a row without a descriptor")
             found.append(torch.from_numpy(flat).view(-1, descriptor.SIZE))
     return found
 
@@ -421,4 +459,12 @@ def _references(batches: Iterable[Any], order: Sequence[int] | None = None) -> l
     table = pa.Table.from_batches(kept).select(list(SHOWN))
     if order is not None:
         table = table.take(order)
-    return [Reference(**{**row, "tags": tuple(t for t in row["tags"].split(";") if t)}) for row in table.to_pylist()]
+    return [_reference(row) for row in table.to_pylist()]
+
+
+def _reference(row: Mapping[str, Any]) -> Reference:
+    """A row as a reference. Raises ``ValueError`` for one that was not written by :meth:`Reference.row`."""
+    if not isinstance(row["key"], str) or not isinstance(row["path"], str):
+        raise ValueError("it has a row without a picture")
+    text = {name: row[name] or "" for name in ("title", "artist", "tags", "source")}
+    return Reference(**{**row, **text, "tags": tuple(t for t in text["tags"].split(";") if t)})

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from numbers import Real
 from pathlib import Path
@@ -26,12 +27,14 @@ from stylespace.networks.hub import fetch, is_repository, upload
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.reading import read
 from stylespace.pictures.resizing import fit, resize
-from stylespace.storage.atomic import write_whole
+from stylespace.storage.plain import reason
+from stylespace.storage.tensors import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 VERSION = 1
+LARGEST = 1024  # channels of a layer, or layers
 MODELS = Path(__file__).resolve().parent.parent / "models"
 _HEADER: dict[str, type] = {"version": int, "build": str, "settings": dict, "names": list, "about": dict, "provenance": dict}
 Mix = str | Sequence[str] | Mapping[str, Any] | None
@@ -226,15 +229,12 @@ class StyleNetwork:
 
     def save(self, path: str | Path) -> Path:
         """Write one safetensors file: weights in half precision, everything else as JSON in its header. Atomic."""
-        from safetensors.torch import save_file
-
-        tensors = {f"body.{k}": v.detach().cpu().half().contiguous() for k, v in self.body.state_dict().items()}
-        tensors["rows"] = self.rows.detach().cpu().half().contiguous()
+        tensors = {f"body.{k}": v.half() for k, v in self.body.state_dict().items()} | {"rows": self.rows.half()}
         about = {
             "kind": "stylespace-network", "version": VERSION, "build": self.build, "settings": self.body.settings(), "names": self.names,
             "about": self.about, "provenance": self.provenance,
         }  # fmt: skip
-        return write_whole(path, lambda temporary: save_file(tensors, temporary, {"stylespace": json.dumps(about)}))
+        return write_tensors(path, tensors, about)
 
     def push(self, repository: str, *, private: bool = False, token: str | None = None) -> str:
         """Publish on the Hugging Face Hub as ``owner/name`` (extra ``hub``), with a card that lists the styles; the address of the change.
@@ -257,26 +257,33 @@ class StyleNetwork:
         if not path.is_file():
             shipped = ", ".join(_shipped()) or "none"
             raise WeightsError(f"There is no network '{source}': give a file, or one that is shipped ({shipped}).")
-        about, tensors = _contents(path)
-        if not isinstance(about, dict) or about.get("kind") != "stylespace-network":
+        try:
+            about, tensors = read_tensors(path)
+        except ValueError as error:
+            raise WeightsError(f"{path} cannot be read as a network ({error}): get the file anew.") from error
+        if about.get("kind") != "stylespace-network":
             raise WeightsError(f"{path} is not a network of Stylespace: give a file that 'stylespace train' wrote.")
         if isinstance(about.get("version"), int) and about["version"] > VERSION:
             raise WeightsError(
                 f"{path} was written by a newer Stylespace (format {about['version']}): update Stylespace to read it."
             )
-        if wrong := [key for key, kind in _HEADER.items() if not isinstance(about.get(key), kind)]:
+        wrong = [key for key, kind in _HEADER.items() if not isinstance(about.get(key), kind)]
+        wrong = wrong or ["names"] * (not all(isinstance(name, str) for name in about["names"]))
+        wrong = wrong or ["about"] * (not all(isinstance(each, dict) for each in about["about"].values()))
+        if wrong:
             raise WeightsError(f"{path} does not say its {wrong[0]} as it should: get the file anew.")
         if about["build"] not in BUILDS:
             raise WeightsError(
                 f"{path} has a body '{about['build']}' that this version does not know: update Stylespace to read it."
             )
         try:
-            body = BUILDS[about["build"]](**about["settings"])
+            body = _body(about["build"], about["settings"])
             rows = tensors.pop("rows").float()
-            body.load_state_dict({k.removeprefix("body."): v.float() for k, v in tensors.items()})
+            body.load_state_dict({k.removeprefix("body."): v.float() for k, v in tensors.items()}, assign=True)
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[-1].strip()
-            raise WeightsError(f"{path} does not hold the weights it says it holds ({reason}): get the file anew.") from error
+            raise WeightsError(
+                f"{path} does not hold the weights it says it holds ({reason(error)}): get the file anew."
+            ) from error
         if rows.shape != (len(about["names"]), body.row_size):
             raise WeightsError(
                 f"{path} names {len(about['names'])} styles but holds rows of shape {tuple(rows.shape)}: get it anew."
@@ -287,25 +294,22 @@ class StyleNetwork:
         return cls(body, about["build"], rows, list(about["names"]), about["about"], about["provenance"]).to(device)
 
 
+def _body(build: str, settings: Mapping[str, Any]) -> Body:
+    """A body whose weights take no memory yet: what a file says of their sizes is believed when they fit what it holds."""
+    for name, value in settings.items():
+        if name != "seed" and any(
+            isinstance(n, int | float) and n > LARGEST for n in (value if isinstance(value, list) else [value])
+        ):
+            raise ValueError(f"{name} cannot be {value}")
+    with torch.device("meta"):
+        return BUILDS[build](**settings)
+
+
 def _shipped() -> list[str]:
     """Names of networks in the package."""
     found = []
     for path in sorted(MODELS.glob("*.safetensors")):
-        try:
-            about, _ = _contents(path, tensors=False)
-            if isinstance(about, dict) and about.get("kind") == "stylespace-network":
+        with suppress(ValueError):
+            if read_tensors(path, tensors=False)[0].get("kind") == "stylespace-network":
                 found.append(path.stem)
-        except WeightsError:
-            continue
     return found
-
-
-def _contents(path: Path, tensors: bool = True) -> tuple[Any, dict[str, Tensor]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {}).get("stylespace", "{}"))
-            return about, {name: file.get_tensor(name) for name in file.keys()} if tensors else {}  # noqa: SIM118 (not a mapping)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise WeightsError(f"{path} cannot be read as a network ({error}): get the file anew.") from error

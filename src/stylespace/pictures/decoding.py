@@ -13,6 +13,7 @@ from stylespace.pictures import exif, profiles, vips
 from stylespace.pictures.formats import HEAD, READABLE, recognise
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.samples import FULL_SCALE, check_size, planes
+from stylespace.storage.witness import WITNESS
 
 _LOADERS = {"JPEG": "jpegload", "PNG": "pngload", "TIFF": "tiffload", "WebP": "webpload", "HEIF": "heifload", "GIF": "gifload"}
 _OTHERS = ((b"%PDF", "a PDF document"), (b"<svg", "an SVG drawing"), (b"BM", "a BMP picture"), (b"8BPS", "a Photoshop document"))
@@ -20,6 +21,11 @@ _OTHERS = ((b"%PDF", "a PDF document"), (b"<svg", "an SVG drawing"), (b"BM", "a 
 
 def decode(source: Path | bytes, name: str, max_pixels: int) -> Picture:
     """The picture in ``source``, a regular file or its bytes. Raises ``PictureError``; the size is judged before decoding."""
+    with WITNESS.reading(name):
+        return _decoded(source, name, max_pixels)
+
+
+def _decoded(source: Path | bytes, name: str, max_pixels: int) -> Picture:
     format_ = _recognised(source, name)
     try:
         image = open_image(source, format_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor
 from stylespace.errors import InputError
 from stylespace.pictures.spline import thin_plate
 from stylespace.storage.atomic import write_text
+from stylespace.storage.plain import parse, reason
 
 Point = tuple[float, float]
 COARSE, FINE = 64, 160  # long side of the grid on which the spline is worked out: while it is optimised, and for results
@@ -115,11 +117,13 @@ class Warp:
     def load(cls, path: str | Path) -> Warp:
         """Read what :meth:`save` wrote. Raises ``InputError``."""
         try:
-            record = json.loads(Path(path).read_text())["warp"]
+            record = parse(Path(path).read_text(encoding="utf-8"))["warp"]
             points, moved = (tuple((float(x), float(y)) for x, y in record[name]) for name in ("points", "moved"))
             high, wide = (int(side) for side in record["size"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path} holds no warp ({error}): give a file that the deformable method wrote.") from error
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+            raise InputError(f"{path} holds no warp ({reason(error)}): give a file that the deformable method wrote.") from error
+        if not all(math.isfinite(x) for point in (*points, *moved) for x in point):
+            raise InputError(f"{path} is a warp with places that are not numbers: give a file that the deformable method wrote.")
         if min(high, wide) < 1:
             raise InputError(f"{path} is a warp for a picture of {high} x {wide} pixels: both sides must be at least 1.")
         return cls(points, moved, (high, wide))

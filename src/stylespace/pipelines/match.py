@@ -19,6 +19,7 @@ from stylespace.pictures.resizing import resize
 from stylespace.statistics.buddies import best_buddies
 from stylespace.statistics.cleaning import cleaned, strongest
 from stylespace.storage.atomic import write_text
+from stylespace.storage.plain import parse, reason
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,12 +53,13 @@ class Matches:
     def load(cls, path: str | Path) -> Matches:
         """Read what :meth:`save` or a person wrote. Raises ``InputError``."""
         try:
-            pairs = json.loads(Path(path).read_text())["pairs"]
+            pairs = parse(Path(path).read_text(encoding="utf-8"))["pairs"]
             a, b = (tuple((float(p[k][0]), float(p[k][1])) for p in pairs) for k in "ab")
             strength = tuple(float(p.get("activation", 0)) for p in pairs)
-        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise InputError(
-                f'{path} holds no pairs ({error}): write {{"pairs": [{{"a": [0.5, 0.5], "b": [0.4, 0.6]}}]}}, shares of width and height.'
+                f"{path} holds no pairs ({reason(error)}):"
+                ' write {"pairs": [{"a": [0.5, 0.5], "b": [0.4, 0.6]}]}, shares of width and height.'
             ) from error
         if not all(0 <= x <= 1 for p in (*a, *b) for x in p):
             raise InputError(f"{path} has places outside the pictures: give shares of width and height, from 0 to 1.")

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from stylespace.encoders.identity import matching
 from stylespace.errors import PictureError
 from stylespace.pictures.finding import find_pictures
 from stylespace.storage.checksum import of_file, of_tensors
@@ -81,6 +80,8 @@ def weighted(styles: Any) -> list[tuple[Any, float]]:
 
 def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two records name the same inputs, wherever the files lie. Inputs without a checksum are never the same."""
+    from stylespace.encoders.identity import matching
+
     keys = ("method", "photo", "styles", "areas", "strokes", "start_picture", "weights", "settings", "style_regions", "points")
     first, second = (_plain({key: record.get(key) for key in keys}) for record in (one, other))
     return first == second and not _has_unknown(first) and matching(one.get("encoder"), other.get("encoder"))

@@ -12,7 +12,7 @@ import torch
 
 import stylespace
 from stylespace import encoders
-from stylespace.encoders.identity import found, refuse
+from stylespace.encoders.identity import found, identity, refuse
 from stylespace.errors import InputError
 from stylespace.methods.registry import METHODS
 from stylespace.pictures.decoding import header
@@ -21,6 +21,7 @@ from stylespace.pipelines.record import described
 from stylespace.pipelines.sources import Area, Source
 from stylespace.pipelines.task import Task
 from stylespace.pipelines.transfer import adjusted
+from stylespace.storage.plain import reason
 
 _PRECISIONS = {"float32": "fp32", "bfloat16": "bf16"}
 
@@ -56,8 +57,8 @@ def stored(
     path = Path(path)
     record = read_settings(path)
     method = record.get("method")
-    if method not in METHODS or not isinstance(record.get("settings"), dict):
-        raise InputError(f"{path.name} was made by '{method}', which this version of Stylespace cannot repeat.")
+    if not isinstance(method, str) or method not in METHODS or not isinstance(record.get("settings"), dict):
+        raise InputError(f"{path.name} was made by {method!r:.60}, which this version of Stylespace cannot repeat.")
     changes = dict(changes or {})
     settings = _settings(METHODS[method].settings, record["settings"], path.name)
     precision = _PRECISIONS.get(str(record.get("dtype")))
@@ -75,9 +76,9 @@ def stored(
         "strokes": lambda: find.one(record["strokes"], "strokes' picture"),
         "start_picture": lambda: find.one(record["start_picture"], "start picture"),
         "weights": lambda: find.one(record["weights"], "weights file"),
-        "device": lambda: record["device"],
-        "threads": lambda: record["threads"],
-        "points": lambda: tuple((tuple(a), tuple(b)) for a, b in record.get("points", ())),
+        "device": lambda: str(record["device"]),
+        "threads": lambda: None if record["threads"] is None else max(1, int(record["threads"])),
+        "points": lambda: tuple(((float(x), float(y)), (float(u), float(v))) for (x, y), (u, v) in record.get("points", ())),
     }
     try:
         given |= {name: read() for name, read in kept.items() if name not in given}
@@ -85,8 +86,10 @@ def stored(
         if not ("encoder" in changes or {"weights", "encoder"} & (instead or {}).keys()):
             _check_encoder(record, task, path.name)
         photo = None if photo_given else find.one(record["photo"], "photo")
-    except (KeyError, TypeError) as error:
-        raise InputError(f"The settings in {path.name} are incomplete ({error}): it cannot be repeated.") from error
+    except InputError:
+        raise
+    except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError) as error:
+        raise InputError(f"The settings in {path.name} are incomplete ({reason(error)}): it cannot be repeated.") from error
     deep = header(path, path.name).format == "ushort"
     return Stored(task, photo, 16 if deep else 8, _differences(record))
 
@@ -96,7 +99,7 @@ def _check_encoder(record: Mapping[str, Any], task: Task, name: str) -> None:
     here = found(task.settings.encoder, task.weights)
     if "sha256" not in here:  # it is to be downloaded, which repeating does anyway
         here = encoders.load(here["name"], precision="fp32").identity
-    wanted = record.get("encoder") or {"name": record["settings"]["encoder"]}
+    wanted = identity(record.get("encoder") or record["settings"]["encoder"])
     if wanted != here:
         todo = f"add --encoder {here['name']} to repeat with that, or --weights FILE to give the other's"
         raise refuse(name, wanted, here, todo)

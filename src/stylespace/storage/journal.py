@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from stylespace.errors import InputError
+from stylespace.storage.plain import parse
 from stylespace.storage.scratch import no_room
 
 EVERY = 20.0  # seconds between records of work whose steps are short
@@ -156,7 +157,7 @@ class Journal:
 
     def _read(self, strict: bool) -> dict[str, Any]:
         try:
-            found = json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
+            found = parse((self.folder / RECORD).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         whole = isinstance(found, dict) and found.get("about") == self.about
@@ -165,7 +166,8 @@ class Journal:
             raise InputError(
                 f"{self.folder} is of other references or settings: repeat those to go on, or remove it to begin anew."
             )
-        return found if whole and all((self.folder / place).exists() for place in found["files"].values()) else {}
+        files = found.get("files") if whole else None
+        return found if isinstance(files, dict) and all((self.folder / str(place)).is_file() for place in files.values()) else {}
 
     def _empty(self) -> None:
         for path in self._files():

@@ -6,11 +6,9 @@ classes are clusters of encoder features over all references, so they need no tr
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +18,7 @@ from stylespace.encoders.identity import identity
 from stylespace.errors import InputError
 from stylespace.pictures.resizing import fit, resize
 from stylespace.statistics import clusters
-from stylespace.storage.atomic import write_whole
+from stylespace.storage.tensors import read_tensors, write_tensors
 
 SIDE = 512  # long side at which parts are looked for
 _FORMAT = "stylespace-regions-1"
@@ -49,37 +47,31 @@ class Regions:
 
     def save(self, path: str | Path) -> Path:
         """Write centres and the pictures' names, relative to the file, as safetensors."""
-        from safetensors.torch import save_file
-
-        target = Path(path)
         names = [None if p is None else p.name for p in self.pictures]
         about = {"format": _FORMAT, "encoder": dict(self.encoder), "pictures": names}
-        tensors = {"centres": self.centres.contiguous()}
-        return write_whole(target, lambda temporary: save_file(tensors, temporary, {"stylespace": json.dumps(about)}))
+        return write_tensors(path, {"centres": self.centres}, about)
 
     @classmethod
     def load(cls, path: str | Path) -> Regions:
         """Read what :meth:`save` wrote; pictures are looked for beside the file. Raises ``InputError`` when something is missing."""
-        from safetensors import SafetensorError, safe_open
-
         place = Path(path)
         try:
-            with safe_open(place, "pt") as file:
-                about: dict[str, Any] = json.loads((file.metadata() or {}).get("stylespace", "{}"))
-                if about.get("format") != _FORMAT:
-                    raise InputError(
-                        f"{path} is not a file of style regions: give what 'stylespace learn-style --regions' wrote."
-                    )
-                centres = file.get_tensor("centres")
-        except (OSError, SafetensorError) as error:
+            about, tensors = read_tensors(place)
+        except ValueError as error:
             raise InputError(
                 f"{path} cannot be read as style regions ({error}): give what learn-style --regions wrote."
             ) from error
-        pictures = tuple(None if name is None else place.parent / name for name in about["pictures"])
+        names, centres, encoder = about.get("pictures"), tensors.get("centres"), about.get("encoder")
+        foreign = f"{path} is not a file of style regions: give what 'stylespace learn-style --regions' wrote."
+        if about.get("format") != _FORMAT or not isinstance(names, list) or centres is None:
+            raise InputError(foreign)
+        if centres.ndim != 2 or len(centres) != len(names) or not all(isinstance(name, str | None) for name in names):
+            raise InputError(foreign)
+        pictures = tuple(None if name is None else place.parent / name for name in names)
         for picture in pictures:
             if picture is not None and not picture.is_file():
                 raise InputError(f"{picture}, a style picture of {path}, is not there: lay it beside {place.name}.")
-        return cls(centres, pictures, identity(about["encoder"]))
+        return cls(centres, pictures, identity(encoder))
 
 
 def look(picture: Tensor, network: Encoder) -> Tensor:

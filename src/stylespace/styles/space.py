@@ -7,7 +7,6 @@ distance and the weights of layers are our reading.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +27,7 @@ from stylespace.pictures.reading import read
 from stylespace.pictures.resizing import fit, resize
 from stylespace.statistics import simplex
 from stylespace.statistics.gram import gram, triangle
-from stylespace.storage.atomic import write_whole
+from stylespace.storage.tensors import read_tensors, write_tensors
 
 Array = NDArray[np.float64]
 LAYERS = "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"
@@ -245,14 +244,11 @@ class StyleSpace:
 
     def save(self, path: str | Path) -> Path:
         """Write features and names as safetensors, atomically. References that were no files keep their names only."""
-        from safetensors.torch import save_file
-
         about = {
             "format": _FORMAT, "encoder": self.encoder.identity, "size": self.size, "layers": self.layers, "names": self.names,
             "paths": [str(s) if isinstance(s, str | Path) else None for s in self.sources],
         }  # fmt: skip
-        tensors = {layer: grams.contiguous() for layer, grams in self.grams.items()}
-        return write_whole(path, lambda temporary: save_file(tensors, temporary, {"stylespace": json.dumps(about)}))
+        return write_tensors(path, self.grams, about)
 
     @classmethod
     def load(
@@ -262,24 +258,22 @@ class StyleSpace:
 
         Raises ``InputError`` where another encoder is here.
         """
-        from safetensors import SafetensorError, safe_open
-
         try:
-            with safe_open(path, "pt") as file:
-                about = json.loads((file.metadata() or {}).get("stylespace", "{}"))
-                if about.get("format") != _FORMAT:
-                    raise InputError(f"{path} is not a style space that this version can read: fit it again.")
-                grams = {layer: file.get_tensor(layer) for layer in about["layers"]}
-        except (OSError, SafetensorError) as error:
+            about, grams = read_tensors(path)
+        except ValueError as error:
             raise InputError(
                 f"{path} cannot be read as a style space ({error}): give a file that StyleSpace.save wrote."
             ) from error
-        wanted = identity(about["encoder"])
+        if about.get("format") != _FORMAT:
+            raise InputError(f"{path} is not a style space that this version can read: fit it again.")
+        if not _is_whole(about, grams):
+            raise InputError(f"{path} does not hold the style space it says it holds: fit it again.")
+        wanted = identity(about.get("encoder"))
         network = encoder or encoders.load(wanted["name"], weights=weights, device=device)
         if network.identity != wanted:
             raise refuse(str(path), wanted, network.identity, "fit it again, or give that one")
         sources = tuple(Path(p) if p else None for p in about["paths"])
-        return cls(tuple(about["names"]), sources, grams, about["layers"], int(about["size"]), network)
+        return cls(tuple(about["names"]), sources, grams, about["layers"], about["size"], network)
 
     def _products(self) -> Array:
         """Inner products (K, K) with every layer's mean energy made its weight."""
@@ -289,6 +283,20 @@ class StyleSpace:
             products = matrix @ matrix.T
             total += weight / max(float(np.diag(products).mean()), 1e-30) * products
         return total
+
+
+def _is_whole(about: Mapping[str, Any], grams: Mapping[str, Tensor]) -> bool:
+    """Whether a file's record has what a space has, and its tensors a row for each name."""
+    names, paths, layers, size = (about.get(key) for key in ("names", "paths", "layers", "size"))
+    return (
+        isinstance(names, list) and all(isinstance(name, str) for name in names)
+        and isinstance(paths, list) and len(paths) == len(names) > 0 and all(isinstance(path, str | None) for path in paths)
+        and isinstance(layers, dict) and layers.keys() == grams.keys() and len(layers) > 0
+        and all(isinstance(weight, int | float) and 0 <= weight < float("inf") for weight in layers.values())
+        and isinstance(size, int) and size > 0
+        and all(rows.ndim == 2 and len(rows) == len(names) and rows.dtype == torch.float32 for rows in grams.values())
+        and all(bool(torch.isfinite(rows).all()) for rows in grams.values())
+    )  # fmt: skip
 
 
 def describe(picture: Tensor, encoder: Encoder, layers: Iterable[str], size: int) -> dict[str, Tensor]:

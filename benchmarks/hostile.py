@@ -1,0 +1,357 @@
+"""Damaged and hostile files, thousands of them, through the project's own readers: each must be read or refused in one sentence.
+
+python benchmarks/hostile.py --files 10000
+python benchmarks/hostile.py --kind tiff --number 271 --keep kept/     # one file again
+
+A pool of processes reads them, one that dies or hangs is replaced. Prints one JSON line a kind with counts, one for each file that
+ended otherwise (exit 1), and keeps those files with --keep.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import hostile_files
+from common import peak_megabytes
+from hostile_files import KINDS, MAX_PIXELS, PICTURES, mutated
+
+PROGRAM = Path(__file__)
+SECONDS, PATIENCE = 30.0, 20  # of a processor's time a file, and how many times that by the clock, on a machine that is busy
+MEGABYTES = 1024.0  # of the whole process
+GOOD = ("read", "refused")
+# Kinds by what they want loaded, so that a process has that memory alone; and the share of all files that each kind is.
+SHARES = {**dict.fromkeys(PICTURES, 0.11), "safetensors": 0.12, "onnx": 0.08, "record": 0.1, "library": 0.04}
+
+
+def read(kind: str, path: Path) -> None:
+    """Read a file in every way that the project reads its kind. Raises what the readers raise."""
+    if kind in PICTURES:
+        _picture(path)
+    elif kind == "safetensors":
+        _weights(path)
+    elif kind == "onnx":
+        _network(path)
+    elif kind == "library":
+        _library(path)
+    else:
+        _record(path)
+
+
+def every(*readers: Any) -> None:
+    """Call all of them; the project's own error is raised when none could read anything, any other at once."""
+    from stylespace.errors import StylespaceError
+
+    refused: list[StylespaceError] = []
+    for reader in readers:
+        try:
+            reader()
+        except StylespaceError as error:
+            _check(error)
+            refused.append(error)
+    if len(refused) == len(readers):
+        raise refused[0]
+
+
+def _picture(path: Path) -> None:
+    from stylespace.pictures import read, read_settings
+    from stylespace.pictures.streaming import decoded
+
+    every(
+        lambda: read(path, max_pixels=MAX_PIXELS),
+        lambda: read_settings(path),
+        lambda: decoded(path, max_pixels=MAX_PIXELS).close(),
+    )
+
+
+def _weights(path: Path) -> None:
+    from stylespace import encoders
+    from stylespace.encoders.weights import read_weights
+    from stylespace.networks.style_network import StyleNetwork
+    from stylespace.styles.parts import Regions
+    from stylespace.styles.space import StyleSpace
+
+    readers = (
+        StyleNetwork.load, read_weights, lambda p: encoders.load("compact", weights=p, precision="fp32"), Regions.load, StyleSpace.load,
+    )  # fmt: skip
+    every(*(lambda reader=reader: reader(path) for reader in readers))
+
+
+def _network(path: Path) -> None:
+    import numpy as np
+
+    from stylespace.export.runtime import ENGINES, Runtime
+
+    photo = np.zeros((8, 9, 3), np.uint8)
+    every(*(lambda engine=engine: Runtime(path, engine, threads=1)(photo) for engine in ENGINES))
+
+
+def _record(path: Path) -> None:
+    from stylespace.pictures.warp import Warp
+    from stylespace.pipelines.match import Matches
+    from stylespace.pipelines.repeat import stored
+    from stylespace.storage.journal import RECORD, Journal
+
+    def journal() -> None:
+        folder = path.with_suffix("")
+        Journal(folder, {"photo": "a"}).remove()
+        folder.mkdir()
+        (folder / "stylespace.txt").write_text("")
+        shutil.copy(path, folder / RECORD)
+        Journal(folder, {"photo": "a"}).remove()
+
+    if path.suffix == ".json":
+        every(lambda: Matches.load(path), lambda: Warp.load(path), journal)
+    else:
+        stored(path)
+
+
+def _library(path: Path) -> None:
+    import torch
+
+    from stylespace.library import Library
+    from stylespace.library.choosing import choose
+
+    library = Library(path)
+    every(
+        library.info,
+        lambda: library.search("tag=oil"),
+        lambda: library.export(""),
+        lambda: library.tag("", add=["new"]),
+        lambda: choose("", torch.rand(1, 3, 32, 32), library=library),
+        lambda: library.remove("artist=anna"),
+    )
+
+
+def _check(error: Exception) -> None:
+    """What the command line says of an error must be one sentence, or two, on a line."""
+    from stylespace.cli.failures import sentence
+
+    text = sentence(error)
+    if not text or "Traceback" in text or "Something unexpected" in text or len(text) > 800 or text[-1] not in ".?":
+        raise AssertionError(f"not a sentence: {text!r:.300}")
+
+
+# A process of the pool reads orders on standard input and answers on standard output, a JSON line each.
+
+
+def work(folder: Path, seed: int) -> None:
+    """Read the files whose kinds and numbers are asked for, until there are no more."""
+    import warnings
+
+    from stylespace.errors import StylespaceError
+
+    warnings.simplefilter("ignore")
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print is not an answer
+    # Far above what is allowed: a file that wants all of the machine gets an error, and is counted for what it took.
+    resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for line in sys.stdin:
+        kind, number = json.loads(line)
+        with tempfile.TemporaryDirectory(prefix="hostile-") as place:
+            try:
+                path = mutated(folder, number, seed, kind, Path(place))
+            except Exception as error:  # noqa: BLE001 (the mutation itself is not possible)
+                answers.write(json.dumps({"outcome": "skipped", "text": repr(error)}) + "\n")
+                continue
+            _forget_peak()
+            start = time.perf_counter()
+            try:
+                read(kind, path)
+                outcome, text = "read", ""
+            except StylespaceError as error:
+                outcome, text = "refused", str(error)
+                try:
+                    _check(error)
+                except AssertionError as wrong:
+                    outcome, text = "no sentence", str(wrong)
+            except BaseException as error:  # noqa: BLE001 (what must not escape is what is looked for)
+                outcome, text = "escaped", f"{type(error).__name__}: {error} at {_where(error)}"
+            seconds, megabytes = time.perf_counter() - start, _peak()
+            if outcome in GOOD and megabytes > MEGABYTES:
+                outcome = "memory"
+            answer = {"outcome": outcome, "text": text[:500], "seconds": round(seconds, 2), "megabytes": round(megabytes)}
+            answers.write(json.dumps(answer) + "\n")
+
+
+def _where(error: BaseException) -> str:
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames[-6:]))
+
+
+def _forget_peak() -> None:
+    """Let the system count a process's greatest memory anew, where it can."""
+    import gc
+
+    gc.collect()
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak() -> float:
+    """Greatest memory in MB since :func:`_forget_peak`."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return peak_megabytes()
+
+
+class Worker:
+    """One process of the pool, and what it is at."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        command = [sys.executable, str(PROGRAM), "--work", str(folder), "--seed", str(seed)]
+        # Memory is given back, so that a file is not counted for what an earlier one took.
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "VIPS_CONCURRENCY": "1", "MALLOC_TRIM_THRESHOLD_": "131072"}
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            bufsize=1,
+            env=environment,
+        )
+        self.job: tuple[str, int] | None = None
+        self.begun = (0.0, 0.0)  # clock, processor's time
+
+    def begin(self, job: tuple[str, int]) -> None:
+        self.job = job
+        self.begun = (time.monotonic(), self.spent())
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(job) + "\n")
+
+    def spent(self) -> float:
+        """The processor's time that it has had so far, where the system tells."""
+        try:
+            numbers = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+            return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, ValueError, IndexError):
+            return 0.0
+
+    def late(self) -> bool:
+        """Whether the job takes too long."""
+        clock, spent = self.begun
+        return self.spent() - spent > SECONDS or time.monotonic() - clock > PATIENCE * SECONDS
+
+    def end(self) -> dict[str, Any]:
+        """What became of the job: the process's answer, or that there is none."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if line:
+            return dict(json.loads(line))
+        code = self.process.wait()
+        name = signal.Signals(-code).name if code < 0 else f"exit {code}"
+        return {"outcome": "crash", "text": f"A library that reads this kind of file crashed ({name})."}
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def run(jobs: list[tuple[str, int]], folder: Path, seed: int, workers: int) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """All jobs in a pool: kind, number, what became of each."""
+    waiting = iter(jobs)
+    chooser = selectors.DefaultSelector()
+
+    def start(worker: Worker | None) -> None:
+        job = next(waiting, None)
+        if job is None:
+            if worker is not None:
+                worker.stop()
+            return
+        worker = worker or Worker(folder, seed)
+        worker.begin(job)
+        chooser.register(worker.process.stdout, selectors.EVENT_READ, worker)  # type: ignore[arg-type]
+
+    for _ in range(min(workers, len(jobs))):
+        start(None)
+    while chooser.get_map():
+        ready = {key.data for key, _ in chooser.select(timeout=1.0)}
+        for worker in [key.data for key in chooser.get_map().values()]:
+            if worker not in ready and not worker.late():
+                continue
+            chooser.unregister(worker.process.stdout)
+            if worker in ready:
+                answer = worker.end()
+            else:
+                answer = {"outcome": "hang", "text": f"Not done after {SECONDS:.0f} s."}
+            yield (*worker.job, answer)
+            broken = answer["outcome"] in ("hang", "crash")
+            if broken:
+                worker.stop()
+            start(None if broken else worker)
+
+
+def _copy(path: Path, keep: Path) -> None:
+    keep.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        shutil.copytree(path, keep / path.name, dirs_exist_ok=True)
+    else:
+        shutil.copy(path, keep)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--kind", choices=KINDS, help="this kind alone")
+    parser.add_argument("--number", type=int, help="this file alone, in this process, with its traceback")
+    parser.add_argument("--keep", type=Path, help="a folder for files that did not end as they should")
+    parser.add_argument("--seeds", type=Path, help="a folder where the good files are kept for the next run")
+    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.work:
+        work(given.work, given.seed)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="hostile-") as scratch:
+        folder = given.seeds or Path(scratch) / "good"
+        if not folder.exists():
+            hostile_files.make(folder)
+        if given.number is not None:
+            path = mutated(folder, given.number, given.seed, given.kind, given.keep or Path(scratch))
+            read(given.kind, path)
+            return 0
+        return _all(given, folder, Path(scratch))
+
+
+def _all(given: argparse.Namespace, folder: Path, scratch: Path) -> int:
+    bad = 0
+    for kind in [given.kind] if given.kind else KINDS:
+        count = given.files if given.kind else round(given.files * SHARES[kind])
+        began, counts, seconds, megabytes = time.perf_counter(), Counter[str](), 0.0, 0.0
+        for _, number, answer in run([(kind, n) for n in range(count)], folder, given.seed, given.workers):
+            counts[answer["outcome"]] += 1
+            seconds, megabytes = max(seconds, answer.get("seconds", 0)), max(megabytes, answer.get("megabytes", 0))
+            if answer["outcome"] not in (*GOOD, "skipped"):
+                bad += 1
+                print(json.dumps({"kind": kind, "number": number, **answer}), flush=True)
+                if given.keep:
+                    _copy(mutated(folder, number, given.seed, kind, scratch), given.keep)
+        taken = round(time.perf_counter() - began)
+        told = {"kind": kind, "files": count, **counts, "slowest_s": seconds, "most_MB": megabytes, "seconds": taken}
+        print(json.dumps(told), flush=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

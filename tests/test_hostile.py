@@ -1,0 +1,83 @@
+"""The pool that reads hostile files: what crashes, hangs, escapes or says too much is counted, and the rest goes on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+PROCESS = """
+import json, os, signal, sys, time
+for line in sys.stdin:
+    kind, number = json.loads(line)
+    if number == 1: os.kill(os.getpid(), signal.SIGSEGV)
+    if number == 2: time.sleep(600)
+    print(json.dumps({"outcome": "read", "seconds": 0, "megabytes": 1, "text": str(os.getpid())}), flush=True)
+"""
+
+
+@pytest.fixture
+def hostile(repository: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(repository / "benchmarks"))
+    import hostile
+
+    return hostile
+
+
+def test_crashes_and_hangs(hostile: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "process.py").write_text(PROCESS)
+    monkeypatch.setattr(hostile, "PROGRAM", tmp_path / "process.py")
+    monkeypatch.setattr(hostile, "SECONDS", 2.0)
+    monkeypatch.setattr(hostile, "PATIENCE", 2)
+    found: dict[int, dict[str, Any]] = {n: answer for _, n, answer in hostile.run([("png", n) for n in range(5)], tmp_path, 0, 1)}
+    assert [found[n]["outcome"] for n in range(5)] == ["read", "crash", "hang", "read", "read"]
+    assert found[1]["text"] == "A library that reads this kind of file crashed (SIGSEGV)."
+    processes = [found[n]["text"] for n in (0, 3, 4)]
+    assert processes[0] != processes[1] == processes[2]  # one that crashed or hung is replaced
+
+
+def test_mutations_are_repeatable_and_many(hostile: ModuleType) -> None:
+    import hostile_files
+
+    data = bytes(range(256)) * 4
+    made = {hostile_files.flipped(data, np.random.default_rng(n)) for n in range(100)}
+    assert len(made) > 90
+    assert made == {hostile_files.flipped(data, np.random.default_rng(n)) for n in range(100)}
+    record = {"a": [1, 2.5, {"b": "c"}], "d": None}
+    changed = {json.dumps(hostile_files.changed(record, np.random.default_rng(n))) for n in range(100)}
+    assert len(changed) > 50
+    assert record == {"a": [1, 2.5, {"b": "c"}], "d": None}
+
+
+def test_what_readers_raise(hostile: ModuleType, tmp_path: Path) -> None:
+    from stylespace.errors import InputError
+
+    def refuse(text: str) -> Any:
+        def reader() -> None:
+            raise InputError(text)
+
+        return reader
+
+    with pytest.raises(InputError, match="first"):
+        hostile.every(refuse("The first."), refuse("The second."))
+    hostile.every(refuse("The first."), lambda: None)  # one of them read it
+    for wrong in ("", "no full stop", "x" * 1000 + ".", "Traceback (most recent call last)."):
+        with pytest.raises(AssertionError, match="not a sentence"):
+            hostile.every(refuse(wrong), lambda: None)
+    with pytest.raises(ZeroDivisionError):
+        hostile.every(lambda: 1 / 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are counted anew on Linux")
+def test_memory_is_that_of_the_file(hostile: ModuleType) -> None:
+    hostile._forget_peak()
+    before = hostile._peak()
+    np.ones(40 << 20, np.uint8).sum()
+    assert 30 < hostile._peak() - before < 60
+    hostile._forget_peak()
+    assert hostile._peak() - before < 20
