@@ -126,7 +126,7 @@ def _is(kind: Any, value: Any) -> bool:
     if get_origin(kind) is tuple:
         return isinstance(value, tuple | list) and all(_is(int, item) for item in value)
     if kind is int:
-        return isinstance(value, Integral) and not isinstance(value, bool)
+        return not isinstance(value, bool) and isinstance(value, Integral) and abs(int(value)) < 2**63
     if kind is float:
         return not isinstance(value, bool) and (isinstance(value, Integral) or (isinstance(value, Real) and math.isfinite(value)))
     return isinstance(value, kind) if kind in (bool, str) else True
