@@ -213,7 +213,9 @@ def _networks(safetensors: Path, onnx: Path) -> None:
     names, about = ["swirls", "waves"], {"swirls": {"title": "Swirls"}}
     StyleNetwork(body, "tiny", torch.randn(2, body.row_size), names, about).save(safetensors / "network.safetensors")
     (safetensors / "swirls.png").write_bytes(b"")
-    Regions(torch.randn(2, 8), (safetensors / "swirls.png", None), "compact").save(safetensors / "regions.safetensors")
+    Regions(torch.randn(2, 8), (safetensors / "swirls.png", None), {"name": "compact", "weights": "0"}).save(
+        safetensors / "regions.safetensors"
+    )
     (safetensors / "swirls.png").unlink()
     photos = [torch.rand(1, 3, 32, 32) for _ in range(2)]
     StyleSpace.fit(photos, encoder=encoders.load("compact", precision="fp32"), size=32).save(safetensors / "space.safetensors")
