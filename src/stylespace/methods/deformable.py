@@ -17,6 +17,7 @@ from torch import Tensor
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.methods.deformable_settings import DeformableSettings
+from stylespace.pictures.float64 import home
 from stylespace.pictures.margin import framed, unframed
 from stylespace.pictures.resizing import resize
 from stylespace.pictures.spline import thin_plate
@@ -93,7 +94,7 @@ class Deformation(Problem):
         self.base, self.settings = base, settings
         self.content, self.schedule = base.content, base.schedule
         self.proportions = (content.shape[-2], content.shape[-1])
-        self.points, wanted = (p.double().to(self.content.device) for p in pairs)  # (k, 2)
+        self.points, wanted = (p.to(home(self.content.device), torch.float64) for p in pairs)  # (k, 2)
         self.wanted = self.points + settings.strength * (wanted - self.points)
         self.theta = torch.zeros_like(self.points).requires_grad_()
         self.mover = torch.optim.Adam([self.theta], lr=settings.warp_rate) if len(self.points) else None
@@ -113,7 +114,7 @@ class Deformation(Problem):
             if self.mover is None:
                 return terms
             inside = unframed(picture, margin)
-            there = flow(self.points, self.points + self.theta, self.proportions, inside.shape[-2:])
+            there = flow(self.points, self.points + self.theta, self.proportions, inside.shape[-2:]).to(picture.device)
             if s.warped_weight:
                 warped = styled(framed(sample(inside, there), margin))  # L_style(W(x, theta), a)
                 terms["warped style"] = s.warped_weight * torch.stack(list(warped.values())).sum()

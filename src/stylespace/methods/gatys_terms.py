@@ -16,6 +16,7 @@ from stylespace.errors import InputError
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.objectives.content import feature_distance
 from stylespace.objectives.style import STATISTICS, Measurement, Statistic, statistic_named, weighted_mean
+from stylespace.pictures.float64 import float64, onto
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.statistics.gram import neighbour_gram
 from stylespace.statistics.guides import follow
@@ -98,6 +99,7 @@ def _style_terms(
     if not any(layers.values()):
         raise InputError("All style layers have a weight of zero: give one of them more, or --style-weight 0 to leave style out.")
     pictures = [style.seen(size * settings.style_scale) for style in region.styles]
+    device = next(encoder.parameters()).device
     scale = settings.style_weight * share / (sum(layers.values()) if settings.style_divisor == "own" else 1.0)
     order = [name for name in encoder.layers if name in layers]
     measures: list[tuple[str, float, str, Statistic, Measure]] = []
@@ -109,7 +111,9 @@ def _style_terms(
         if (survey := chosen.survey) is not None and chosen.fit is not None:
             surveys = {name: (name, _measure(survey, name)) for name in order}
             surveyed = _of_styles(pictures, surveys, layers, encoder, core)
-            fitted = {name: chosen.fit(weighted_mean([of[name] for of in surveyed], _weights(region, name))) for name in order}
+            for name in order:
+                means = weighted_mean([of[name] for of in surveyed], _weights(region, name))
+                fitted[name] = chosen.fit(tuple(onto(mean, device) for mean in means))
         for name, statistic in fitted.items():
 
             def raw(given: Tensor, at: Tensor | None, statistic: Statistic = statistic) -> Measurement:
@@ -130,7 +134,8 @@ def _style_terms(
     terms = []
     for label, weight, layer, statistic, measure in measures:
         target = statistic.blend(
-            [statistic.finish(of[label]) for of in found], _weights(region, layer if "-" not in label else label.split("-")[1])
+            [_finished(statistic, of[label], device) for of in found],
+            _weights(region, layer if "-" not in label else label.split("-")[1]),
         )
         terms.append(_style_term(label, weight, layer, statistic, measure, target, guide, settings))
     return terms
@@ -181,7 +186,7 @@ def _share(
         drawn = follow(guide, full)
         at = drawn[(..., *tile.outside(smaller, full))]
         share = float(at.sum() / drawn.sum().clamp_min(1e-12))
-    return tuple(share * part.double() for part in measure(given, at, tile))
+    return tuple(share * float64(part) for part in measure(given, at, tile))
 
 
 def _core(features: Tensor, layer: str, tile: Tile | None) -> Tensor:
@@ -217,11 +222,15 @@ def _style_term(
     def total(sums: Measurement) -> Tensor:
         channels, positions = size
         counted = positions if guide is None else float(guide.mean()) * positions
-        return weight * _divided(
-            statistic.distance(statistic.finish(sums), target), statistic, target, channels, counted, settings
-        )
+        distance = statistic.distance(_finished(statistic, sums, target[0].device), target)
+        return weight * _divided(distance, statistic, target, channels, counted, settings)
 
     return Term(label, part, total)
+
+
+def _finished(statistic: Statistic, sums: Measurement, device: torch.device) -> Measurement:
+    """A measurement of means over positions, which of tiles were added up in float64."""
+    return tuple(onto(part, device) for part in statistic.finish(sums))
 
 
 def _divided(

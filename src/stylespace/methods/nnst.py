@@ -20,6 +20,7 @@ from stylespace.errors import InputError
 from stylespace.methods.nnst_settings import NnstSettings
 from stylespace.objectives.smoothness import squared_variation
 from stylespace.pictures import colour
+from stylespace.pictures.float64 import float64
 from stylespace.pictures.resizing import resize
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import pyramid
@@ -303,8 +304,12 @@ def _means(rows: Callable[[Tile], Sequence[Tensor]], belongs: Mapping[Tile, Tens
         groups = len(found)
         for group, each in enumerate(found):
             for region in range(regions):
-                sums[group, region] = each[there == region].double().sum(0) + sums.get((group, region), 0)
-    return [[(sums[group, region] / max(counts[region], 1)).float() for region in range(regions)] for group in range(groups)]
+                sums[group, region] = float64(each[there == region]).sum(0) + sums.get((group, region), 0)
+    device = next(iter(belongs.values())).device
+    return [
+        [(sums[group, region] / max(counts[region], 1)).float().to(device) for region in range(regions)]
+        for group in range(groups)
+    ]
 
 
 def _matched(rows: Tensor, pools: Sequence[Tensor | None], belongs: Tensor, means: Sequence[Tensor]) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from stylespace.errors import InputError
+from stylespace.pictures.float64 import float64
 from stylespace.statistics import kernels
 from stylespace.statistics.gram import gram
 from stylespace.statistics.moments import deviation_of, mean_and_covariance, mean_and_deviation, means_and_squares
@@ -44,8 +45,9 @@ def quadratic_distance(given: Measurement, target: Measurement, offset: float = 
 
 def root(covariance: Tensor, epsilon: float = 1e-4) -> Tensor:
     """Symmetric square root of ``covariance + epsilon I`` (C, C), in float64; what :func:`wasserstein_distance` wants of its target."""
-    identity = torch.eye(covariance.shape[0], dtype=torch.float64, device=covariance.device)
-    values, vectors = torch.linalg.eigh((covariance + covariance.T).double() / 2 + epsilon * identity)
+    symmetric = float64(covariance + covariance.T) / 2
+    identity = torch.eye(len(symmetric), dtype=symmetric.dtype, device=symmetric.device)
+    values, vectors = torch.linalg.eigh(symmetric + epsilon * identity)
     return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
 
 
@@ -56,12 +58,12 @@ def wasserstein_distance(given: Measurement, target: Measurement, epsilon: float
     to both covariances' diagonals, as in style-transfer-pytorch.
     """
     mean, covariance = given
-    target_mean, target_covariance, target_root = (part.double() for part in target)
+    target_mean, target_covariance, target_root = (float64(part) for part in target)
     # In float64: with fewer positions than channels the traces below cancel to less than float32 holds.
-    mean, covariance = mean.double(), covariance.double()
+    mean, covariance = float64(mean), float64(covariance)
     cross: Tensor = _CrossTrace.apply(covariance, target_root, epsilon)  # type: ignore[no-untyped-call]
     trace = covariance.trace() + target_covariance.trace() + 2 * epsilon * covariance.shape[0]
-    return ((mean - target_mean).square().sum() + trace - 2 * cross).to(given[0].dtype)
+    return ((mean - target_mean).square().sum() + trace - 2 * cross).to(given[0])
 
 
 class _CrossTrace(torch.autograd.Function):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from stylespace.errors import InputError
+from stylespace.pictures.float64 import float64
 
 # NTSC YIQ, as in Gatys et al. 2017 (sec. 5.1).
 _YIQ = ((0.299, 0.587, 0.114), (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))
@@ -30,7 +33,7 @@ def to_yiq(pixels: Tensor) -> Tensor:
 
 def from_yiq(pixels: Tensor) -> Tensor:
     """The inverse of :func:`to_yiq`, not clamped."""
-    return torch.einsum("rc,nchw->nrhw", torch.linalg.inv(pixels.new_tensor(_YIQ, dtype=torch.float64)).to(pixels), pixels)
+    return torch.einsum("rc,nchw->nrhw", _inverse(_YIQ).to(pixels), pixels)
 
 
 def grey(pixels: Tensor) -> Tensor:
@@ -59,7 +62,7 @@ def to_oklab(pixels: Tensor) -> Tensor:
 
 def from_oklab(pixels: Tensor) -> Tensor:
     """The inverse of :func:`to_oklab`, clamped to sRGB in [0, 1]."""
-    back = [torch.linalg.inv(pixels.new_tensor(m, dtype=torch.float64)).to(pixels) for m in (_OKLAB, _CONES)]
+    back = [_inverse(m).to(pixels) for m in (_OKLAB, _CONES)]
     light = torch.einsum("rc,nchw->nrhw", back[1], torch.einsum("rc,nchw->nrhw", back[0], pixels) ** 3).clamp(0, 1)
     return torch.where(light <= 0.0031308, light * 12.92, 1.055 * light.clamp_min(0.0031308) ** (1 / 2.4) - 0.055)
 
@@ -71,7 +74,7 @@ def chroma_by_moments(pixels: Tensor, photo: Tensor, style: Tensor, epsilon: flo
     take is not established, OKLab is ours.
     """
     lightness = to_oklab(pixels)[:, :1]
-    own, wanted = (to_oklab(p)[0, 1:].flatten(1).double() for p in (photo, style.to(photo)))
+    own, wanted = (float64(to_oklab(p)[0, 1:].flatten(1)) for p in (photo, style.to(photo)))
     identity = epsilon * torch.eye(2, dtype=own.dtype, device=own.device)
     covariances = [x.cov() + identity for x in (own, wanted)]
     root, inverse = _power(covariances[0], 0.5), _power(covariances[0], -0.5)
@@ -102,9 +105,13 @@ def match_colours(pixels: Tensor, like: Tensor, method: str = "transport", epsil
 
 
 def _moments(pixels: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
-    x = pixels[0].flatten(1).double()
+    x = float64(pixels[0].flatten(1))
     mean = x.mean(1, keepdim=True)
     return x, mean, (x - mean) @ (x - mean).T / x.shape[1] + epsilon * torch.eye(3, dtype=x.dtype, device=x.device)
+
+
+def _inverse(matrix: Sequence[Sequence[float]]) -> Tensor:
+    return torch.linalg.inv(torch.tensor(matrix, dtype=torch.float64))
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:

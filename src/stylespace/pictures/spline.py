@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from stylespace.pictures.float64 import float64
+
 _TINY = 1e-30
 _APART = 1e-9  # squared distance, as a share of the points' extent, below which two points are one
 _RANK = 1e-7
@@ -20,14 +22,14 @@ def thin_plate(points: Tensor, values: Tensor, at: Tensor, smoothing: float = 0.
     """
     if not len(points):
         return values.new_zeros(len(at), values.shape[1])
-    p, v = _once(points.double(), values.double())
+    p, v = _once(float64(points), float64(values))
     known, directions = _affine(p)
     top = torch.cat([_kernel(p, p) + smoothing * torch.eye(len(p), dtype=p.dtype, device=p.device), known], 1)
     low = torch.cat([known.T, p.new_zeros(known.shape[1], known.shape[1])], 1)
     right = torch.cat([v, v.new_zeros(known.shape[1], v.shape[1])])
     solved = torch.linalg.solve(torch.cat([top, low]), right)
-    q = at.double()
-    return (_kernel(q, p) @ solved[: len(p)] + _linear(q) @ directions @ solved[len(p) :]).to(values.dtype)
+    q = float64(at)
+    return (_kernel(q, p) @ solved[: len(p)] + _linear(q) @ directions @ solved[len(p) :]).to(values)
 
 
 def _kernel(a: Tensor, b: Tensor) -> Tensor:

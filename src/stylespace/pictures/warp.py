@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylespace.errors import InputError
+from stylespace.pictures.float64 import float64
 from stylespace.pictures.spline import thin_plate
 from stylespace.storage.atomic import write_text
 from stylespace.storage.plain import parse, reason
@@ -133,13 +134,15 @@ def flow(points: Tensor, moved: Tensor, proportions: Sequence[int], size: Sequen
     """The backward flow (1, 2, h, w) of the warp that takes ``points`` (k, 2) to ``moved`` (k, 2) and keeps the border.
 
     Places down and right, in units of the long side of a picture of ``proportions`` (h, w); the flow in shares of the sides. The
-    spline is worked out on a grid of at most ``grid`` cells and enlarged bicubically. Differentiable.
+    spline is worked out on a grid of at most ``grid`` cells and enlarged bicubically. Differentiable. Of points on a device without
+    float64 the flow is on the processor.
     """
     high, wide = size
+    points, moved = float64(points), float64(moved)
     sides = torch.tensor([float(s) / max(proportions) for s in proportions], dtype=torch.float64, device=moved.device)
     edge = _border().to(sides) * sides
-    there = torch.cat([moved.double(), edge])
-    back = torch.cat([points.double() - moved.double(), torch.zeros_like(edge)])
+    there = torch.cat([moved, edge])
+    back = torch.cat([points - moved, torch.zeros_like(edge)])
     rows, columns = (max(2, min(side, round(grid * side / max(size)))) for side in (high, wide))
     # From the first pixel's middle to the last one's, so that enlarging hits both.
     ends = [

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from stylespace.errors import StylespaceError
+from stylespace.pictures.float64 import home
 from stylespace.pictures.tiles import Tile
 from stylespace.solvers.adam import carry, rate_at
 from stylespace.solvers.solution import Objective, Solution, Step, Watch
@@ -147,7 +148,8 @@ class Tiled:
     @torch.no_grad()
     def _sums(self, picture: Tensor, place: Place, release: Callable[[], None] = lambda: None) -> Sums:
         first = place.first("sums", len(self.tiles))
-        total: Sums | None = [s.to(self.device) for s in place.sums()] if first else None
+        device = self.device or picture.device
+        total: Sums | None = [s.to(home(device) if s.dtype == torch.float64 else device) for s in place.sums()] if first else None
         if first:  # by another process: loss terms learn their sizes from a tile
             self.part(picture[self.window(self.tiles[0])].to(self.device), self.tiles[0])
         for number in range(first, len(self.tiles)):

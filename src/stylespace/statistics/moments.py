@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from stylespace.pictures.float64 import float64
 from stylespace.statistics.positions import moments_of, positions, weights
 
 
@@ -25,7 +26,7 @@ def mean_and_deviation(features: Tensor, guide: Tensor | None = None, epsilon: f
 
 def means_and_squares(features: Tensor, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean (C,) and mean square (C,) over positions, float64: what of :func:`mean_and_deviation` adds up over parts of a picture."""
-    f = positions(features).double()
+    f = float64(positions(features))
     weight = weights(guide, f)
     return (f * weight).sum(1), (f.square() * weight).sum(1)
 

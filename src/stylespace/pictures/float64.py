@@ -1,0 +1,26 @@
+"""Double precision where a device has none: Apple's (``mps``) compute small things on the processor.
+
+Everywhere else each of these functions leaves numbers where they are.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+WITHOUT = ("mps",)
+
+
+def home(device: torch.device) -> torch.device:
+    """Where numbers in float64 can be that belong to ``device``."""
+    return torch.device("cpu") if device.type in WITHOUT else device
+
+
+def float64(x: Tensor) -> Tensor:
+    """``x`` in float64, at home; differentiable."""
+    return x.to(home(x.device), torch.float64)
+
+
+def onto(x: Tensor, device: torch.device) -> Tensor:
+    """``x`` on ``device``, in float32 where that has no float64; differentiable."""
+    return x.to(device) if device.type not in WITHOUT or x.dtype != torch.float64 else x.float().to(device)
