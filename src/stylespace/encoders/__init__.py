@@ -42,13 +42,17 @@ def load(
     if precision not in PRECISIONS:
         raise InputError(f"The precision '{precision}' is unknown: choose among {', '.join(PRECISIONS)}.")
     path = Path(weights) if weights is not None else None
+    with torch.random.fork_rng(devices=[]):  # modules draw their first weights from the caller's random numbers
+        encoder = _loaded(name, path, pooling, padding)
+    device = torch.device(device)
+    return encoder.prepare(device, dtype(precision, device))
+
+
+def _loaded(name: str, path: Path | None, pooling: str, padding: str) -> Encoder:
     if name == "compact":
         from stylespace.encoders.compact import compact
 
-        encoder: Encoder = compact(path, pooling=pooling, padding=padding)
-    else:
-        from stylespace.encoders.vgg import vgg
+        return compact(path, pooling=pooling, padding=padding)
+    from stylespace.encoders.vgg import vgg
 
-        encoder = Encoder(vgg(name, weights=path, pooling=pooling, padding=padding), name)
-    device = torch.device(device)
-    return encoder.prepare(device, dtype(precision, device))
+    return Encoder(vgg(name, weights=path, pooling=pooling, padding=padding), name)

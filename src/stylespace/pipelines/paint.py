@@ -30,7 +30,7 @@ from stylespace.pictures.streaming import Raw, decoded, encoded, sampled, shrunk
 from stylespace.pictures.tiles import free_memory, parsed_memory
 from stylespace.pipelines.record import described
 from stylespace.pipelines.result import Result
-from stylespace.pipelines.run import Progress, choose_device
+from stylespace.pipelines.run import Progress, choose_device, threads_of
 from stylespace.pipelines.sources import MAX_PIXELS, Source
 from stylespace.solvers.solution import Step
 from stylespace.storage.journal import Journal
@@ -101,8 +101,6 @@ class Painting:
         if engine not in CHOICES:
             raise InputError(f"The engine '{engine}' is unknown: choose among {', '.join(CHOICES)}.")
         check(self.settings.colour, self.settings.strength)
-        if self.threads:
-            torch.set_num_threads(self.threads)
         exported = str(self.network).endswith(".onnx")
         if exported and engine == "torch":
             raise InputError(f"{self.network} is an exported network: give --engine openvino or onnxruntime, or leave it out.")
@@ -133,6 +131,12 @@ class Painting:
 
         Raises ``InputError``, ``PictureError`` and ``WeightsError``.
         """
+        with threads_of(self.threads):
+            return self._run(photo, progress, note, unfinished)
+
+    def _run(
+        self, photo: Source, progress: Callable[[Progress], None] | None, note: Callable[[str], None] | None, unfinished: Path | None
+    ) -> Result:
         s = self.settings
         started = time.perf_counter()
         if (streamed := self._streamed(photo)) is not None:

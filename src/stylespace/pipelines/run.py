@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ class Session:
     ) -> None:
         self.settings, self.content, self.progress = settings, content, progress
         self.device = choose_device(device)
-        self.threads, self._threads_before = threads, torch.get_num_threads()
+        self.threads, self._while = threads, ExitStack()
         self.sizes: Sequence[tuple[int, int]] = ()
         self.wanted = set(snapshots)
         self.losses: list[dict[str, Any]] = []
@@ -93,14 +94,13 @@ class Session:
 
     def __enter__(self) -> Session:
         keep_freed_memory()
-        if self.threads:
-            torch.set_num_threads(self.threads)
+        self._while.enter_context(threads_of(self.threads))
         self.started = time.perf_counter()
         return self
 
     def __exit__(self, *error: object) -> None:
         self.seconds = time.perf_counter() - self.started
-        torch.set_num_threads(self._threads_before)
+        self._while.close()
         if self.journal is not None:
             self._write_losses()
             self.journal.leave()
@@ -158,6 +158,17 @@ class Session:
         if result.warp is not None and result.source.alpha is not None:
             result.source = replace(result.source, alpha=result.warp.apply(result.source.alpha).clamp(0, 1))
         return result
+
+
+@contextmanager
+def threads_of(count: int | None) -> Iterator[None]:
+    """While it lasts torch computes in so many threads (None: as many as before)."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def choose_device(device: str) -> torch.device:

@@ -123,10 +123,10 @@ class Trainer:
         self.devices.part(range(settings.batch))
         folder.mkdir(parents=True, exist_ok=True)
         keep_freed_memory()
-        torch.manual_seed(settings.seed)
         device = self.devices.device
         self.build = settings.build if network is None else network.build
-        self.body: Body = BUILDS[settings.build]() if network is None else copy.deepcopy(network.body)
+        with self._random(settings.seed):
+            self.body: Body = BUILDS[settings.build]() if network is None else copy.deepcopy(network.body)
         stages = len(self.body.stage_weights)
         if stages > 1 and (len(settings.style_sizes) != stages or settings.crop % self.body.multiple):
             raise InputError(
@@ -232,7 +232,8 @@ class Trainer:
             for number, style in enumerate(self.styles):
                 whole = whole.with_style(style.name, rows[number], {**about[style.name], "added": provenance})
             return whole
-        body = BUILDS[self.build](**self.body.settings())
+        with self._random(0):  # its weights are replaced
+            body = BUILDS[self.build](**self.body.settings())
         learned = {n.removeprefix("body."): p for n, p in self.average.items() if n != "rows"}
         body.load_state_dict({**self.body.state_dict(), **learned})  # buffers are not averaged
         return StyleNetwork(
@@ -334,7 +335,8 @@ class Trainer:
         photos, noisy = (p[mine].to(devices.device).contiguous(memory_format=torch.channels_last) for p in (photos, noisy))
         styles, sizes = [every[i] for i in mine], [sizes[i] for i in mine]
         terms: dict[str, Tensor] = {}
-        made = self.body.stages(noisy, self.rows[styles])
+        with self._random(s.seed + 1_000_003 * self.step):  # a texture network draws its noise
+            made = self.body.stages(noisy, self.rows[styles])
         for stage, (painted, weight) in enumerate(zip(made, self.body.stage_weights, strict=True)):
             # Seen from a random offset, so that the network's phases and those of the encoder's pooling do not lock into a weave.
             side = painted.shape[-1] - REACH
@@ -370,6 +372,14 @@ class Trainer:
             for name, p in self.parameters.items():
                 self.average[name].lerp_(p, 1 - decay)
         return record, False
+
+    @staticmethod
+    @contextmanager
+    def _random(seed: int) -> Iterator[None]:
+        """While it lasts torch's own random numbers are those of ``seed``; then the caller's go on as they were."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            yield
 
     def _next(self, left: list[int], count: int) -> int:
         """The next of a random order of ``count`` numbers, which begins anew when it is through."""
