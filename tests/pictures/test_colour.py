@@ -65,13 +65,6 @@ def test_luminance_match() -> None:
     assert np.corrcoef(found[0, 0].flatten(), colour.to_yiq(style)[0, 0].flatten())[0, 1] == pytest.approx(1)
 
 
-def test_with_chroma() -> None:
-    light, tint = coloured(0), coloured(1)
-    found = colour.to_yiq(colour.with_chroma(light, tint))
-    assert torch.allclose(found[:, :1], colour.to_yiq(light)[:, :1], atol=1e-12)
-    assert torch.allclose(found[:, 1:], colour.to_yiq(tint)[:, 1:], atol=1e-12)
-
-
 @pytest.mark.parametrize("method", colour.MATCHES)
 def test_moments_become_the_targets(method: str) -> None:
     pixels, like = coloured(0), coloured(1, size=(17, 40))
@@ -173,6 +166,5 @@ def test_gradients() -> None:
     like = coloured(1, size=(4, 3)).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: colour.from_yiq(colour.to_yiq(x)), pixels)
     assert torch.autograd.gradcheck(colour.match_luminance, (pixels, like))
-    assert torch.autograd.gradcheck(colour.with_chroma, (pixels, coloured(1, size=(3, 4)).requires_grad_()))
     for method in colour.MATCHES:
         assert torch.autograd.gradcheck(lambda x, y, method=method: colour.match_colours(x, y, method), (pixels, like))

@@ -37,7 +37,13 @@ def as_before() -> Iterator[None]:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_methods(compact_weights: Path, method: str) -> None:
-    options: dict[str, Any] = {"size": 32, "steps": 2, "threads": torch.get_num_threads() + 1, "weights": compact_weights, "seed": 5}
+    options: dict[str, Any] = {
+        "size": 32,
+        "steps": 2,
+        "threads": torch.get_num_threads() + 1,
+        "weights": compact_weights,
+        "seed": 5,
+    }
     if method == "deformable":
         options |= {"points": [((0.2, 0.2), (0.5, 0.5)), ((0.7, 0.7), (0.1, 0.9))], "fewest": 1}
     with as_before():
@@ -48,7 +54,7 @@ def test_methods(compact_weights: Path, method: str) -> None:
 
 
 def test_a_run_that_fails(compact_weights: Path) -> None:
-    with as_before(), pytest.raises(InputError, match="no layer|no relu9"):
+    with as_before(), pytest.raises(InputError, match=r"relu9_1"):
         ss.transfer(PHOTO, STYLE, size=32, threads=torch.get_num_threads() + 1, weights=compact_weights, style_layers="relu9_1")
 
 

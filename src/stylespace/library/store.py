@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 TABLE, ABOUT = "references", "library.json"
 VERSION = "1"
-METADATA = ("title", "artist", "year", "tags")
 SHOWN = ("key", "path", "title", "artist", "year", "tags", "width", "height", "source", "time")
 
 

@@ -10,7 +10,6 @@ from stylespace.methods.gatys_settings import PRESETS as GATYS_PRESETS
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.settings import option
 
-IKUTA = "Ikuta, Ogaki & Odagiri 2016"
 _READING = "ours: the document leaves it open"
 
 

@@ -48,11 +48,6 @@ def match_luminance(pixels: Tensor, like: Tensor) -> Tensor:
     return ((own - own[:, 0].mean()) * (wanted[:, 0].std() / deviation) + wanted[:, 0].mean()).clamp(0, 1)
 
 
-def with_chroma(luminance_of: Tensor, chroma_of: Tensor) -> Tensor:
-    """Luminance of one picture with the chroma of another, both sRGB (1, 3, H, W); clamped to [0, 1]."""
-    return from_yiq(torch.cat([to_yiq(luminance_of)[:, :1], to_yiq(chroma_of)[:, 1:]], 1)).clamp(0, 1)
-
-
 def to_oklab(pixels: Tensor) -> Tensor:
     """sRGB (N, 3, H, W) to lightness and the two opponent colours of OKLab (Ottosson 2020), same shape."""
     light = torch.where(pixels <= 0.04045, pixels / 12.92, ((pixels.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4)

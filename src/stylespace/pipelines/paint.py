@@ -135,7 +135,11 @@ class Painting:
             return self._run(photo, progress, note, unfinished)
 
     def _run(
-        self, photo: Source, progress: Callable[[Progress], None] | None, note: Callable[[str], None] | None, unfinished: Path | None
+        self,
+        photo: Source,
+        progress: Callable[[Progress], None] | None,
+        note: Callable[[str], None] | None,
+        unfinished: Path | None,
     ) -> Result:
         s = self.settings
         started = time.perf_counter()

@@ -1,0 +1,14 @@
+from .errors import StylespaceError as StylespaceError
+from .metrics.score import score as score
+from .networks.style_network import StyleNetwork as StyleNetwork
+from .pipelines.learn_style import learn_style as learn_style
+from .pipelines.match import correspondences as correspondences
+from .pipelines.match import match as match
+from .pipelines.result import Result as Result
+from .pipelines.sources import Area as Area
+from .pipelines.transfer import invert as invert
+from .pipelines.transfer import transfer as transfer
+from .styles.space import StyleSpace as StyleSpace
+
+__version__: str
+__all__: list[str]
