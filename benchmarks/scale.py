@@ -125,7 +125,7 @@ def main() -> None:
     for megapixels in map(float, filter(None, asked.painted.split(","))):
         with tempfile.TemporaryDirectory() as folder:
             small = megapixels < 20
-            for tiles in ("exact", *(["fast"] if megapixels < 500 else []), *(["whole"] if small else [])):
+            for tiles in ("exact", *(["whole"] if small else [])):
                 (row,) = child(
                     "benchmarks/scale.py", "--network", str(megapixels), "--tiles", tiles, "--folder", folder,
                     "--threads", str(asked.threads),
@@ -134,13 +134,9 @@ def main() -> None:
                 figure(f"painted-seconds-{name}", row["value"], "", unit="s", a_megapixel=row["value"] / row["pixels"] * 1e6)
                 target = {100: "<= 1000", 1000: "<= 2000"}.get(megapixels, "")
                 figure(f"painted-memory-{name}", row["anonymous"], target, unit="MB", resident=row["megabytes"])
-            places = {tiles: Path(folder) / f"{tiles}.tif" for tiles in ("whole", "exact", "fast")}
             if small:
-                worst, mean = apart(places["whole"], places["exact"])
+                worst, mean = apart(Path(folder) / "whole.tif", Path(folder) / "exact.tif")
                 figure(f"painted-exact-apart-{megapixels:g}-megapixels", worst, "<= 1", unit="of 255", mean=mean)
-            if places["fast"].exists():
-                worst, mean = apart(places["exact"], places["fast"])
-                figure(f"painted-fast-apart-{megapixels:g}-megapixels", mean, "", unit="of 255", worst=worst)
 
 
 if __name__ == "__main__":

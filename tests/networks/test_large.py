@@ -15,10 +15,10 @@ from stylespace.errors import InputError, PictureError
 from stylespace.networks import large, planes
 from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
-from stylespace.networks.large import painted, painted_fast
+from stylespace.networks.large import painted
 from stylespace.networks.planes import Box, Plane, Workspace, boxes
 from stylespace.networks.style_network import StyleNetwork
-from stylespace.pictures.streaming import Raw, decoded, encoded, sampled, shrunk, size_of
+from stylespace.pictures.streaming import Raw, decoded, encoded, shrunk, size_of
 from stylespace.pipelines.paint import Painting, PaintSettings
 from stylespace.storage.journal import Journal
 
@@ -76,24 +76,6 @@ def test_scratch_has_a_limit() -> None:
     _, fetch, write = held(picture)
     with pytest.raises(InputError, match="--scratch"):
         painted(network, row, (128, 128), fetch, write, scratch=10_000)  # type: ignore[arg-type]
-
-
-def test_fast_is_near_and_has_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(large, "CORE", 128)
-    monkeypatch.setattr(large, "AROUND", 128)
-    network, row = body("tiny")
-    coarse = torch.rand(1, 3, 12, 16, generator=torch.Generator().manual_seed(1))
-    picture = torch.nn.functional.interpolate(coarse, (384, 512), mode="bicubic").clamp(0, 1)
-    out, fetch, write = held(picture)
-    painted_fast(network, row, (384, 512), picture, fetch, write)  # type: ignore[arg-type]
-    whole = network(picture, row)
-    assert float((out - whole).abs().max()) < 5e-2  # with the picture's own statistics only what lies beyond the tile is missing
-    small = torch.nn.functional.avg_pool2d(picture, 2)
-    painted_fast(network, row, (384, 512), small, fetch, write)  # type: ignore[arg-type]
-    assert float((out - whole).abs().mean()) < 0.1
-    johnson = BUILDS["johnson"](widths=(4, 6, 8), blocks=1, normalisation="batch").eval()
-    with pytest.raises(InputError, match="picture by picture"):
-        painted_fast(johnson, johnson.initial_row(), (384, 512), small, fetch, write)  # type: ignore[arg-type]
 
 
 def test_what_looks_around_itself_is_refused_not_painted_wrongly() -> None:
@@ -157,17 +139,16 @@ def test_painting_streams_what_is_asked_and_gives_the_same(tmp_path: Path) -> No
     noise = np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8)
     Image.fromarray(noise).resize((270, 180), Image.Resampling.BICUBIC).save(tmp_path / "photo.png")
     made = {}
-    for tiles in ("whole", "exact", "fast"):
+    for tiles in ("whole", "exact"):
         painting = Painting(PaintSettings({"starry_night": 0.5, "great_wave": 0.5}, size=0, tiles=tiles, strength=0.9))
         result = painting.run(tmp_path / "photo.png")
         with Image.open(result.save(tmp_path / f"{tiles}.png")) as image:
             made[tiles] = np.asarray(image.convert("RGB")).astype(int)
     assert np.abs(made["whole"] - made["exact"]).max() <= 1
-    assert np.abs(made["whole"] - made["fast"]).mean() < 12
     small = Painting(PaintSettings({"udnie": 1.0}, size=0, memory="420MB"))
     assert type(small.run(tmp_path / "photo.png")).__name__ == "Streamed"
     for wrong, words in (
-        ({"tiles": "some"}, "cannot be 'some'"), ({"tiles": "exact", "colour": "root"}, "luminance"),
+        ({"tiles": "fast"}, "cannot be 'fast'"), ({"tiles": "exact", "colour": "root"}, "luminance"),
         ({"tiles": "exact", "engine": "openvino"}, "PyTorch"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=words):
@@ -242,31 +223,6 @@ def test_what_was_killed_goes_on_where_it_was(name: str, tmp_path: Path, monkeyp
     assert not list((tmp_path / "j").glob("map-*"))  # what is not needed any more is not kept
 
 
-def test_fast_goes_on_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(large, "NOTED", -1.0)
-    monkeypatch.setattr(large, "CORE", 32)
-    network, row = body("tiny")
-    picture = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(1))
-    expected, fetch, write = held(picture)
-    painted_fast(network, row, (96, 96), picture, fetch, write)  # type: ignore[arg-type]
-    out, _, put = held(picture)
-    journal = Journal(tmp_path / "j", {})
-    boxes_done = 0
-
-    def killed(box: Box, part: Tensor) -> None:
-        nonlocal boxes_done
-        boxes_done += 1
-        if boxes_done == 5:
-            raise Killed
-        put(box, part)  # type: ignore[operator]
-
-    with pytest.raises(Killed):
-        painted_fast(network, row, (96, 96), picture, fetch, killed, journal=journal)  # type: ignore[arg-type]
-    painted_fast(network, row, (96, 96), picture, fetch, killed, journal=journal)  # type: ignore[arg-type]
-    assert boxes_done == 9 + 1
-    assert torch.equal(out, expected)
-
-
 def test_a_streamed_picture_goes_on_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planes, "NOTED", -1.0)
     monkeypatch.setattr(large, "NOTED", -1.0)
@@ -298,17 +254,6 @@ def test_where_memory_runs_out_it_is_painted_in_tiles(tmp_path: Path, monkeypatc
     assert said == ["Memory ran out: painting in tiles on the processor."]
     with pytest.raises(torch.OutOfMemoryError):
         Painting(PaintSettings({"starry_night": 1.0}, style_size=640)).run(photo)
-
-
-def test_samples_are_windows_of_the_picture(tmp_path: Path) -> None:
-    raw = Raw((40, 90), 3, 16)
-    picture = torch.rand(1, 3, 40, 90)
-    raw.write((0, 40, 0, 90), picture)
-    made = sampled(raw, 48, 16)
-    assert made.shape == (1, 3, 40, 48)  # three windows of the columns, all rows
-    torch.testing.assert_close(made[..., :16], picture[..., :16], atol=1e-4, rtol=0)
-    torch.testing.assert_close(made[..., 32:], picture[..., 74:], atol=1e-4, rtol=0)
-    torch.testing.assert_close(sampled(raw, 96, 16), picture, atol=1e-4, rtol=0)
 
 
 def test_what_cannot_be_decoded_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ def paint(
     tiles: Annotated[
         str,
         typer.Option(
-            metavar="auto|whole|exact|fast", rich_help_panel=options.RUN,
-            help="Large pictures: in memory; exactly, layer by layer, from file to file; or in one pass, about. [auto: by --memory]",
+            metavar="auto|whole|exact", rich_help_panel=options.RUN,
+            help="Large pictures: in memory, or layer by layer over tiles from file to file. [auto: by --memory]",
         ),
     ] = "auto",
     memory: Annotated[

@@ -108,8 +108,8 @@ class Workspace:
         """Note scratch that is about to be used. Raises ``InputError`` where it is more than allowed."""
         if self.limit is not None and self.used + size > self.limit:
             raise InputError(
-                f"The network wants more than the {self.limit / 2**30:.1f} GB of scratch space allowed: give --scratch more, a smaller"
-                " --size, or --tiles fast."
+                f"The network wants more than the {self.limit / 2**30:.1f} GB of scratch space allowed: give --scratch more, or a"
+                " smaller --size."
             )
         self.used += size
         self.most = max(self.most, self.used)

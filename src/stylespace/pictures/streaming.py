@@ -145,18 +145,6 @@ def size_of(path: str | Path) -> tuple[int, int]:
     return (image.width, image.height) if turned else (image.height, image.width)
 
 
-def sampled(raw: Raw, side: int, window: int) -> Tensor:
-    """Windows of a picture, spread evenly and put together as one (1, 3, h, w) of ``side`` pixels at most: its texture at its own scale."""
-    starts = []
-    for length in raw.size:
-        count = side // window
-        fits = length <= side
-        starts.append([0] if fits else [round(i * (length - window) / max(count - 1, 1)) for i in range(count)])
-    high, wide = (length if length <= side else window for length in raw.size)
-    rows = [torch.cat([raw.read((t, t + high, x, x + wide))[:, :3] for x in starts[1]], 3) for t in starts[0]]
-    return torch.cat(rows, 2)
-
-
 def shrunk(raw: Raw, long_side: int) -> Tensor:
     """A small copy (1, 3, h, w) of about ``long_side`` pixels, every n-th sample of a blockwise mean."""
     step = max(1, max(raw.size) // long_side)

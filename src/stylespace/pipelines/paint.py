@@ -20,13 +20,13 @@ from stylespace.export.runtime import ENGINES, Runtime
 from stylespace.networks.body import Body
 from stylespace.networks.brush import brushed
 from stylespace.networks.finishing import check, finished
-from stylespace.networks.large import MODES, painted, painted_fast
+from stylespace.networks.large import painted
 from stylespace.networks.planes import Box
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
 from stylespace.pictures.resizing import fit, resize
-from stylespace.pictures.streaming import Raw, decoded, encoded, sampled, shrunk, size_of
+from stylespace.pictures.streaming import Raw, decoded, encoded, shrunk, size_of
 from stylespace.pictures.tiles import free_memory, parsed_memory
 from stylespace.pipelines.record import described
 from stylespace.pipelines.result import Result
@@ -38,9 +38,9 @@ from stylespace.storage.memory import is_out_of_memory, return_freed_memory
 
 CHOICES = ("auto", "torch", *ENGINES)
 SIZE = 1024
-TILES = ("auto", "whole", *MODES)
-# Memory that a network takes a pixel, and a process by itself; side of the sample that stands for a large picture, and of its windows.
-BYTES_A_PIXEL, STANDING, SMALL, WINDOW = 500, 400 << 20, 1536, 512
+TILES = ("auto", "whole", "exact")
+# Memory that a network takes a pixel, and a process by itself; side of the copy that stands for a large picture.
+BYTES_A_PIXEL, STANDING, SMALL = 500, 400 << 20, 1536
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,8 @@ class PaintSettings:
     ``colour`` and ``strength`` as for :class:`~stylespace.networks.style_network.StyleNetwork`. ``engine``: ``torch``, ``openvino``,
     ``onnxruntime``; ``auto``: torch, or for an exported network what is installed. ``stage``: of a network of several stages, what the
     first so many make, which is smaller. ``style_size``: strokes as of the style pictures at this long side; None: as
-    trained. ``tiles``: ``whole``; ``exact``, layer by layer over tiles, from file to file; ``fast``, in one
-    pass of tiles with the statistics of a sample of it, which is near; ``auto``: whole where it fits ``memory`` (such as 2GB; None: what is
-    free), else exact. ``scratch``: disk space for it at most.
+    trained. ``tiles``: ``whole``; ``exact``, layer by layer over tiles, from file to file; ``auto``: whole
+    where it fits ``memory`` (such as 2GB; None: what is free), else exact. ``scratch``: disk space for it at most.
     """
 
     mix: Mapping[str, Any]
@@ -178,7 +177,7 @@ class Painting:
         own = size_of(photo)
         size = fit(own, min(SIZE, max(own)) if s.size is None else s.size or max(own))
         memory = 0.8 * free_memory() if s.memory is None else parsed_memory(s.memory) - STANDING
-        return size if s.tiles in MODES or size[0] * size[1] * BYTES_A_PIXEL > memory else None
+        return size if s.tiles == "exact" or size[0] * size[1] * BYTES_A_PIXEL > memory else None
 
     def _stream(
         self, photo: Path, size: tuple[int, int], started: float, progress: Callable[[Progress], None] | None, unfinished: Path | None
@@ -230,11 +229,8 @@ class Painting:
         def fetch(box: Box) -> Tensor:
             return given.read(box)[:, :3]
 
-        if s.tiles == "fast":
-            painted_fast(body, row, given.size, sampled(given, SMALL, WINDOW), fetch, write, progress=told, journal=journal)
-        else:
-            limit = None if s.scratch is None else parsed_memory(s.scratch)
-            painted(body, row, given.size, fetch, write, scratch=limit, progress=told, journal=journal)
+        limit = None if s.scratch is None else parsed_memory(s.scratch)
+        painted(body, row, given.size, fetch, write, scratch=limit, progress=told, journal=journal)
         given.close()
         return made
 
@@ -275,8 +271,6 @@ class Painting:
         mix = {name: weight if isinstance(weight, int | float) else described(weight) for name, weight in s.mix.items()}
         settings = {"mix": mix, "size": s.size, "colour": s.colour, "strength": s.strength, "engine": s.engine}
         settings |= {name: value for name in ("stage", "style_size") if (value := getattr(s, name)) is not None}
-        if s.tiles == "fast":
-            settings["tiles"] = s.tiles
         network = {"name": str(self.network), "body": self._checksum}
         return {"method": self.method, "photo": described(photo), "styles": [], "weights": network, "settings": settings}
 

@@ -18,6 +18,7 @@ from stylespace import encoders
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.pictures.picture import Picture
+from stylespace.pipelines.pace import Pace
 from stylespace.pipelines.result import Result
 from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Solution, Step
@@ -28,7 +29,7 @@ from stylespace.storage.memory import keep_freed_memory
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is: steps done and in all, the latest step, seconds so far and left (an estimate that weighs steps by area)."""
+    """Where a run is: steps done and in all, the latest step, seconds so far and left (see :mod:`stylespace.pipelines.pace`)."""
 
     done: int
     of: int
@@ -52,13 +53,13 @@ class Session:
         self.settings, self.content, self.progress = settings, content, progress
         self.device = choose_device(device)
         self.threads, self._while = threads, ExitStack()
-        self.sizes: Sequence[tuple[int, int]] = ()
+        self.pace, self.steps = Pace(()), 0
+        self._stepped = 0.0
         self.wanted = set(snapshots)
         self.losses: list[dict[str, Any]] = []
         self.snapshots: dict[int, Picture] = {}
         self.solution = Solution(content.pixels)
         self.dtype = "float32"
-        self._work = 0.0
         self.journal: Journal | None = None
         self._written = 0
 
@@ -70,7 +71,6 @@ class Session:
         file = journal.file("losses")
         lines = file.read_text(encoding="utf-8").splitlines()[: journal.steps] if file.exists() else []
         self.losses = [json.loads(line) for line in lines]
-        self._work = sum(record["size"] ** 2 for record in self.losses)
         write_text(file, "".join(f"{line}\n" for line in lines))
         self._written = len(lines)
         self.started -= self.losses[-1]["seconds"] if self.losses else 0.0
@@ -90,7 +90,8 @@ class Session:
 
     def plan(self, sizes: Sequence[tuple[int, int]]) -> None:
         """Long side and steps of each size to come."""
-        self.sizes = sizes
+        self.pace, self.steps = Pace(sizes), sum(count for _, count in sizes)
+        self._stepped = time.perf_counter()
 
     def __enter__(self) -> Session:
         keep_freed_memory()
@@ -114,7 +115,9 @@ class Session:
 
     def watch(self, step: Step) -> None:
         """Record a step, keep its picture where one is wanted, tell how far it is."""
-        seconds = time.perf_counter() - self.started
+        now = time.perf_counter()
+        self.pace.step(step.size, now - self._stepped)
+        seconds = now - self.started
         record = {"size": step.size, "step": step.index, "total": step.total, **step.terms, "seconds": round(seconds, 3)}
         self.losses.append(record | ({"cut": True} if step.cut else {}))
         number = len(self.losses)
@@ -124,10 +127,8 @@ class Session:
         if number in self.wanted:
             self.snapshots[number] = self.content.with_pixels(step.picture.detach().cpu().clamp(0, 1).clone())
         if self.progress:
-            total = sum(count * size**2 for size, count in self.sizes)
-            self._work = min(total, self._work + step.size**2)
-            left = seconds / max(self._work, 1) * (total - self._work)
-            self.progress(Progress(number, sum(count for _, count in self.sizes), step, seconds, left))
+            self.progress(Progress(number, self.steps, step, seconds, self.pace.left(number)))
+        self._stepped = time.perf_counter()
 
     def result(self, made_from: dict[str, Any]) -> Result:
         """What the run leaves; ``made_from``: the record of its inputs."""
