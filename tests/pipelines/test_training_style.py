@@ -47,3 +47,14 @@ def test_the_target_of_many_is_that_of_their_positions_together(encoder: Encoder
     beside = combined([(torch.cat(seen, 3), 1.0)], "wasserstein")
     for part, expected in zip(together, beside, strict=True):
         assert torch.allclose(part, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_references_of_one_name_in_two_folders(tmp_path: Path, encoder: Encoder) -> None:
+    squares = []
+    for number, name in enumerate(("waves", "mosaic")):
+        (tmp_path / str(number)).mkdir()
+        Image.fromarray(draw(name, (96, 96))).save(tmp_path / str(number) / "a.png")
+        squares.append(draw(name, (72, 72), seed=1))
+    style = gathered("many", str(tmp_path), Photos(np.stack(squares), {}), encoder, side=64)
+    assert set(style.about["references"]) == {"a.png", "a.png (2)"}
+    assert sum(style.about["references"].values()) == pytest.approx(1, abs=0.01)

@@ -18,10 +18,11 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError, PictureError
 from stylespace.pictures import reading
 from stylespace.pictures.decoding import decode
+from stylespace.pictures.picture import Picture
 from stylespace.statistics.gram import triangle
 from stylespace.storage.tensors import read_tensors, write_tensors
 from stylespace.styles import space
-from stylespace.styles.space import StyleSpace, describe
+from stylespace.styles.space import StyleSpace, describe, distinct
 
 SMALL: dict[str, Any] = {"size": 48, "sizes": (48,), "steps_each": (4,)}
 
@@ -111,6 +112,18 @@ def test_axes(encoder: Encoder) -> None:
     assert fitted([picture(0)], encoder).axes() == []
 
 
+def test_references_of_one_name_keep_their_own_weights(encoder: Encoder, tmp_path: Path) -> None:
+    pictures = [Picture(torch.from_numpy(picture(i)).permute(2, 0, 1)[None].float() / 255, name="frame") for i in range(3)]
+    space = fitted([*pictures, pictures[0]], encoder)
+    assert space.names == ("frame", "frame (2)", "frame (3)", "frame (4)")
+    blend = space.blend(picture(1))
+    assert len(blend.weights) == len(blend.active)
+    told = {entry["reference"]: entry["distance_alone"] for entry in blend.explained()["references"]}
+    for name, alone in told.items():
+        assert alone == blend.singles[space.names.index(name)]
+    assert distinct(["a", "a", "a (2)", "b"]) == ["a", "a (3)", "a (2)", "b"]
+
+
 def test_save_and_load(encoder: Encoder, tmp_path: Path) -> None:
     paths = []
     for i in range(3):
@@ -172,7 +185,7 @@ def test_blend_is_gatys_with_these_weights(encoder: Encoder) -> None:
     references = [picture(i) for i in range(3)]
     blended = ss.transfer(picture(50), references, encoder=encoder, **SMALL)
     assert blended.blend is not None
-    assert blended.settings["method"] == "blend"
+    assert blended.record["method"] == "blend"
     share = next(iter(blended.blend.shares.values()))
     from stylespace.pictures import read
 

@@ -91,7 +91,11 @@ def paint(
     from stylespace.pipelines.paint import Painting, PaintSettings
     from stylespace.pipelines.sources import MAX_PIXELS
 
-    mix = dict(_weight(text) for text in style or ())
+    mix: dict[str, Any] = {}
+    for name, weight in map(_weight, style or ()):
+        if name in mix:
+            raise typer.BadParameter(f"'{name}' is given twice: give each style once, with its weight.", param_hint="--style")
+        mix[name] = weight
     painting = Painting(
         PaintSettings(mix, size, colour, strength, engine, stage, style_size, tiles, memory, scratch),
         network,

@@ -66,6 +66,10 @@ def given_styles(texts: Sequence[str], max_pixels: int | None) -> Any:
     if (asked := query(texts)) is not None:
         return asked
     if any(is_film(text) for text in texts):
+        if weighed := [text for text in texts if _weighed(text)[0] != text]:
+            raise typer.BadParameter(
+                f"a film is blended, and a blend finds its own weights: leave the weight of '{weighed[0]}' out."
+            )
         return [Path(text) for text in texts if is_film(text)] + list(
             weighted_styles([text for text in texts if not is_film(text)], max_pixels)
         )

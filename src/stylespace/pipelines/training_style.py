@@ -13,7 +13,7 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.reading import read
 from stylespace.pipelines.sources import is_query, references_of
-from stylespace.styles.space import StyleSpace
+from stylespace.styles.space import StyleSpace, distinct
 from stylespace.training.photos import Photos
 from stylespace.training.trainer import TrainingStyle
 
@@ -48,8 +48,9 @@ def gathered(
     shares /= shares.sum()
     kept = [int(i) for i in shares.argsort(descending=True) if shares[i] >= LEAST]
     references = [(read(space.sources[i]).pixels, float(shares[i])) for i in kept]
+    names = distinct([Path(space.names[i]).name for i in kept])  # of several folders two may have one name
     about: dict[str, Any] = {
-        "references": {Path(space.names[i]).name: round(float(shares[i]), 4) for i in kept},
+        "references": {name: round(float(shares[i]), 4) for name, i in zip(names, kept, strict=True)},
         "of": len(space),
     }
     if note:

@@ -7,7 +7,7 @@ distance and the weights of layers are our reading.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.encoders.identity import identity, refuse
 from stylespace.errors import InputError, PictureError
 from stylespace.pictures.picture import Picture
-from stylespace.pictures.reading import read
+from stylespace.pictures.reading import MAX_PIXELS, read
 from stylespace.pictures.resizing import fit, resize
 from stylespace.statistics import simplex
 from stylespace.statistics.gram import gram, triangle
@@ -126,15 +126,15 @@ class StyleSpace:
         size: int = 512,
         device: str = "cpu",
         weights: str | Path | None = None,
-        max_pixels: int = 200_000_000,
+        max_pixels: int = MAX_PIXELS,
         progress: Callable[[int, int], None] | None = None,
         keep: Callable[[Picture], None] | None = None,
     ) -> StyleSpace:
         """Read ``references`` (paths, PIL pictures, arrays, tensors, Pictures), one at a time.
 
-        ``layers``: with weights, as for gatys. ``progress(done, of)`` is called after each, ``keep`` with each
-        picture, in the order of ``sources``. Those that cannot be read are passed over and
-        named in ``failures``; raises ``PictureError`` when none can be read, ``InputError`` when none are given.
+        References of one name get numbers. ``layers``: with weights, as for gatys. ``progress(done, of)`` is called after each, ``keep``
+        with each picture, in the order of ``sources``. Those that cannot be read are passed over and named in
+        ``failures``; raises ``PictureError`` when none can be read, ``InputError`` when none are given.
         """
         sources = list(references)
         if not sources:
@@ -146,8 +146,8 @@ class StyleSpace:
             raise InputError("All style layers have a weight of zero: give one of them more.")
         names, kept, failures = [], [], {}
         rows: dict[str, list[Tensor]] = {name: [] for name in wanted}
-        for number, source in enumerate(sources, 1):
-            name = called(source, number)
+        called_so = distinct([called(source, number) for number, source in enumerate(sources, 1)])
+        for number, (name, source) in enumerate(zip(called_so, sources, strict=True), 1):
             try:
                 picture = read(source, max_pixels=max_pixels)
             except PictureError as error:
@@ -176,7 +176,7 @@ class StyleSpace:
         limit: int | None = None,
         layerwise: bool = False,
         scale: str = "photo",
-        max_pixels: int = 200_000_000,
+        max_pixels: int = MAX_PIXELS,
     ) -> Blend:
         """The blend nearest to ``photo`` (anything :meth:`fit` takes, or (1, 3, H, W) sRGB in [0, 1]).
 
@@ -306,6 +306,17 @@ def describe(picture: Tensor, encoder: Encoder, layers: Iterable[str], size: int
     with torch.no_grad():
         features = encoder(resize(picture.to(device), fit(picture.shape[-2:], min(own, size))), list(layers))
         return {layer: triangle(gram(f)).cpu() for layer, f in features.items()}
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """``names`` with a number where one has been met before: ``a.png``, ``a.png (2)``."""
+    found: dict[str, None] = {}
+    for name in names:
+        number, own = 2, name
+        while own in found or (own != name and own in names):
+            own, number = f"{name} ({number})", number + 1
+        found[own] = None
+    return list(found)
 
 
 def called(source: Any, number: int) -> str:
