@@ -37,7 +37,7 @@ def main() -> None:
     target = TARGETS.get((str(chosen.size), isa), "")
     figure(
         f"default-seconds-{chosen.size}-{isa.lower()}", middle, target, unit="s", spread=(min(seconds), max(seconds)),
-        precision=results[-1].settings["dtype"], steps=len(results[-1].losses), peak_megabytes=peak_megabytes(), torch=torch.__version__,
+        precision=results[-1].record["dtype"], steps=len(results[-1].losses), peak_megabytes=peak_megabytes(), torch=torch.__version__,
     )  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def transfer(method: str, size: int, base: str) -> None:
     start = time.perf_counter()
     result = ss.transfer(chelsea(), style, method=method, size=size, **more)
     seconds = time.perf_counter() - start
-    told = {"megabytes": peak_megabytes(), **result.settings.get("deformation", {})}
+    told = {"megabytes": peak_megabytes(), **result.record.get("deformation", {})}
     if method == "deformable":
         told["style_distance"] = score(chelsea(), style, result.picture)["style"]["distance"]
         plain = ss.transfer(chelsea(), style, method=base, size=size)

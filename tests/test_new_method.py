@@ -84,7 +84,7 @@ def pixels(name):
 seen, found = [], {}
 result = ss.transfer("a.png", "style.png", method="pastel", size=32, progress=seen.append)
 found["progress"] = [(p.done, p.of) for p in seen]
-found["record"] = result.settings["method"], result.settings["settings"]["softness"]
+found["record"] = result.record["method"], result.settings["softness"]
 
 quick = ["--style", "style.png", "--size", "32"]
 found["help"] = main(["pastel", "--help"])

@@ -109,3 +109,11 @@ def test_export_and_paint(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "exported network" in capsys.readouterr().err
     for wrong in (["--to", "tflite"], ["--pixels", "words"], ["--photos", "photos"]):
         assert main(["export", "net.safetensors", "-o", "other.onnx", *wrong]) == 2
+
+
+def test_what_would_be_ignored_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert paint("photos/0.png", "-s", "swirls", "--style-size", "300", "--stage", "1", "-o", "out.png") == 1
+    assert "leave --stage or --style-size out" in capsys.readouterr().err
+    assert paint("photos/0.png", "-s", "swirls=1", "-s", "swirls=3", "-o", "out.png") == 2
+    assert "'swirls' is given twice" in capsys.readouterr().err
+    assert not Path("out.png").exists()

@@ -147,7 +147,7 @@ def test_pictures_with_nothing_in_common_are_not_deformed(tmp_path: Path) -> Non
     notes: list[str] = []
     result = ss.transfer(photo, style, method="deformable", base="gatys", size=48, steps=4, note=notes.append)
     assert any("nothing is deformed" in note for note in notes)
-    assert result.settings["deformation"]["pairs"] == 0
+    assert result.record["deformation"]["pairs"] == 0
 
 
 def test_film_goes_there_and_back(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_larger_strokes_for_a_larger_style(network: StyleNetwork) -> None:
 def test_painted_with_a_style_size(tmp_path: Path) -> None:
     Image.fromarray(chelsea()[:96, :128]).save(tmp_path / "photo.png")
     result = Painting(PaintSettings({"udnie": 1.0}, style_size=640)).run(tmp_path / "photo.png")
-    assert result.settings["settings"]["style_size"] == 640
+    assert result.settings["style_size"] == 640
     assert result.picture.size == (128, 96)
     with pytest.raises(InputError, match="--style-size"):
         Painting(PaintSettings({"udnie": 1.0}, style_size=640, tiles="exact")).run(tmp_path / "photo.png")

@@ -148,7 +148,7 @@ def test_painting_streams_what_is_asked_and_gives_the_same(tmp_path: Path) -> No
     small = Painting(PaintSettings({"udnie": 1.0}, size=0, memory="420MB"))
     assert type(small.run(tmp_path / "photo.png")).__name__ == "Streamed"
     for wrong, words in (
-        ({"tiles": "fast"}, "cannot be 'fast'"), ({"tiles": "exact", "colour": "root"}, "luminance"),
+        ({"tiles": "fast"}, "'fast' is unknown: choose among auto, whole, exact"), ({"tiles": "exact", "colour": "root"}, "luminance"),
         ({"tiles": "exact", "engine": "openvino"}, "PyTorch"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=words):

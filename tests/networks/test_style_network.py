@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from stylespace.errors import InputError, WeightsError
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.style_network import StyleNetwork
+from stylespace.pipelines.paint import Painting, PaintSettings
 
 
 @pytest.fixture
@@ -100,6 +101,19 @@ def test_moving_leaves_the_network_where_it_is(network: StyleNetwork, photo: np.
     assert {p.device.type for p in moved.body.parameters()} == {"meta"} == {moved.rows.device.type}
     assert {p.device.type for p in network.body.parameters()} == {"cpu"} == {network.device.type}
     assert np.array_equal(np.asarray(network(photo)), before)
+
+
+def test_sizes(network: StyleNetwork) -> None:
+    """As paint has them: at most 1024 pixels unless a size is given; 0 is the photo's own."""
+    photo = np.zeros((30, 2060, 3), np.uint8)
+    assert network(photo).size == (1024, 15)
+    assert network(photo, size=0).size == (2060, 30)
+    assert network(photo, size=206).size == (206, 3)
+    assert network(photo[:, :60]).size == (60, 30)
+    for size in (None, 0, 206):
+        painting = Painting(PaintSettings({"swirls": 1.0}, size=size))
+        painting.__dict__["painter"] = network
+        assert painting.run(photo).picture.size == network(photo, size=size).size
 
 
 def test_merge(network: StyleNetwork) -> None:

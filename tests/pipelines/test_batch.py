@@ -55,10 +55,10 @@ def test_done_then_skipped(photos: list[Path], task: Task) -> None:
 
 def test_the_record_is_what_was_foreseen(photos: list[Path], task: Task) -> None:
     result = task.run(photos[0])
-    assert same(result.settings, task.inputs(photos[0]))
-    assert not same(result.settings, task.inputs(photos[1]))
-    assert not same(result.settings, replace(task, styles={photos[2]: 0.5}).inputs(photos[0]))
-    assert not same(result.settings, replace(task, settings=replace(SETTINGS, seed=1)).inputs(photos[0]))
+    assert same(result.record, task.inputs(photos[0]))
+    assert not same(result.record, task.inputs(photos[1]))
+    assert not same(result.record, replace(task, styles={photos[2]: 0.5}).inputs(photos[0]))
+    assert not same(result.record, replace(task, settings=replace(SETTINGS, seed=1)).inputs(photos[0]))
 
 
 def test_objects_without_a_checksum_are_never_the_same(photos: list[Path]) -> None:

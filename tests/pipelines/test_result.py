@@ -50,6 +50,15 @@ def test_picture(result: Result) -> None:
     assert np.abs(np.asarray(result.picture).astype(int) - expected).max() <= 1
 
 
+def test_settings_and_record(result: Result) -> None:
+    """The record is all that is known of how it was made; the settings are the method's."""
+    assert result.record == SETTINGS
+    made = Result(result.source, record={"method": "gatys", "settings": {"size": 64}})
+    assert made.settings == {"size": 64}
+    assert made.record["method"] == "gatys"
+    assert Result(result.source).settings == {}
+
+
 def test_transparency_is_put_back(result: Result) -> None:
     alpha = torch.rand(1, 1, 30, 40)
     seen = Result(Picture(result.source.pixels, alpha)).picture

@@ -158,7 +158,7 @@ def files(photo: np.ndarray, painting: np.ndarray, other: np.ndarray, tmp_path: 
 def test_records(encoder: Encoder, files: dict[str, Path]) -> None:
     styles = {files["painting"]: 0.75, str(files["other"]): 0.25}
     result = made(files["photo"], styles, encoder, style_layers={"relu1_1": 1.0}, seed=7, threads=1)
-    record = json.loads(json.dumps(result.settings))
+    record = json.loads(json.dumps(result.record))
     assert record["stylespace"] == stylespace.__version__
     assert record["torch"] == torch.__version__
     assert (record["method"], record["device"], record["dtype"], record["threads"]) == ("gatys", "cpu", "float32", 1)
@@ -175,7 +175,7 @@ def test_records(encoder: Encoder, files: dict[str, Path]) -> None:
 
 
 def test_records_of_pictures_in_memory(encoder: Encoder, photo: np.ndarray, painting: np.ndarray) -> None:
-    record = made(photo, [Image.fromarray(painting), png(painting)], encoder).settings
+    record = made(photo, [Image.fromarray(painting), png(painting)], encoder).record
     assert record["photo"] == {"object": "ndarray", "sha256": of_tensors(read(photo).pixels, None)}
     assert record["styles"][0] == {"weight": 1.0, "object": "Image", "sha256": of_tensors(read(painting).pixels, None)}
     assert record["styles"][1]["sha256"] == hashlib.sha256(png(painting)).hexdigest()
@@ -250,7 +250,7 @@ def test_interrupted(encoder: Encoder, photo: np.ndarray, painting: np.ndarray, 
 
 def test_a_given_encoders_precision_is_recorded(encoder: Encoder, photo: np.ndarray, painting: np.ndarray) -> None:
     half = Encoder(Trunk((2, 2, 4, 4, 4), WIDTHS), "vgg19").prepare(torch.device("cpu"), torch.bfloat16)
-    assert made(photo, painting, half).settings["dtype"] == "bfloat16"
+    assert made(photo, painting, half).record["dtype"] == "bfloat16"
 
 
 # Areas, strokes, starts
@@ -282,7 +282,7 @@ def test_everything_a_result_was_made_from_is_recorded(encoder: Encoder, files: 
     given = {"mask": tmp_path / "mask.png", "style mask": tmp_path / "style mask.png", **files}
     area = Area(given["mask"], files["other"], given["style mask"])
     options = {"areas": [area], "strokes": files["other"], "start": "picture", "start_picture": files["painting"], "steps": 3}
-    record = json.loads(json.dumps(made(files["photo"], files["painting"], encoder, **options).settings))
+    record = json.loads(json.dumps(made(files["photo"], files["painting"], encoder, **options).record))
     sums = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in given.items()}
     assert record["areas"][0]["mask"]["sha256"] == sums["mask"]
     assert record["areas"][0]["style_mask"]["sha256"] == sums["style mask"]
@@ -447,7 +447,7 @@ def test_every_error_is_one_of_ours() -> None:
 def test_threads(encoder: Encoder, photo: np.ndarray, painting: np.ndarray) -> None:
     before = torch.get_num_threads()
     try:
-        assert made(photo, painting, encoder, threads=2).settings["threads"] == 2
+        assert made(photo, painting, encoder, threads=2).record["threads"] == 2
     finally:
         torch.set_num_threads(before)
 
@@ -464,7 +464,7 @@ def test_invert(encoder: Encoder, photo: np.ndarray) -> None:
     assert result.losses[-1]["content relu2_1"] < 0.5 * result.losses[0]["content relu2_1"]
     assert seen[-1].done == seen[-1].of == len(result.losses)
     assert set(result.snapshots) == {2}
-    record = json.loads(json.dumps(result.settings))
+    record = json.loads(json.dumps(result.record))
     assert (record["method"], record["settings"]["layer"]) == ("inversion", "relu2_1")
     with pytest.raises(InputError, match="no setting 'style_weight'"):
         invert(photo, encoder=encoder, style_weight=1.0)

@@ -84,9 +84,7 @@ def learn_style(
         target = place(number)
         written.append(result.save(target, force=force))
         for step, picture in result.snapshots.items():
-            Result(picture, settings=result.settings | {"snapshot": step}).save(
-                target.with_stem(f"{target.stem}-{step}"), force=True
-            )
+            Result(picture, record=result.record | {"snapshot": step}).save(target.with_stem(f"{target.stem}-{step}"), force=True)
         if result.losses:
             result.plot(curve or target.with_name(f"{target.stem}-curve.png"))
         if losses is not None:

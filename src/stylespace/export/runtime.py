@@ -76,9 +76,9 @@ class Runtime:
             raise WeightsError(f"{path} was written by a newer Stylespace (format {version}): update Stylespace to read it.")
 
     def __call__(
-        self, photo: Pixels, mix: str | Sequence[str] | Mapping[str, float] | None = None, strength: float = 1.0
+        self, photo: Pixels, mix: str | Sequence[str] | Mapping[str, float] | None = None, *, strength: float = 1.0
     ) -> Pixels:
-        """``photo`` redrawn, the same shape and kind.
+        """``photo`` redrawn, the same shape and kind: a frame keeps its size and takes the style's colours.
 
         ``photo``: (H, W, 3) or (N, H, W, 3), sRGB, of 8 bits; or, for a network of ``float`` pixels, float32 in [0, 1]. ``mix``: a style's
         name, several, or a mapping from name to weight; None: the first. ``strength``: from 0, the photo, to 1.

@@ -25,7 +25,7 @@ from stylespace.networks.conditioning import Conditioning
 from stylespace.networks.finishing import check, finished
 from stylespace.networks.hub import fetch, is_repository, upload
 from stylespace.pictures.pillow import to_pil
-from stylespace.pictures.reading import read
+from stylespace.pictures.reading import MAX_PIXELS, read
 from stylespace.pictures.resizing import fit, resize
 from stylespace.storage.plain import reason
 from stylespace.storage.tensors import read_tensors, write_tensors
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 LARGEST = 1024  # channels of a layer, or layers
+SIZE = 1024  # long side above which strokes look small
 MODELS = Path(__file__).resolve().parent.parent / "models"
 _HEADER: dict[str, type] = {"version": int, "build": str, "settings": dict, "names": list, "about": dict, "provenance": dict}
 Mix = str | Sequence[str] | Mapping[str, Any] | None
@@ -68,20 +69,20 @@ class StyleNetwork:
         strength: float = 1.0,
         size: int | None = None,
         colour: str = "style",
-        max_pixels: int = 200_000_000,
+        max_pixels: int = MAX_PIXELS,
     ) -> Image:
         """Redraw ``photo`` (anything ``pictures.read`` takes) as a PIL picture, with the photo's transparency.
 
         ``mix``: a style's name; several; or a mapping from name to weight, or to a map of weights over the photo (a picture, or an
         array (H, W)); weights are made to sum to 1, at each pixel where there are maps (equal ones where all are 0). None: the first
         style. A network of several stages takes a style for each, ``large/brush``: large shapes of one, brushwork of the other.
-        ``strength``: from 0, the photo, to 1. ``size``: long side to work and give back at. ``colour``: ``style``, or the photo's
-        by ``luminance``, or by an affine match: ``cholesky``, ``root``, ``transport``. Raises ``InputError`` and ``PictureError``.
+        ``strength``: from 0, the photo, to 1. ``size``: long side to work and give back at; 0: the photo's; None: the photo's, at most
+        1024, above which strokes look small. ``colour``: ``style``, or the photo's by ``luminance``, or by an affine match: ``cholesky``,
+        ``root``, ``transport``. Raises ``InputError`` and ``PictureError``.
         """
         check(colour, strength)
         picture = read(photo, max_pixels=max_pixels)
-        pixels = picture.pixels if size is None else resize(picture.pixels, fit(picture.size, size))
-        pixels = pixels.to(self.device)
+        pixels = resize(picture.pixels, working_size(picture.size, size)).to(self.device)
         done = picture.with_pixels(finished(self.pixels(pixels, mix), pixels, colour, strength).cpu())
         return to_pil(done.pixels, done.alpha)
 
@@ -303,6 +304,11 @@ def _body(build: str, settings: Mapping[str, Any]) -> Body:
             raise ValueError(f"{name} cannot be {value}")
     with torch.device("meta"):
         return BUILDS[build](**settings)
+
+
+def working_size(own: Sequence[int], size: int | None = None) -> tuple[int, int]:
+    """Height and width at which a picture of ``own`` (h, w) is painted; ``size`` as for :class:`StyleNetwork`."""
+    return fit(own, min(SIZE, max(own)) if size is None else size or max(own))
 
 
 def _shipped() -> list[str]:

@@ -116,8 +116,8 @@ class Beside:
     def write(self, job: Job, result: Result, bits: int) -> None:
         """Write what belongs to ``result``, except the preview."""
         for step, picture in result.snapshots.items():
-            settings = result.settings | {"snapshot": step}
-            Result(picture, settings=settings).save(self.snapshot_file(job, step), bits=bits, force=True)
+            record = result.record | {"snapshot": step}
+            Result(picture, record=record).save(self.snapshot_file(job, step), bits=bits, force=True)
         if (losses := self.losses_file(job)) is not None:
             result.save_losses(losses)
         if (curve := self.curve_file(job)) is not None and result.losses:
@@ -126,7 +126,7 @@ class Beside:
             explained(result, self.explained_file(job))
         if self.parts and result.warp is not None:
             for part, picture in result.extras.items():
-                Result(picture, settings=result.settings | {"part": part}).save(self.part_file(job, part), bits=bits, force=True)
+                Result(picture, record=result.record | {"part": part}).save(self.part_file(job, part), bits=bits, force=True)
             result.warp.save(self.warp_file(job))
         if (film := self.animation_file(job)) is not None and result.warp is not None:
             result.animate(film)

@@ -103,7 +103,7 @@ def learn_style(
             results.append(None)
             continue
         if number < at:
-            results.append(Result(blank.with_pixels(finished[str(number)]), settings=record | {"part": number + 1}))
+            results.append(Result(blank.with_pixels(finished[str(number)]), record=record | {"part": number + 1}))
             continue
         if journal is not None:
             journal.facts = {"part": number}

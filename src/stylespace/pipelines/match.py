@@ -14,7 +14,7 @@ from stylespace import encoders
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.pictures.pillow import to_pil
-from stylespace.pictures.reading import read
+from stylespace.pictures.reading import MAX_PIXELS, read
 from stylespace.pictures.resizing import resize
 from stylespace.statistics.buddies import best_buddies
 from stylespace.statistics.cleaning import cleaned, strongest
@@ -95,7 +95,7 @@ def match(
     count: int | None = None,
     clean: bool = True,
     weights: str | Path | None = None,
-    max_pixels: int = 200_000_000,
+    max_pixels: int = MAX_PIXELS,
 ) -> Matches:
     """Neural best buddies of two pictures (paths, PIL pictures, arrays, tensors), which are looked at squashed to 256 x 256 pixels.
 

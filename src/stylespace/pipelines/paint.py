@@ -22,10 +22,10 @@ from stylespace.networks.brush import brushed
 from stylespace.networks.finishing import check, finished
 from stylespace.networks.large import painted
 from stylespace.networks.planes import Box
-from stylespace.networks.style_network import StyleNetwork
+from stylespace.networks.style_network import SIZE, StyleNetwork, working_size
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
-from stylespace.pictures.resizing import fit, resize
+from stylespace.pictures.resizing import resize
 from stylespace.pictures.streaming import Raw, decoded, encoded, shrunk, size_of
 from stylespace.pictures.tiles import free_memory, parsed_memory
 from stylespace.pipelines.record import described
@@ -37,7 +37,6 @@ from stylespace.storage.journal import Journal
 from stylespace.storage.memory import is_out_of_memory, return_freed_memory
 
 CHOICES = ("auto", "torch", *ENGINES)
-SIZE = 1024
 TILES = ("auto", "whole", "exact")
 # Memory that a network takes a pixel, and a process by itself; side of the copy that stands for a large picture.
 BYTES_A_PIXEL, STANDING, SMALL = 500, 400 << 20, 1536
@@ -45,10 +44,10 @@ BYTES_A_PIXEL, STANDING, SMALL = 500, 400 << 20, 1536
 
 @dataclass(frozen=True)
 class PaintSettings:
-    """How a network paints. ``mix``: style to weight, or to a picture of weights. ``size``: long side in pixels; 0: the photo's; None:
-    the photo's, at most ``SIZE``, above which strokes look small.
+    """How a network paints. ``mix``: style to weight, or to a picture of weights. ``size``, ``colour`` and ``strength`` as for
+    :class:`~stylespace.networks.style_network.StyleNetwork`.
 
-    ``colour`` and ``strength`` as for :class:`~stylespace.networks.style_network.StyleNetwork`. ``engine``: ``torch``, ``openvino``,
+    ``engine``: ``torch``, ``openvino``,
     ``onnxruntime``; ``auto``: torch, or for an exported network what is installed. ``stage``: of a network of several stages, what the
     first so many make, which is smaller. ``style_size``: strokes as of the style pictures at this long side; None: as
     trained. ``tiles``: ``whole``; ``exact``, layer by layer over tiles, from file to file; ``auto``: whole
@@ -66,6 +65,14 @@ class PaintSettings:
     memory: str | None = None
     scratch: str | None = None
 
+    def __post_init__(self) -> None:
+        check(self.colour, self.strength)
+        for what, given, choices in (("engine", self.engine, CHOICES), ("way of tiles", self.tiles, TILES)):
+            if given not in choices:
+                raise InputError(f"The {what} '{given}' is unknown: choose among {', '.join(choices)}.")
+        if self.stage is not None and self.style_size is not None:
+            raise InputError("A style size takes all stages of a network: leave --stage or --style-size out.")
+
 
 @dataclass
 class Streamed(Result):
@@ -76,7 +83,7 @@ class Streamed(Result):
     def _write(self, path: str | Path, bits: int, force: bool) -> Path:
         """TIFF, PNG or JPEG."""
         assert self.raw is not None
-        return encoded(self.raw, path, bits=bits, force=force, settings=self.settings)
+        return encoded(self.raw, path, bits=bits, force=force, settings=self.record)
 
 
 @dataclass(frozen=True)
@@ -97,9 +104,6 @@ class Painting:
     def painter(self) -> StyleNetwork | Runtime:
         """The network, loaded once."""
         engine = self.settings.engine
-        if engine not in CHOICES:
-            raise InputError(f"The engine '{engine}' is unknown: choose among {', '.join(CHOICES)}.")
-        check(self.settings.colour, self.settings.strength)
         exported = str(self.network).endswith(".onnx")
         if exported and engine == "torch":
             raise InputError(f"{self.network} is an exported network: give --engine openvino or onnxruntime, or leave it out.")
@@ -145,19 +149,18 @@ class Painting:
         if (streamed := self._streamed(photo)) is not None:
             return self._stream(Path(photo), streamed, started, progress, unfinished)
         picture = read(photo, max_pixels=self.max_pixels)
-        size = min(SIZE, max(picture.size)) if s.size is None else s.size
-        pixels = resize(picture.pixels, fit(picture.size, size)) if size not in (0, max(picture.size)) else picture.pixels
+        pixels = resize(picture.pixels, working_size(picture.size, s.size))
         try:
-            found = self._painted(pixels)
+            found = self._painted(pixels) if s.tiles != "exact" else self._tiled(pixels, self._on_processor())
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or not isinstance(self.painter, StyleNetwork) or s.stage or s.style_size:
                 raise
             if note:
                 note("Memory ran out: painting in tiles on the processor.")
-            found = self._tiled(pixels.cpu(), self.painter)
+            found = self._tiled(pixels, self.painter.to("cpu"))
         made = finished(found, resize(pixels, found.shape[-2:]), s.colour, s.strength)
         seconds = time.perf_counter() - started
-        return Result(picture.with_pixels(made.cpu()), settings=self._record(photo, seconds), seconds=seconds)
+        return Result(picture.with_pixels(made.cpu()), record=self._record(photo, seconds), seconds=seconds)
 
     def _record(self, photo: Source, seconds: float) -> dict[str, Any]:
         return self.inputs(photo) | {
@@ -168,14 +171,11 @@ class Painting:
     def _streamed(self, photo: Source) -> tuple[int, int] | None:
         """The size (h, w) at which ``photo`` is painted from file to file, or None where it is done in memory."""
         s = self.settings
-        if s.tiles not in TILES:
-            raise InputError(f"Tiles cannot be '{s.tiles}': choose among {', '.join(TILES)}.")
         if s.tiles == "whole" or not isinstance(photo, str | Path) or str(photo) == "-":
             return None
         if s.tiles == "auto" and not isinstance(self.painter, StyleNetwork):
             return None
-        own = size_of(photo)
-        size = fit(own, min(SIZE, max(own)) if s.size is None else s.size or max(own))
+        size = working_size(size_of(photo), s.size)
         memory = 0.8 * free_memory() if s.memory is None else parsed_memory(s.memory) - STANDING
         return size if s.tiles == "exact" or size[0] * size[1] * BYTES_A_PIXEL > memory else None
 
@@ -183,27 +183,26 @@ class Painting:
         self, photo: Path, size: tuple[int, int], started: float, progress: Callable[[Progress], None] | None, unfinished: Path | None
     ) -> Streamed:  # fmt: skip
         s = self.settings
-        if not isinstance(self.painter, StyleNetwork) or self.painter.device.type != "cpu":
-            raise InputError("Pictures are streamed by PyTorch on the processor: leave --engine out, and give --device cpu.")
+        network = self._on_processor()
         if s.colour not in ("style", "luminance") or s.stage is not None or s.style_size is not None:
             raise InputError(
                 "A picture that is streamed has the style's colours or the photo's luminance, all stages and strokes as trained: leave"
                 " --colour, --stage and --style-size out, or give --tiles whole."
             )
         return_freed_memory()
-        row = self.painter.row(dict(s.mix))
+        row = network.row(dict(s.mix))
         journal = None
         if unfinished is not None:
             about = self.inputs(photo) | {"stylespace": stylespace.__version__, "tiles": s.tiles}
             journal = Journal(unfinished, about)
         try:
-            made = self._made(photo, max(size), row, self.painter.body, started, progress, journal)
+            made = self._made(photo, max(size), row, network.body, started, progress, journal)
         finally:
             if journal is not None:
                 journal.leave()
         seconds = time.perf_counter() - started
         small = Picture(shrunk(made, SMALL)[:, :3])
-        return Streamed(small, settings=self._record(photo, seconds), seconds=seconds, raw=made, journal=journal)
+        return Streamed(small, record=self._record(photo, seconds), seconds=seconds, raw=made, journal=journal)
 
     def _made(
         self, photo: Path, size: int, row: Tensor, body: Body, started: float, progress: Callable[[Progress], None] | None,
@@ -234,9 +233,18 @@ class Painting:
         given.close()
         return made
 
+    def _on_processor(self) -> StyleNetwork:
+        """The network where tiles are painted. Raises ``InputError`` where something else was asked for."""
+        if not isinstance(self.painter, StyleNetwork) or self.painter.device.type != "cpu":
+            raise InputError("Tiles are painted by PyTorch on the processor: leave --engine out, and give --device cpu.")
+        return self.painter
+
     def _tiled(self, pixels: Tensor, network: StyleNetwork) -> Tensor:
-        """The same as :meth:`_painted`, layer by layer over tiles."""
-        on_processor = network.to("cpu")
+        """The same as :meth:`_painted`, layer by layer over tiles, by a ``network`` on the processor."""
+        if self.settings.stage is not None or self.settings.style_size is not None:
+            raise InputError(
+                "Tiles have all stages and strokes as trained: leave --stage and --style-size, or --tiles exact, out."
+            )
         made = torch.empty_like(pixels)
 
         def write(box: Box, part: Tensor) -> None:
@@ -246,7 +254,7 @@ class Painting:
             return pixels[..., box[0] : box[1], box[2] : box[3]]
 
         size = (pixels.shape[-2], pixels.shape[-1])
-        painted(on_processor.body, on_processor.row(dict(self.settings.mix)), size, fetch, write)
+        painted(network.body, network.row(dict(self.settings.mix)), size, fetch, write)
         return made
 
     def _painted(self, pixels: Tensor) -> Tensor:

@@ -24,8 +24,9 @@ class Result:
     """A finished (or interrupted) transfer.
 
     ``source``: the result as a :class:`~stylespace.pictures.picture.Picture`, sRGB in [0, 1], with the photo's transparency and
-    EXIF. ``losses``: one record a step (size, step, total, one value a term, seconds). ``settings``: what :meth:`save` writes into
-    the file. ``snapshots``: step number to picture (1, 3, H, W). ``interrupted``: Ctrl-C ended it; the picture is the best so far.
+    EXIF. ``losses``: one record a step (size, step, total, one value a term, seconds). ``record``: what it was made from and with, which
+    :meth:`save` writes into the file. ``snapshots``: step number to picture (1, 3, H, W). ``interrupted``: Ctrl-C ended it; the picture is
+    the best so far.
     ``blend``: with ``method="blend"``, the references' weights. ``extras`` and ``warp``: with ``method="deformable"``, the picture before
     its warp (``stylised``), the photo merely warped (``warped-photo``), the warp as a drawing (``grid``) and to be applied to others.
     ``journal``: the state of work that took long, which is deleted when the finished result has been saved.
@@ -33,7 +34,7 @@ class Result:
 
     source: Picture
     losses: list[dict[str, Any]] = field(default_factory=list)
-    settings: dict[str, Any] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     snapshots: dict[int, Picture] = field(default_factory=dict)
     interrupted: bool = False
@@ -41,6 +42,11 @@ class Result:
     extras: dict[str, Picture] = field(default_factory=dict)
     warp: Warp | None = None
     journal: Journal | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The method's settings, every one."""
+        return dict(self.record.get("settings", {}))
 
     @property
     def picture(self) -> Image:
@@ -62,7 +68,7 @@ class Result:
     def _write(self, path: str | Path, bits: int, force: bool) -> Path:
         from stylespace.pictures import write
 
-        return write(self.source, path, bits=bits, force=force, settings=self.settings)
+        return write(self.source, path, bits=bits, force=force, settings=self.record)
 
     def save_losses(self, path: str | Path) -> Path:
         """Write the losses as JSON lines, one a step."""
