@@ -7,7 +7,9 @@ with E_l a distance between Gram matrices or feature distributions of x and of t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -73,11 +75,16 @@ class Gatys(Base):
 
     def loss(self, scale: Scale, start: Callable[[], Tensor], core: int | None, turn: int = 0) -> Objective | list[Tiled]:
         """Content, style and smoothness."""
-        return self._loss(scale, core, turn, self.settings)
+        photo = self.photo(scale)
+        if core is None:
+            return objective_at(photo, self.regions, self.settings, self.encoder, turn)
+        return tiled_at(photo, self.regions, self.settings, self.encoder, core)
 
     def style_loss(self, scale: Scale, core: int | None, turn: int = 0) -> Objective | list[Tiled]:
         """The style's terms alone, for methods that stand on this one."""
-        return self._loss(scale, core, turn, replace(self.settings, content_weight=0.0, smoothness_weight=0.0))
+        alone = copy(self)
+        alone.settings = replace(self.settings, content_weight=0.0, smoothness_weight=0.0)
+        return alone.loss(scale, partial(self.photo, scale), core, turn)
 
     def solver(self, scale: Scale) -> Solver:
         """Adam, or L-BFGS."""
@@ -101,12 +108,6 @@ class Gatys(Base):
     def finish(self, picture: Tensor) -> Tensor:
         """The photo's colours where they are kept, and the photo where it is left alone."""
         return _finish(picture, self.content, self.regions, self.settings)
-
-    def _loss(self, scale: Scale, core: int | None, turn: int, settings: GatysSettings) -> Objective | list[Tiled]:
-        photo = self.photo(scale)
-        if core is None:
-            return objective_at(photo, self.regions, settings, self.encoder, turn)
-        return tiled_at(photo, self.regions, settings, self.encoder, core)
 
 
 def schedule(settings: GatysSettings) -> list[tuple[int, int]]:

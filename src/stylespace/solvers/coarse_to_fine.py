@@ -141,14 +141,20 @@ def minimise(problem: Problem, run: Run | None = None) -> Solution:
                 before |= {"mean": solution.moments[0], "square": solution.moments[1]}
             facts = {"carried": solution.steps, "earlier": done}
             log.begin(number, before, at_once=core is not None, core=core, **facts)
+            start, watch = partial(problem.start, scale, picture), _inside(run.watch, problem.margin(scale))
             while True:
                 try:
-                    found = _at(scale, problem, solver, picture, solution, log, run.watch)
+                    if core is not None:
+                        return_freed_memory()
+                    turn = log.record.get("state", {}).get("index", 0)
+                    found = solver.minimise(  # no name holds the loss: it goes before the next size's is worked out
+                        problem.loss(scale, start, core, turn), _first(problem, scale, start, log), steps, solution, log, watch
+                    )
                     break
                 except (RuntimeError, MemoryError) as error:
                     if not is_out_of_memory(error):
                         raise
-                core = problem.smaller_core(log.record["core"])
+                core = problem.smaller_core(core)
                 run.note(f"Memory ran out at {size} pixels: going on in tiles of {core} pixels.")
                 _restore(problem, before)
                 log.begin(number, before, at_once=True, core=core, **facts)
@@ -164,24 +170,17 @@ def minimise(problem: Problem, run: Run | None = None) -> Solution:
     return replace(solution, picture=problem.finish(solution.picture.clamp(0, 1)), steps=done)
 
 
-def _at(
-    scale: Scale, problem: Problem, solver: Solver, picture: Tensor | None, previous: Solution, log: Stages, watch: Watch | None
-) -> Solution:
-    """One size, framed."""
-    margin = problem.margin(scale)
-    start = partial(problem.start, scale, picture)
-    if log.record["core"] is not None:
-        return_freed_memory()
-    loss = problem.loss(scale, start, log.record["core"], log.record.get("state", {}).get("index", 0))
+def _first(problem: Problem, scale: Scale, start: Callable[[], Tensor], log: Stages) -> Callable[[], Tensor]:
+    """What a size starts from, framed. A run that goes on draws what it drew before its state is put back."""
 
     def begun() -> Tensor:
-        return framed(start(), margin)
+        return framed(start(), problem.margin(scale))
 
-    if (held := log.state()) is not None:
-        begun_at = begun()  # draws what it drew, before the state is put back
-        _restore(problem, held[1])
-        return solver.minimise(loss, lambda: begun_at, scale.steps, previous, log, _inside(watch, margin))
-    return solver.minimise(loss, begun, scale.steps, previous, log, _inside(watch, margin))
+    if (held := log.state()) is None:
+        return begun
+    picture = begun()
+    _restore(problem, held[1])
+    return lambda: picture
 
 
 def _inside(watch: Watch | None, margin: int) -> Watch | None:
