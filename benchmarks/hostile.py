@@ -206,12 +206,18 @@ def _forget_peak() -> None:
 
 
 def _peak() -> float:
-    """Greatest memory in MB since :func:`_forget_peak`."""
+    """Greatest memory in MB since :func:`_forget_peak`; since the process began, where the system does not count it anew."""
+    found = _status("VmHWM")
+    return peak_megabytes() if found is None else found
+
+
+def _status(entry: str) -> float | None:
+    """What Linux tells of this process's memory under ``entry``, in MB; None elsewhere."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
-    except (OSError, StopIteration):
-        return peak_megabytes()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{entry}:")), None)
 
 
 class Worker:
