@@ -97,7 +97,7 @@ def test_every_method_is_among_them() -> None:
 def test_methods(apple: None, compact_weights: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each gives the processor's picture, to rounding."""
     if "tiles" in name:
-        monkeypatch.setattr(budget, "core_side", lambda *_, **__: 96)
+        monkeypatch.setattr(budget.Need, "core", lambda *_: 96)
     options = {"size": 32, "steps": 2, "precision": "fp32", "weights": compact_weights} | CASES[name]
     method, photo, style = options.pop("method", "gatys"), options.pop("photo", PHOTO), options.pop("style", STYLE)
     if method not in ("deformable", "nnst"):

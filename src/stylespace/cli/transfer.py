@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import traceback as tracebacks
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,7 @@ from stylespace.cli.settings import values, with_settings
 from stylespace.methods.registry import AREAS, METHODS, POINTS, QUALITIES, START, STROKES, STYLES, accepting
 
 if TYPE_CHECKING:
-    from stylespace.pipelines.batch import Outcome
+    from stylespace.pipelines.batch import Job, Outcome
     from stylespace.pipelines.sources import Points
     from stylespace.pipelines.task import Task
     from stylespace.styles.space import Blend
@@ -48,6 +49,13 @@ def transfer(
         str | None,
         typer.Option(metavar="N,N,...", help="Write the picture after these steps too, as OUT-N.", rich_help_panel=FILES),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option(
+            "--dry-run", rich_help_panel=FILES,
+            help="Only say what would be done: sizes, steps, tiles, memory, and the time by a few steps at small sizes.",
+        )
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON.", rich_help_panel=FILES)] = False,
     preview: Annotated[
         bool, typer.Option("--preview", help="Write a version of a quarter of the size first, as OUT-preview.", rich_help_panel=FILES)
     ] = False,
@@ -138,6 +146,8 @@ def transfer(
         raise typer.BadParameter("give at least one photo.", param_hint="PHOTO")
     if repeat is not None and (preset or quality):
         raise typer.BadParameter("it brings its settings with it: leave --preset and --quality out.", param_hint="--from")
+    if as_json and not dry_run:
+        raise typer.BadParameter("it goes with --dry-run.", param_hint="--json")
     if bits not in (None, 8, 16):
         raise typer.BadParameter(f"{bits} bits cannot be written: 8 or 16.", param_hint="--bits")
     check_choice("--method", method, METHODS)
@@ -223,6 +233,11 @@ def transfer(
     todo = sources.jobs(photos, out, _ending(task), several=several, max_pixels=max_pixels) if photos else []
     if len(todo) > 1:
         task.check_pictures()
+    if dry_run:
+        for error in errors:
+            tell(error)
+        _rehearse(todo, task, as_json, force=force, bits=bits or 8)
+        raise typer.Exit(1 if errors else 0)
     beside = batch.Beside(losses, curve, steps, preview, several, explain, parts, animation)
     for error in errors:
         tell(error)
@@ -234,6 +249,27 @@ def transfer(
         code = report(outcomes, reporter, trace=traceback, total=len(todo) + len(errors), failed=len(errors), explain=explain)
     if code:
         raise typer.Exit(code)
+
+
+def _rehearse(jobs: Sequence[Job], task: Task, as_json: bool, *, force: bool, bits: int) -> None:
+    """Print what would be done with each photo."""
+    from stylespace.pipelines import batch
+    from stylespace.pipelines.plan import duration, plan
+
+    plans = [(job, batch.look(job, task, force=force, bits=bits) == "finished", plan(task, job.photo)) for job in jobs]
+    seconds = sum(made.seconds for _, finished, made in plans if not finished)
+    if as_json:
+        photos = [
+            {"photo": job.name, "result": str(job.target), "finished": finished, **made.record()} for job, finished, made in plans
+        ]
+        typer.echo(json.dumps({"photos": photos, "seconds": round(seconds, 1)}, indent=2))
+        return
+    for job, finished, made in plans:
+        typer.echo(f"{job.name} -> {job.target}{' (finished already: it would be skipped)' if finished else ''}")
+        for line in made.lines():
+            typer.echo(f"  {line}")
+    if len(plans) > 1:
+        typer.echo(f"{len(plans)} photos, about {duration(seconds)}")
 
 
 def report(

@@ -22,6 +22,7 @@ from stylespace.pictures.margin import framed, unframed
 from stylespace.pictures.resizing import resize
 from stylespace.pictures.spline import thin_plate
 from stylespace.pictures.warp import Warp, flow, sample, stretch, variation
+from stylespace.solvers.budget import Need
 from stylespace.solvers.coarse_to_fine import Base, Problem, Scale, minimise
 from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Objective, Solution
@@ -172,13 +173,9 @@ class Deformation(Problem):
         """As the base."""
         return self.base.margin(scale)
 
-    def core(self, scale: Scale) -> int | None:
+    def need(self, scale: Scale) -> Need | None:
         """As the base."""
-        return self.base.core(scale)
-
-    def smaller_core(self, core: int | None) -> int:
-        """As the base."""
-        return self.base.smaller_core(core)
+        return self.base.need(scale)
 
 
 def _objective(loss: Objective | Sequence[Tiled], turn: int) -> Objective:

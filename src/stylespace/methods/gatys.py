@@ -16,11 +16,12 @@ from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
-from stylespace.methods.gatys_objective import core_side, margin_of, objective_at, smaller_core, tiled_at
+from stylespace.methods.gatys_objective import margin_of, need, objective_at, tiled_at
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.pictures import colour
 from stylespace.pictures.resizing import resize
 from stylespace.solvers import pyramid
+from stylespace.solvers.budget import Need
 from stylespace.solvers.coarse_to_fine import Base, Scale, minimise
 from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Objective, Solution
@@ -97,13 +98,9 @@ class Gatys(Base):
         """That of the settings, less where the picture is small."""
         return margin_of(self.shape(scale), self.settings)
 
-    def core(self, scale: Scale) -> int | None:
-        """Side of the tiles' cores, by the memory there is."""
-        return core_side(self.shape(scale), self.settings, self.encoder)
-
-    def smaller_core(self, core: int | None) -> int:
-        """Side of smaller tiles."""
-        return smaller_core(core, self.settings, self.encoder)
+    def need(self, scale: Scale) -> Need | None:
+        """Memory for pictures and features."""
+        return need(self.settings, self.encoder)
 
     def finish(self, picture: Tensor) -> Tensor:
         """The photo's colours where they are kept, and the photo where it is left alone."""

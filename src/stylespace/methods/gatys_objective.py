@@ -10,14 +10,13 @@ from torch import Tensor
 
 from stylespace.encoders import layers as layer_names
 from stylespace.encoders.encoder import Encoder
-from stylespace.errors import InputError, StylespaceError
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.methods.gatys_terms import Term, content_terms, style_terms
 from stylespace.objectives.smoothness import PARTS as SMOOTHNESS_PARTS
 from stylespace.objectives.smoothness import SMOOTHNESS
 from stylespace.pictures.margin import framed
 from stylespace.pictures.tiles import Tile, cut
-from stylespace.solvers import budget as budgets
+from stylespace.solvers.budget import Need
 from stylespace.solvers.solution import Objective
 from stylespace.solvers.tiled import Tiled
 from stylespace.storage.scratch import Shelf
@@ -120,37 +119,19 @@ def _offsets(margin: int, settings: GatysSettings) -> tuple[tuple[int, int], ...
     return OFFSETS if shifted else OFFSETS[:1]
 
 
-def core_side(size: Sequence[int], settings: GatysSettings, encoder: Encoder) -> int | None:
-    """Side of the tiles' cores with which a picture of ``size`` (h, w) fits the memory; None where it fits as a whole.
-
-    Raises ``InputError`` where it does not fit at all.
-    """
+def need(settings: GatysSettings, encoder: Encoder) -> Need | None:
+    """Memory for pictures and features; None where no features are compared."""
     content_layers, style_layers = _layers(settings, encoder)
     wanted = {*content_layers, *style_layers}
     if not wanted:
         return None
     history = 2 * settings.history if settings.solver == "lbfgs" else 0
+    uncut = "L-BFGS wants the whole picture, so give --solver adam, a shorter --history or a smaller --size" if history else ""
     # Pictures in float32: photo, its resized copy, picture, gradient, moments and best; tiled: the photo, the others lie in scratch;
     # at the ends the photo, the picture and a copy.
-    whole = PICTURE * (7 + history)
-    if history:
-        budget = budgets.available(settings.memory, next(encoder.parameters()).device)
-        pixels = size[0] * size[1] * (encoder.bytes_a_pixel(wanted) + whole)
-        if pixels > budget:
-            raise InputError(
-                f"L-BFGS with a history of {settings.history} wants {pixels / 2**30:.1f} GB at {size[1]} x {size[0]} pixels, and"
-                f" {budget / 2**30:.1f} GB are there: give --solver adam, a shorter --history or a smaller --size."
-            )
-        return None
-    return budgets.core_side(size, encoder, wanted, settings.memory, whole=whole, kept=PICTURE * 3, ends=PICTURE * 3.5)
-
-
-def smaller_core(core: int | None, settings: GatysSettings, encoder: Encoder) -> int:
-    """Side of tiles that take less memory than those of ``core``, or than the whole picture. Raises ``StylespaceError`` at the smallest."""
-    if settings.solver == "lbfgs":
-        raise StylespaceError("Memory ran out, and L-BFGS wants the whole picture: give --solver adam or a smaller --size.")
-    content_layers, style_layers = _layers(settings, encoder)
-    return budgets.smaller_core(core, encoder, {*content_layers, *style_layers})
+    return Need(
+        encoder, wanted, settings.memory, whole=PICTURE * (7 + history), kept=PICTURE * 3, ends=PICTURE * 3.5, uncut=uncut
+    )
 
 
 def _layers(settings: GatysSettings, encoder: Encoder) -> tuple[dict[str, float], dict[str, float]]:

@@ -24,7 +24,7 @@ from stylespace.pictures.float64 import float64
 from stylespace.pictures.resizing import resize
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import pyramid
-from stylespace.solvers.budget import core_side, smaller_core
+from stylespace.solvers.budget import Need
 from stylespace.solvers.coarse_to_fine import Problem, Scale, minimise
 from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Objective, Solution
@@ -82,20 +82,12 @@ class Nnst(Problem):
         # In the last pass the state is written where matches are found anew.
         return Pyramid(s.rate, s.levels, "adam", every=s.renewed if self._layerwise(scale) else 1)
 
-    def core(self, scale: Scale) -> int | None:
-        """Side of the tiles' cores, by the memory there is."""
+    def need(self, scale: Scale) -> Need:
+        """Memory for pictures, features and hypercolumns: as they are, matched, and their gradient."""
         with torch.no_grad():
             channels = self.encoder(self.photo(scale)[..., :16, :16], self.layers)
-        rows = (
-            6 * 4 * sum(f.shape[1] for f in channels.values()) / CELL**2
-        )  # hypercolumns as they are, matched, and their gradient
-        return core_side(
-            self.shape(scale), self.encoder, self.layers, self.settings.memory, whole=KEPT + rows, kept=KEPT
-        )  # fmt: skip
-
-    def smaller_core(self, core: int | None) -> int:
-        """Side of smaller tiles."""
-        return smaller_core(core, self.encoder, self.layers)
+        rows = 6 * 4 * sum(f.shape[1] for f in channels.values()) / CELL**2
+        return Need(self.encoder, self.layers, self.settings.memory, whole=KEPT + rows, kept=KEPT)
 
     def finish(self, picture: Tensor) -> Tensor:
         """With ``colour="moments"`` the photo's chroma, and the photo where it is left alone."""

@@ -23,7 +23,7 @@ from stylespace.objectives.transport import Cloud, matched, moments, self_simila
 from stylespace.pictures.resizing import resize
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers import laplacian, pyramid
-from stylespace.solvers.budget import core_side, smaller_core
+from stylespace.solvers.budget import Need
 from stylespace.solvers.coarse_to_fine import Base, Scale, minimise
 from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Objective, Solution
@@ -107,13 +107,9 @@ class Strotss(Base):
         """RMSprop over the pyramid."""
         return Pyramid(self.settings.final_rate if scale.last else self.settings.rate, self.settings.levels)
 
-    def core(self, scale: Scale) -> int | None:
-        """Side of the tiles' cores, by the memory there is."""
-        return core_side(self.shape(scale), self.encoder, self.layers, self.settings.memory, whole=KEPT, kept=KEPT)
-
-    def smaller_core(self, core: int | None) -> int:
-        """Side of smaller tiles."""
-        return smaller_core(core, self.encoder, self.layers)
+    def need(self, scale: Scale) -> Need:
+        """Memory for pictures and features."""
+        return Need(self.encoder, self.layers, self.settings.memory, whole=KEPT, kept=KEPT)
 
     def finish(self, picture: Tensor) -> Tensor:
         """The photo where it is left alone."""

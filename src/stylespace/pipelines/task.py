@@ -16,6 +16,7 @@ from stylespace.pipelines.result import Result
 from stylespace.pipelines.run import Progress
 from stylespace.pipelines.sources import MAX_PIXELS, Area, Points, Source, Styles
 from stylespace.pipelines.transfer import adjusted, encoded, redraw
+from stylespace.solvers.coarse_to_fine import Problem
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,17 @@ class Task:
         progress: Callable[[Progress], None] | None = None,
         note: Callable[[str], None] | None = None,
         unfinished: Path | None = None,
+        rehearse: Callable[[Problem], None] | None = None,
     ) -> Result:
-        """Apply the task to ``photo``; ``unfinished`` and what it raises as for :func:`stylespace.transfer`."""
+        """Apply the task to ``photo``; ``unfinished`` and what it raises as for :func:`stylespace.transfer`.
+
+        ``rehearse``: is given the problem instead of its being solved.
+        """
         return redraw(
             photo, self.styles, self.method, self.settings, areas=self.areas, style_regions=self.style_regions, strokes=self.strokes,
             start_picture=self.start_picture, points=self.points, weights=self.weights, device=self.device, threads=self.threads,
             max_pixels=self.max_pixels, snapshots=snapshots, progress=progress, note=note, unfinished=unfinished, encoder=self.encoder,
+            rehearse=rehearse,
         )  # fmt: skip
 
     def inputs(self, photo: Source) -> dict[str, Any]:

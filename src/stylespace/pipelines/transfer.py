@@ -34,6 +34,7 @@ from stylespace.pipelines.sources import (
     regions_of,
     style_pictures,
 )
+from stylespace.solvers.coarse_to_fine import Problem
 from stylespace.solvers.run import Run
 from stylespace.storage.journal import Journal
 from stylespace.styles.parts import Regions
@@ -153,8 +154,12 @@ def redraw(
     note: Callable[[str], None] | None = None,
     unfinished: str | Path | None = None,
     encoder: Encoder | str | None = None,
+    rehearse: Callable[[Problem], None] | None = None,
 ) -> Result:
-    """Any method of the registry with its settings resolved; other arguments as in :func:`transfer`."""
+    """Any method of the registry with its settings resolved; other arguments as in :func:`transfer`.
+
+    ``rehearse``: is given the problem instead of its being solved.
+    """
     row = METHODS[method]
     if isinstance(points, Matches):
         points = tuple(zip(points.a, points.b, strict=True))
@@ -177,6 +182,7 @@ def redraw(
         if unfinished is not None and same(record, record):  # by their checksums
             session.keep(_journal(Path(unfinished), record | {"stylespace": stylespace.__version__, "device": device}))
         run = session.run(note)
+        run.rehearse = rehearse
         if session.losses:
             run.note(f"Going on after step {len(session.losses)}.")
         blending = None

@@ -1,8 +1,9 @@
-"""How large tiles may be that fit into memory."""
+"""What memory optimisation wants, and how large tiles may be that fit into it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -14,46 +15,62 @@ STANDING = 400 << 20  # bytes of a process that has loaded PyTorch and an encode
 SMALLEST_CORE, LARGEST_CORE = 128, 1024  # pixels a side of tiles
 
 
-def core_side(
-    size: Sequence[int],
-    encoder: Encoder,
-    layers: Collection[str],
-    memory: str | None,
-    *,
-    whole: float,
-    kept: float,
-    ends: float = 0.0,
-) -> int | None:
-    """Side of the tiles' cores with which features of a picture of ``size`` (h, w) fit; None where it fits as a whole.
+@dataclass(frozen=True)
+class Need:
+    """Memory that optimising pictures wants.
 
-    ``memory``: such as 2GB; None: what is free. ``whole`` and ``kept``: bytes a pixel beside the encoder's, as a whole and in tiles;
-    ``ends``: before and after, when no tile is worked on.
-    Raises ``InputError`` where it does not fit at all.
+    ``whole`` and ``kept``: bytes a pixel beside the encoder's, as a whole and in tiles; ``ends``: before and after, when no tile is worked
+    on. ``memory``: what may be taken, such as 2GB; None: what is free. ``uncut``: why it cannot be done in tiles, and what to do; empty
+    where it can.
     """
-    budget = available(memory, next(encoder.parameters()).device)
-    pixels = size[0] * size[1]
-    a_pixel = encoder.bytes_a_pixel(layers)
-    if pixels * (a_pixel + whole) <= budget:
-        return None
-    align, halo = encoder.reach(layers)
-    smallest = _smallest(align)
-    wanted = max(pixels * kept + a_pixel * (smallest + 2 * halo) ** 2, pixels * ends)
-    if wanted > budget:
-        raise InputError(
-            f"{size[1]} x {size[0]} pixels do not fit into the memory given, even tile by tile: at least"
-            f" {(wanted + STANDING) / 2**30:.1f} GB are wanted. Give --memory more, or a smaller --size."
-        )
-    side = int(((budget - pixels * kept) / a_pixel) ** 0.5) - 2 * halo
-    return min(max(smallest, side // align * align), LARGEST_CORE)
 
+    encoder: Encoder
+    layers: Collection[str]
+    memory: str | None
+    whole: float
+    kept: float
+    ends: float = 0.0
+    uncut: str = ""
 
-def smaller_core(core: int | None, encoder: Encoder, layers: Collection[str]) -> int:
-    """Side of tiles that take less memory than those of ``core``, or than the whole picture. Raises ``StylespaceError`` at the smallest."""
-    align, _ = encoder.reach(layers)
-    smallest = _smallest(align)
-    if core is not None and core <= smallest:
-        raise StylespaceError("Memory ran out even with the smallest tiles: close other programs, or give a smaller --size.")
-    return max(smallest, (LARGEST_CORE if core is None else core // 2) // align * align)
+    def core(self, size: Sequence[int]) -> int | None:
+        """Side of the tiles' cores with which a picture of ``size`` (h, w) fits; None where it fits as a whole.
+
+        Raises ``InputError`` where it does not fit at all.
+        """
+        budget = available(self.memory, next(self.encoder.parameters()).device)
+        if self.bytes(size, None) - STANDING <= budget:
+            return None
+        align, halo = self.encoder.reach(self.layers)
+        smallest = _smallest(align)
+        least = self.bytes(size, None if self.uncut else smallest)
+        if self.uncut or least - STANDING > budget:
+            how = "" if self.uncut else ", even tile by tile"
+            todo = self.uncut or "give --memory more, or a smaller --size"
+            raise InputError(
+                f"{size[1]} x {size[0]} pixels do not fit into the memory there is{how}, as {least / 2**30:.1f} GB are wanted: {todo}."
+            )
+        pixels = size[0] * size[1]
+        side = int(((budget - pixels * self.kept) / self.encoder.bytes_a_pixel(self.layers)) ** 0.5) - 2 * halo
+        return min(max(smallest, side // align * align), LARGEST_CORE)
+
+    def smaller(self, core: int | None) -> int:
+        """Side of tiles that take less memory than those of ``core``, or than the whole. Raises ``StylespaceError`` at the smallest."""
+        if self.uncut:
+            raise StylespaceError(f"Memory ran out: {self.uncut}.")
+        align, _ = self.encoder.reach(self.layers)
+        smallest = _smallest(align)
+        if core is not None and core <= smallest:
+            raise StylespaceError("Memory ran out even with the smallest tiles: close other programs, or give a smaller --size.")
+        return max(smallest, (LARGEST_CORE if core is None else core // 2) // align * align)
+
+    def bytes(self, size: Sequence[int], core: int | None) -> float:
+        """What a picture of ``size`` (h, w) takes as a whole, or in tiles of ``core``, with what the process takes anyway."""
+        pixels = size[0] * size[1]
+        a_pixel = self.encoder.bytes_a_pixel(self.layers)
+        if core is None:
+            return STANDING + pixels * (a_pixel + self.whole)
+        _, halo = self.encoder.reach(self.layers)
+        return STANDING + max(pixels * self.kept + a_pixel * (core + 2 * halo) ** 2, pixels * self.ends)
 
 
 def available(memory: str | None, device: torch.device) -> float:

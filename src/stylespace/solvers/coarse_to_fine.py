@@ -16,6 +16,7 @@ from torch import Tensor
 from stylespace.errors import StylespaceError
 from stylespace.pictures.margin import framed, unframed
 from stylespace.pictures.resizing import fit, resize
+from stylespace.solvers.budget import Need
 from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Objective, Solution, Watch
 from stylespace.solvers.solver import Solver
@@ -83,13 +84,21 @@ class Problem(ABC):
         """Pixels around the picture while it is optimised."""
         return 0
 
-    def core(self, scale: Scale) -> int | None:
-        """Side of the tiles with which a size fits the memory; None where it fits as a whole."""
+    def need(self, scale: Scale) -> Need | None:
+        """The memory that a size wants; None where that is not known, and all is done as a whole."""
         return None
 
-    def smaller_core(self, core: int | None) -> int:
+    def core(self, scale: Scale) -> int | None:
+        """Side of the tiles with which a size fits the memory; None where it fits as a whole."""
+        need = self.need(scale)
+        return None if need is None else need.core(self.shape(scale))
+
+    def smaller_core(self, scale: Scale, core: int | None) -> int:
         """Side of smaller tiles. Raises ``StylespaceError`` where there are none."""
-        raise StylespaceError("Memory ran out: close other programs, or give a smaller --size.")
+        need = self.need(scale)
+        if need is None:
+            raise StylespaceError("Memory ran out: close other programs, or give a smaller --size.")
+        return need.smaller(core)
 
     def finish(self, picture: Tensor) -> Tensor:
         """The result, from what the last size gives, clamped to [0, 1]."""
@@ -120,6 +129,9 @@ def minimise(problem: Problem, run: Run | None = None) -> Solution:
     ``run.note`` is told. On ``KeyboardInterrupt`` the picture so far, with ``interrupted`` set. ``steps``: all that were taken.
     """
     run = run or Run()
+    if run.rehearse is not None:
+        run.rehearse(problem)
+        return Solution(problem.content)
     run.plan(problem.schedule)
     log = Stages(run.journal, lambda: _named(problem.state()))
     picture: Tensor | None = log.start["picture"].to(problem.content) if "picture" in log.start else None
@@ -154,7 +166,7 @@ def minimise(problem: Problem, run: Run | None = None) -> Solution:
                 except (RuntimeError, MemoryError) as error:
                     if not is_out_of_memory(error):
                         raise
-                core = problem.smaller_core(core)
+                core = problem.smaller_core(scale, core)
                 run.note(f"Memory ran out at {size} pixels: going on in tiles of {core} pixels.")
                 _restore(problem, before)
                 log.begin(number, before, at_once=True, core=core, **facts)

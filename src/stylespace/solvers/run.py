@@ -25,6 +25,7 @@ class Run:
     ``journal``: where the state is kept; a run goes on from it. ``start``: a picture (1, 3, H, W) to start from. ``strokes``: one whose
     fine strokes are put on the style. ``points``: pairs of a place of the photo and a place of the style. ``restyle``: gives the regions
     anew from the picture so far, at every size after the first. ``base``: the problem of the method that this one stands on.
+    ``rehearse``: is given the problem instead of its being solved.
     """
 
     watch: Watch | None = None
@@ -36,3 +37,4 @@ class Run:
     points: Sequence[tuple[Point, Point]] = ()
     restyle: Callable[[Tensor], Sequence[Any]] | None = None
     base: Any = None  # stylespace.solvers.coarse_to_fine.Base
+    rehearse: Callable[[Any], None] | None = None
