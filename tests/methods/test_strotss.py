@@ -14,7 +14,7 @@ from stylespace import encoders
 from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
-from stylespace.methods.strotss import Pair, objective_at, schedule, strotss
+from stylespace.methods.strotss import Pair, _shifted, objective_at, schedule, strotss
 from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.objectives.transport import Cloud, moments, self_similarity, structure, transport
 from stylespace.solvers import laplacian
@@ -108,6 +108,19 @@ def test_places() -> None:
     assert bool((((kept * 50).floor() >= torch.tensor([40, 10])) & ((kept * 50).floor() < torch.tensor([43, 12]))).all())
 
 
+@pytest.mark.parametrize("size", [(40, 56), (3, 9), (1, 1)])
+def test_shifted_pictures_have_the_same_at_the_same_places(size: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    picture = torch.rand(1, 3, *size, generator=generator)
+    places = (torch.cartesian_prod(torch.arange(size[0]), torch.arange(size[1])) + 0.5) / torch.tensor(size)
+    shapes = set()
+    for _ in range(20):
+        seen, (at,) = _shifted(picture, [places], generator)
+        shapes.add(tuple(seen.shape[-2:]))
+        assert torch.allclose(hypercolumns([seen], at), hypercolumns([picture], places), atol=1e-5)
+    assert len(shapes) > 1 or size == (1, 1)
+
+
 @pytest.mark.parametrize("size", [(64, 64), (37, 50), (1, 9), (5, 1)])
 def test_pyramid(size: tuple[int, int]) -> None:
     picture = torch.rand(1, 3, *size)
@@ -177,7 +190,13 @@ def test_each_point_is_held_to_its_own(encoder: Encoder) -> None:
     found = []
     for pairs in (STRAIGHT, CROSSED):
         objective = objective_at(
-            red_and_blue(), [Region((Style(red_and_blue()),))], QUICK, encoder, 1.0, torch.Generator().manual_seed(0), pairs
+            red_and_blue(),
+            [Region((Style(red_and_blue()),))],
+            replace(QUICK, shifted=False),
+            encoder,
+            1.0,
+            torch.Generator().manual_seed(0),
+            pairs,
         )
         found.append(float(objective(red_and_blue())["points"]))
     assert found[0] < 1e-5
