@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
+from torch import Tensor
 
 from stylespace import encoders
 from stylespace.demo.drawings import draw
@@ -81,24 +83,33 @@ def test_photos_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert third.sha256 != first.sha256
 
 
+@pytest.mark.parametrize("levels", [1, 2])
 @pytest.mark.parametrize("statistic", ["wasserstein", "gram"])
-def test_the_batched_loss_is_the_objectives(encoder: Encoder, statistic: str) -> None:
-    """The same numbers as optimisation's own distances on the features themselves, picture by picture."""
+def test_the_batched_loss_is_the_objectives(encoder: Encoder, statistic: str, levels: int) -> None:
+    """The same numbers as optimisation's own distances on the features themselves, picture by picture, mean over the levels."""
     painted, photos, paintings = torch.rand(3, 3, 3, 40, 48)
     content, style = {"relu2_1": 1.0}, {"relu1_1": 0.25, "relu2_1": 0.75}
-    measured = [encoder(p, style) for p in paintings.split(1)]
-    targets = [[{name: combined([(f, 1.0)], statistic) for name, f in features.items()}] for features in measured]
+
+    def seen(picture: Tensor, level: int) -> dict[str, Tensor]:
+        return encoder(F.avg_pool2d(picture, 2**level), style)
+
+    targets = [
+        [[{name: combined([(f, 1.0)], statistic) for name, f in seen(p, level).items()} for level in range(levels)]]
+        for p in paintings.split(1)
+    ]
     balance = torch.tensor([1.0, 2.0, 0.5])
     found = Loss(encoder, content, style, statistic, 0.5, 3.0, targets, balance)(painted, photos, [2, 0, 1], [0, 0, 0])
     single = STATISTICS[statistic]
     for i, of in enumerate([2, 0, 1]):
-        given, wanted, photo = (encoder(p[None], style) for p in (painted[i], paintings[of], photos[i]))
         distance = 0.0
-        for name, weight in style.items():
-            goal = single.prepare(single.measure(wanted[name], None, 0.0))
-            one = single.distance(single.measure(given[name], None, 0.0), goal) / single.energy(goal)
-            distance += weight * float(one)
+        for level in range(levels):
+            given, wanted = seen(painted[i : i + 1], level), seen(paintings[of : of + 1], level)
+            for name, weight in style.items():
+                goal = single.prepare(single.measure(wanted[name], None, 0.0))
+                one = single.distance(single.measure(given[name], None, 0.0), goal) / single.energy(goal)
+                distance += weight * float(one) / levels
         assert float(found["style"][i]) == pytest.approx(float(balance[of]) * distance, rel=1e-3, abs=1e-6)
+        given, photo = seen(painted[i : i + 1], 0), seen(photos[i : i + 1], 0)
         there = photo["relu2_1"]
         off = (given["relu2_1"] - there).square().sum() / (there - there.mean((2, 3), keepdim=True)).square().sum()
         assert float(found["content"][i]) == pytest.approx(0.5 * float(off), rel=1e-4)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
@@ -36,7 +37,8 @@ def content_share(features: Tensor, wanted: Tensor) -> Tensor:
 class Loss:
     """What a batch is judged by. ``content`` and ``style``: layer to weight, style's summing to 1.
 
-    ``targets``: style, then size, then layer. ``balance`` (styles,): what each style's distance is multiplied by.
+    ``targets``: style, then size, then level, then layer. Each level is half as large as the one before; style counts as their mean.
+    ``balance`` (styles,): what each style's distance is multiplied by.
     """
 
     encoder: Encoder
@@ -45,7 +47,7 @@ class Loss:
     statistic: str
     content_weight: float
     smoothness_weight: float
-    targets: Sequence[Sequence[Mapping[str, Measurement]]]
+    targets: Sequence[Sequence[Sequence[Mapping[str, Measurement]]]]
     balance: Tensor
 
     def __call__(self, painted: Tensor, photos: Tensor, styles: Sequence[int], sizes: Sequence[int]) -> dict[str, Tensor]:
@@ -54,17 +56,25 @@ class Loss:
         Content, style and smoothness, (N,) each.
         """
         with torch.no_grad():
-            wanted = {name: torch.split(f, 1) for name, f in self.encoder(photos, self.content).items()}
-        given = {name: torch.split(f, 1) for name, f in self.encoder(painted, {*self.content, *self.style}).items()}
+            wanted = self._seen(photos, self.content)
+        seen = self._seen(painted, {*self.content, *self.style})
+        levels = [seen, *(self._seen(F.avg_pool2d(painted, 2**level), self.style) for level in range(1, len(self.targets[0][0])))]
         content, style = [], []
         for number, (index, size) in enumerate(zip(styles, sizes, strict=True)):
-            target = self.targets[index][size]
-            contents = [w * content_share(given[n][number], wanted[n][number]) for n, w in self.content.items()]
-            distances = [w * style_share(given[n][number], target[n], self.statistic) for n, w in self.style.items()]
+            contents = [w * content_share(seen[n][number], wanted[n][number]) for n, w in self.content.items()]
+            distances = [
+                w * style_share(level[n][number], target[n], self.statistic)
+                for level, target in zip(levels, self.targets[index][size], strict=True)
+                for n, w in self.style.items()
+            ]
             content.append(torch.stack(contents).sum())
-            style.append(torch.stack(distances).sum())
+            style.append(torch.stack(distances).sum() / len(levels))
         return {
             "content": self.content_weight * torch.stack(content),
             "style": torch.stack(style) * self.balance[list(styles)],
             "smoothness": self.smoothness_weight * torch.stack([squared_variation(each) for each in torch.split(painted, 1)]),
         }
+
+    def _seen(self, pictures: Tensor, layers: Collection[str]) -> dict[str, tuple[Tensor, ...]]:
+        """Features at ``layers``, picture by picture."""
+        return {name: torch.split(features, 1) for name, features in self.encoder(pictures, layers).items()}

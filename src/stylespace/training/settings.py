@@ -27,9 +27,9 @@ class TrainingSettings(EncoderSettings):
     clip: float = option(1.0, "largest norm of the gradient", source=_OURS)
     average_decay: float = option(0.999, "decay of the moving average of the weights, which is what is kept", source=_OURS)
     content_layers: Any = option("relu4_2", "layers that hold the content, with weights", source=_OURS)
-    content_weight: float = option(0.06, "weight of the content, as a share of its own variance", source=_OURS)
+    content_weight: float = option(0.1, "weight of the content, as a share of its own variance", source=_OURS)
     style_layers: Any = option(
-        "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1", "layers that hold the style, with weights", source=_OURS
+        "relu1_1=0.5,relu2_1=0.7,relu3_1=1.2,relu4_1=1.3,relu5_1", "layers that hold the style, with weights", source=_OURS
     )
     statistic: str = option("wasserstein", "what style is measured by", ("wasserstein", "gram"), _OURS)
     smoothness_weight: float = option(1.0, "weight of total variation (mean of squares)", source=_OURS)
@@ -37,7 +37,12 @@ class TrainingSettings(EncoderSettings):
     noise: float = option(
         0.02, "most noise that is laid over a photo (standard deviation), so that strokes grow out of it", source=_OURS
     )
-    style_sizes: tuple[int, ...] = option((256, 320, 384), "long sides at which styles are seen, in turn", source=_OURS)
+    style_sizes: tuple[int, ...] = option((384,), "long sides at which styles are seen, in turn", source=_OURS)
+    style_levels: int = option(
+        2,
+        "levels at which styles are compared, each half as large as the one before: what lies further apart counts, too",
+        source=_OURS,
+    )
     balance: bool = option(True, "weigh styles so that each starts equally far from photos", source=_OURS)
     seed: int = option(0, "seed of weights, crops and order", source=_OURS)
 

@@ -42,6 +42,7 @@ from stylespace.training.photos import Photos
 from stylespace.training.settings import TrainingSettings
 
 SMALLEST_STYLE = 64
+SMALLEST_LEVEL = 64  # pixels a side of crops at the smallest level
 REACH = 7  # pixels by which the loss looks at a crop from another corner
 
 
@@ -399,7 +400,10 @@ class Trainer:
         style = {n: w for n, w in layer_names.weights(s.style_layers, self.encoder.layers).items() if w}
         self.encoder.check({*content, *style})
         style = {n: w / sum(style.values()) for n, w in style.items()}
-        targets = [[self._targets(each, size, list(style)) for size in s.style_sizes] for each in self.styles]
+        targets = [
+            [[self._targets(each, size >> level, list(style)) for level in range(self._levels())] for size in s.style_sizes]
+            for each in self.styles
+        ]
         loss = Loss(
             self.encoder,
             content,
@@ -411,6 +415,11 @@ class Trainer:
             torch.ones(len(self.styles), device=self.devices.device),
         )
         return Loss(**{**vars(loss), "balance": self._balance(loss)}) if s.balance else loss
+
+    def _levels(self) -> int:
+        """Levels at which styles are compared: one where the body has stages of several sizes, and none too small to have deep features."""
+        levels = self.settings.style_levels if len(self.body.stage_weights) == 1 else 1
+        return max(1, min(levels, (self.settings.crop // SMALLEST_LEVEL).bit_length()))
 
     @torch.no_grad()
     def _targets(self, style: TrainingStyle, size: int, layers: Sequence[str]) -> dict[str, Measurement]:
