@@ -76,12 +76,15 @@ def test_weights_of_the_terms(encoder: Encoder) -> None:
     photo, regions = drawn("stained_glass", 64), [Region((Style(drawn("waves")),))]
     found = {}
     for a in (0.5, 4.0):
-        objective = objective_at(photo, regions, QUICK, encoder, a, torch.Generator().manual_seed(3))
+        published = replace(QUICK, palette_weight=0.0)
+        objective = objective_at(photo, regions, published, encoder, a, torch.Generator().manual_seed(3))
         found[a] = {k: float(v) * (a + 2) for k, v in objective(0.9 * photo).items()}
     assert found[4.0]["structure"] == pytest.approx(8 * found[0.5]["structure"], rel=1e-4)
     for same in ("transport", "moments"):
         assert found[4.0][same] == pytest.approx(found[0.5][same], rel=1e-4)
     assert found[4.0]["palette"] == pytest.approx(found[0.5]["palette"] / 4, rel=1e-4)
+    least = objective_at(photo, regions, replace(QUICK, palette_weight=2.0), encoder, 4.0, torch.Generator().manual_seed(3))
+    assert 6 * float(least(0.9 * photo)["palette"]) == pytest.approx(8 * found[4.0]["palette"], rel=1e-4)
 
 
 def test_hypercolumns_at_positions() -> None:

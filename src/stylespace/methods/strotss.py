@@ -179,7 +179,8 @@ def objective_at(
         for x, rgb, target in zip(columns, colours, targets, strict=False):
             add("transport", transport(x, target.style), 1)  # l_r, eq. 5
             add("moments", moments(x, target.style), settings.moments_weight)  # l_m, eq. 7
-            add("palette", transport(rgb @ decorrelated.T, target.colours, euclidean=True), max(settings.palette_weight, 1 / max(alpha, 1)))  # l_p
+            palette = transport(rgb @ decorrelated.T, target.colours, euclidean=True)
+            add("palette", palette, max(settings.palette_weight, 1 / max(alpha, 1)))  # l_p
         if style_alone:
             return terms
         if guided is not None:
