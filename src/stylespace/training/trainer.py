@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import hashlib
-import io
 import json
 import math
 import platform
@@ -26,7 +24,7 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
-from stylespace.networks.style_network import StyleNetwork
+from stylespace.networks.style_network import StyleNetwork, thumbnail
 from stylespace.objectives.grid import grid
 from stylespace.objectives.style import Measurement
 from stylespace.pictures.pillow import to_pil
@@ -221,7 +219,7 @@ class Trainer:
         for number, style in enumerate(self.styles):
             found = self.of_style.get(number, [])[-50:]
             losses = {"style": sum(found) / len(found)} if found else {}
-            about[style.name] = {**style.about, "losses": losses, "thumbnail": _thumbnail(style.pixels)}
+            about[style.name] = {**style.about, "losses": losses, "thumbnail": thumbnail(style.pixels)}
         provenance = {
             "seconds": round(self.seconds), "steps": self.step, "photos": len(self.photos), "settings": asdict(self.settings),
             "machine": platform.machine(), "processes": self.devices.count, "threads": torch.get_num_threads(),
@@ -437,11 +435,3 @@ class Trainer:
         photos = self.photos.crops(list(range(count)), self.settings.crop, generator).to(self.devices.device)
         far = torch.stack([loss(photos, photos, [s] * count, [0] * count)["style"].mean() for s in range(len(self.styles))])
         return (far.mean() / far.clamp_min(1e-6)).clamp(0.5, 2.0)
-
-
-def _thumbnail(pixels: Tensor) -> str:
-    small = to_pil(pixels)
-    small.thumbnail((96, 96))
-    out = io.BytesIO()
-    small.convert("RGB").save(out, "JPEG", quality=80)
-    return base64.b64encode(out.getvalue()).decode()
