@@ -44,7 +44,8 @@ BYTES_A_PIXEL, STANDING, SMALL = 500, 400 << 20, 1536
 
 @dataclass(frozen=True)
 class PaintSettings:
-    """How a network paints. ``mix``: style (a name, or the path of a painting or of a style's code) to weight, or to a picture of weights. ``size``, ``colour`` and ``strength`` as for
+    """How a network paints. ``mix``: style (a name, or the path of a painting or of a style's code) to weight, or to a picture of weights.
+    ``size``, ``colour`` and ``strength`` as for
     :class:`~stylespace.networks.style_network.StyleNetwork`.
 
     ``engine``: ``torch``, ``openvino``,

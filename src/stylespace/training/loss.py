@@ -55,23 +55,30 @@ class Loss:
 
         Content, style and smoothness, (N,) each.
         """
+        goals = [self.targets[style][size] for style, size in zip(styles, sizes, strict=True)]
+        return self.against(painted, photos, goals, self.balance[list(styles)])
+
+    def against(
+        self, painted: Tensor, photos: Tensor, goals: Sequence[Sequence[Mapping[str, Measurement]]], balance: Tensor
+    ) -> dict[str, Tensor]:
+        """The same for a goal and a balance (N,) a picture."""
         with torch.no_grad():
             wanted = self._seen(photos, self.content)
         seen = self._seen(painted, {*self.content, *self.style})
-        levels = [seen, *(self._seen(F.avg_pool2d(painted, 2**level), self.style) for level in range(1, len(self.targets[0][0])))]
+        levels = [seen, *(self._seen(F.avg_pool2d(painted, 2**level), self.style) for level in range(1, len(goals[0])))]
         content, style = [], []
-        for number, (index, size) in enumerate(zip(styles, sizes, strict=True)):
+        for number, goal in enumerate(goals):
             contents = [w * content_share(seen[n][number], wanted[n][number]) for n, w in self.content.items()]
             distances = [
                 w * style_share(level[n][number], target[n], self.statistic)
-                for level, target in zip(levels, self.targets[index][size], strict=True)
+                for level, target in zip(levels, goal, strict=True)
                 for n, w in self.style.items()
             ]
             content.append(torch.stack(contents).sum())
             style.append(torch.stack(distances).sum() / len(levels))
         return {
             "content": self.content_weight * torch.stack(content),
-            "style": torch.stack(style) * self.balance[list(styles)],
+            "style": torch.stack(style) * balance,
             "smoothness": self.smoothness_weight * torch.stack([squared_variation(each) for each in torch.split(painted, 1)]),
         }
 

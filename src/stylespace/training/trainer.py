@@ -139,6 +139,7 @@ class Trainer:
         self.parameters: dict[str, Tensor] = {"rows": self.rows}
         if network is None:
             self.parameters |= {f"body.{name}": p for name, p in self.body.named_parameters()}
+        self._begin()
         self.average = {name: p.detach().clone() for name, p in self.parameters.items()}
         self.optimiser = torch.optim.Adam(
             # A style's row is met in a share of the pictures only, and it alone tells the styles apart: it moves faster.
@@ -161,6 +162,7 @@ class Trainer:
             "photos": photos.sha256,
             "base network": None if network is None else network.checksum(network.names),
             "encoder": self.encoder.identity,
+            **self._other_inputs(),
         }
         self.journal: Journal | None = None
         if (kept := Journal.kept(folder / STATE, "state")) is not None:
@@ -233,7 +235,7 @@ class Trainer:
             return whole
         with self._random(0):  # its weights are replaced
             body = BUILDS[self.build](**self.body.settings())
-        learned = {n.removeprefix("body."): p for n, p in self.average.items() if n != "rows"}
+        learned = {n.removeprefix("body."): p for n, p in self.average.items() if n.startswith("body.")}
         body.load_state_dict({**self.body.state_dict(), **learned})  # buffers are not averaged
         return StyleNetwork(
             body.eval().requires_grad_(False), self.build, rows, [style.name for style in self.styles], about, provenance
@@ -246,12 +248,16 @@ class Trainer:
         self.log.curve()
         if not self.samples:
             return
-        network = self.network()
-        names = [style.name for style in self.styles]
+        network = self._shown()
+        names = network.names
         rows = [[Cell(to_pil(p)) for p in self.samples]]
         rows += [[Cell(to_pil(network.pixels(p, name).clamp(0, 1))) for p in self.samples] for name in names]
         side = max(self.samples[0].shape[-2:])
         self.log.samples(sheet(rows, row_labels=["photo", *names], title=f"step {self.step}", side=side), self.step)
+
+    def _shown(self) -> StyleNetwork:
+        """What :meth:`draw` paints with, all its styles."""
+        return self.network()
 
     def save(self) -> None:
         """Keep everything that going on needs, whole or not at all."""
@@ -321,7 +327,8 @@ class Trainer:
         s, devices = self.settings, self.devices
         # All processes draw the whole batch, so that they draw the same; each then takes its part.
         photos = self.photos.crops([self._next(self.order, len(self.photos)) for _ in range(s.batch)], s.crop, self.generator)
-        every = [self._next(self.turn, len(self.styles)) for _ in range(s.batch)]
+        every = [self._next(self.turn, self._count()) for _ in range(s.batch)]
+        drawn = self._drawn(every)
         sizes = torch.randint(0, len(s.style_sizes), (s.batch,), generator=self.generator).tolist()
         self.step += 1
         for group in self.optimiser.param_groups:
@@ -332,17 +339,17 @@ class Trainer:
         down, right = torch.randint(0, REACH + 1, (2,), generator=self.generator).tolist()
         mine = list(devices.part(range(s.batch)))
         photos, noisy = (p[mine].to(devices.device).contiguous(memory_format=torch.channels_last) for p in (photos, noisy))
-        styles, sizes = [every[i] for i in mine], [sizes[i] for i in mine]
+        styles, sizes = [drawn[i] for i in mine], [sizes[i] for i in mine]
         terms: dict[str, Tensor] = {}
         with self._random(s.seed + 1_000_003 * self.step):  # a texture network draws its noise
-            made = self.body.stages(noisy, self.rows[styles])
+            made = self.body.stages(noisy, self._rows(styles))
         for stage, (painted, weight) in enumerate(zip(made, self.body.stage_weights, strict=True)):
             # Seen from a random offset, so that the network's phases and those of the encoder's pooling do not lock into a weave.
             side = painted.shape[-1] - REACH
             window = (..., slice(down, down + side), slice(right, right + side))
             photo = F.avg_pool2d(photos, s.crop // painted.shape[-1]) if painted.shape != photos.shape else photos
             seen = sizes if len(made) == 1 else [stage] * len(styles)
-            found = self.loss(painted[window], photo[window], styles, seen)
+            found = self._judged(painted[window], photo[window], styles, seen)
             if s.grid_weight:
                 found["grid"] = s.grid_weight * grid(painted)
             terms = {name: terms.get(name, 0) + weight * term for name, term in found.items()}
@@ -372,6 +379,33 @@ class Trainer:
                 self.average[name].lerp_(p, 1 - decay)
         return record, False
 
+    def _begin(self) -> None:
+        """Other weights to begin with, and ``parameters`` that learn besides."""
+
+    def _other_inputs(self) -> dict[str, Any]:
+        """What a run must go on with besides styles, photos and encoder."""
+        return {}
+
+    def _fixed(self) -> Sequence[TrainingStyle]:
+        """The styles whose targets are worked out once."""
+        return self.styles
+
+    def _count(self) -> int:
+        """How many styles there are to draw from."""
+        return len(self.styles)
+
+    def _drawn(self, numbers: Sequence[int]) -> list[Any]:
+        """What the styles of a batch are known by, from here on."""
+        return list(numbers)
+
+    def _rows(self, styles: Sequence[Any]) -> Tensor:
+        """Their rows (N, P)."""
+        return self.rows[list(styles)]
+
+    def _judged(self, painted: Tensor, photos: Tensor, styles: Sequence[Any], sizes: Sequence[int]) -> dict[str, Tensor]:
+        """The terms of the loss, (N,) each."""
+        return self.loss(painted, photos, styles, sizes)
+
     @staticmethod
     @contextmanager
     def _random(seed: int) -> Iterator[None]:
@@ -400,7 +434,7 @@ class Trainer:
         style = {n: w / sum(style.values()) for n, w in style.items()}
         targets = [
             [[self._targets(each, size >> level, list(style)) for level in range(self._levels())] for size in s.style_sizes]
-            for each in self.styles
+            for each in self._fixed()
         ]
         loss = Loss(
             self.encoder,
@@ -412,7 +446,7 @@ class Trainer:
             targets,
             torch.ones(len(self.styles), device=self.devices.device),
         )
-        return Loss(**{**vars(loss), "balance": self._balance(loss)}) if s.balance else loss
+        return Loss(**{**vars(loss), "balance": self._balance(loss)}) if s.balance and targets else loss
 
     def _levels(self) -> int:
         """Levels at which styles are compared: one where the body has stages of several sizes, and none too small to have deep features."""
