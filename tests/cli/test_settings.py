@@ -11,6 +11,7 @@ import typer
 from stylespace.cli.settings import values, with_settings
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.methods.registry import METHODS
 from stylespace.settings import OURS, option, parsed, shown
 
 
@@ -35,6 +36,15 @@ def test_help_lists_every_field(call: Any, command: str, settings: type) -> None
         assert f"--{each.name.replace('_', '-')}" in text, each.name
         assert squeezed(wanted) in text, each.name
     assert squeezed(OURS.partition(":")[2]) in text
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_help_lists_the_methods_own_presets(call: Any, name: str) -> None:
+    """``strotss --help`` and ``nnst --help`` listed those of gatys."""
+    text = squeezed(call(name, "--help").out)
+    others = {preset for row in METHODS.values() for preset in row.presets} - set(METHODS[name].presets)
+    assert all(preset in text for preset in METHODS[name].presets if len(METHODS[name].presets) > 1)
+    assert not [preset for preset in others if squeezed(preset) in text]
 
 
 def test_inversion_has_no_styles(call: Any) -> None:

@@ -203,6 +203,8 @@ def test_masks_learn_apart(encoder: Encoder, tmp_path: Path) -> None:
     assert result.regions.centres.shape[0] == 2
     with pytest.raises(InputError, match="one of them"):
         learn_style(refs, masks=masks, regions=2, encoder=encoder, **QUICK)
+    with pytest.raises(InputError, match=r"for 'gone\.png', which is not one of"):
+        learn_style(refs, masks={"gone.png": mask}, encoder=encoder, **QUICK)
 
 
 def test_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compact_weights: Path, capsys: Any) -> None:

@@ -35,7 +35,7 @@ def add_style(
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(metavar="M", min=0.01, help="Stop after so many minutes; run again to go on.", rich_help_panel=RUN),
+        typer.Option(metavar="M", min=0.01, help="Stop after M minutes (exit code 130); run again to continue.", rich_help_panel=RUN),
     ] = None,
     device: options.Device = None,
     force: options.Force = False,
@@ -48,7 +48,7 @@ def add_style(
 
     stylespace add-style mine.safetensors photos/ --style mosaic.jpg -o more.safetensors
 
-    Stopped (Ctrl-C, --minutes, or worse) it goes on when the same command is run again, to the same bits.
+    After a stop (Ctrl-C, --minutes or a crash) the same command continues, to the same bits.
     """
     chosen = AddStyleSettings(**values(AddStyleSettings, settings))
     run(photos, style, out, network, folder, sample, minutes, False, device, force, threads, quiet, chosen)

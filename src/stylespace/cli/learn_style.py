@@ -71,7 +71,7 @@ def learn_style(
             weights=weights, max_pixels=max_pixels or MAX_PIXELS, progress=reporter.step, note=reporter.say, **given,
         )  # fmt: skip
     if learned.interrupted:
-        tell(f"Interrupted: what was learned is in {checkpoint}; run the same again to go on.")
+        tell(f"Interrupted: what was learned is in {checkpoint}; run the same command again to continue.")
         raise typer.Exit(130)
 
     def place(number: int) -> Path:

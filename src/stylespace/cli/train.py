@@ -40,7 +40,7 @@ def train(
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(metavar="M", min=0.01, help="Stop after so many minutes; run again to go on.", rich_help_panel=RUN),
+        typer.Option(metavar="M", min=0.01, help="Stop after M minutes (exit code 130); run again to continue.", rich_help_panel=RUN),
     ] = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Losses and samples for TensorBoard too, in FOLDER/tensorboard.", rich_help_panel=FILES)
@@ -57,7 +57,7 @@ def train(
     stylespace train photos/ --style starry=starry.jpg --style wave=wave.jpg -o mine.safetensors
 
     After a stop (Ctrl-C, --minutes or a crash) the same command continues, to the same bits; OUT holds what was learned so
-    far. What cannot be read is passed over.
+    far, and the exit code is 0 only when all steps are done. Files that cannot be read are passed over.
     Over several processes or graphics cards: accelerate launch --num_processes 2 -m stylespace train ...
     """
     if network is not None and "build" in settings:
@@ -151,8 +151,10 @@ def run(
         typer.echo(out)
     if not finished and devices.first:
         ended = "Stopped" if timed else "Interrupted"
-        tell(f"{ended} at step {trainer.step} of {chosen.steps}: what was learned is in {out}; run the same again to go on.")
-    if not finished and not timed:
+        tell(
+            f"{ended} at step {trainer.step} of {chosen.steps}: what was learned is in {out}; run the same command again to continue."
+        )
+    if not finished:
         raise typer.Exit(130)
 
 

@@ -282,12 +282,12 @@ def report(
         job = outcome.job
         reporter.settle()
         if outcome.state == "skipped":
-            reporter.say(f"{job.target} is finished already: skipped (--force makes it anew).")
+            reporter.say(f"{job.target} is finished already: skipped (--force makes it again).")
         elif outcome.state == "interrupted":
             kept = f"the best so far is in {job.target}" if outcome.result else f"{job.target.name} is not written yet"
             state = unfinished(job.target)
-            again = f"go on from there (its state is in {state})" if state.exists() else "finish"
-            tell(f"Interrupted: {kept}; run the same again to {again}.")
+            again = f"continue from there (its state is in {state})" if state.exists() else "finish"
+            tell(f"Interrupted: {kept}; run the same command again to {again}.")
             return 130
         elif outcome.error is not None:
             failed += 1

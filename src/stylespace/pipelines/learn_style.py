@@ -74,7 +74,12 @@ def learn_style(
         preset, {**settings, **_given(size=size, steps=steps, encoder=encoder if isinstance(encoder, str) else None)}
     )
     say = note or (lambda text: None)
-    pairs = [(source, alpha) for source, alpha in every_reference(references) if alpha]
+    every = every_reference(references)
+    pairs = [(source, alpha) for source, alpha in every if alpha]
+    if strangers := [key for key in masks or {} if not any(_has({key: None}, source) for source, _ in every)]:
+        raise InputError(
+            f"There is a mask for '{strangers[0]}', which is not one of the references: write its name as it stands there."
+        )
     if masks and chosen.regions > 1:
         raise InputError("Masks were given and regions asked for: give one of them.")
     good, failed = _readable(pairs, max_pixels)
