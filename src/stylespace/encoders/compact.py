@@ -65,6 +65,10 @@ class CompactEncoder(Encoder):
         features = super().forward(picture, layers)
         return {name: projected(f, self.trunk.axes.get_parameter(f"{name}.weight")) for name, f in features.items()}
 
+    def shape(self, layer: str, size: Sequence[int]) -> tuple[int, int, int]:
+        """See :meth:`Encoder.shape`; channels are axes."""
+        return len(self.trunk.axes.get_parameter(f"{layer}.weight")), *super().shape(layer, size)[1:]
+
     def estimates(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Estimates of the real VGG-16's channels after ReLU, in its own units (N, C, h, w)."""
         return {name: f * self.trunk.scale[name] for name, f in super().forward(picture, layers).items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +56,10 @@ class Encoder(nn.Module):
         weight = self.trunk.input.weight
         x = picture.to(dtype=weight.dtype).contiguous(memory_format=torch.channels_last)
         return self.trunk(x, layers)
+
+    def shape(self, layer: str, size: Sequence[int]) -> tuple[int, int, int]:
+        """Channels, height and width of a layer's features of a picture of ``size`` (h, w)."""
+        return self.trunk.shape(layer, size)
 
     def reach(self, layers: Collection[str]) -> tuple[int, int]:
         """The period of the poolings above the deepest of ``layers``, and how many pixels away features there still look, rounded up to it.

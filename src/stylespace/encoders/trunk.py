@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from stylespace.encoders.convolution import PaddedConvolution, convolved
 from stylespace.encoders.factored import FactoredConvolution, factored
-from stylespace.encoders.layers import layer_names
+from stylespace.encoders.layers import block, layer_names
 from stylespace.errors import InputError
 
 PADDINGS = ("reflect", "replicate", "zero", "replicate-first")
@@ -78,6 +78,16 @@ class Trunk(nn.Module):
             if not wanted:
                 break
         return features
+
+    def shape(self, layer: str, size: Sequence[int]) -> tuple[int, int, int]:
+        """See :meth:`stylespace.encoders.encoder.Encoder.shape`."""
+        high, wide = size
+        for _ in range(1, block(layer)):
+            rest = 1 if min(high, wide) < 2 else 0  # as _pool
+            high, wide = (high + rest) // 2, (wide + rest) // 2
+        convolution = self.convolutions[layer.replace("relu", "conv")]
+        assert isinstance(convolution, nn.Conv2d | FactoredConvolution)
+        return convolution.out_channels, high, wide
 
     def reach(self, layers: Collection[str]) -> tuple[int, int]:
         """See :meth:`stylespace.encoders.encoder.Encoder.reach`."""

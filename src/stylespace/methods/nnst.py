@@ -84,9 +84,8 @@ class Nnst(Problem):
 
     def need(self, scale: Scale) -> Need:
         """Memory for pictures, features and hypercolumns: as they are, matched, and their gradient."""
-        with torch.no_grad():
-            channels = self.encoder(self.photo(scale)[..., :16, :16], self.layers)
-        rows = 6 * 4 * sum(f.shape[1] for f in channels.values()) / CELL**2
+        channels = sum(self.encoder.shape(name, self.shape(scale))[0] for name in self.layers)
+        rows = 6 * 4 * channels / CELL**2
         return Need(self.encoder, self.layers, self.settings.memory, whole=KEPT + rows, kept=KEPT)
 
     def finish(self, picture: Tensor) -> Tensor:
@@ -198,10 +197,8 @@ def _tiles(photo: Tensor, encoder: Encoder, layers: Sequence[str], core: int | N
     """Tiles of a picture like the photo (1, 3, H, W), of ``core`` pixels a side; None: one."""
     align, halo = encoder.reach(layers)
     align = max(align, CELL)
-    if core is None:
-        core = -(-max(photo.shape[-2:]) // align) * align
     # One position more is seen at the deepest layer: it is enlarged to cells.
-    return cut(photo.shape[-2:], -(-core // align) * align, -(-halo // align) * align + align, align)
+    return cut(photo.shape[-2:], core and -(-core // align) * align, -(-halo // align) * align + align, align)
 
 
 def _cells(size: Sequence[int]) -> tuple[int, int]:

@@ -213,8 +213,6 @@ def _columns(
 def _tiles(photo: Tensor, encoder: Encoder, layers: Sequence[str], core: int | None) -> list[Tile]:
     """Tiles of a picture like the photo (1, 3, H, W), of ``core`` pixels a side; None: one."""
     align, halo = encoder.reach(layers)
-    if core is None:
-        core = -(-max(photo.shape[-2:]) // align) * align
     # One position more is seen at the deepest layer: hypercolumns lie between positions.
     return cut(photo.shape[-2:], core, halo + align, align)
 

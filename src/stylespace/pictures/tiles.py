@@ -21,6 +21,11 @@ class Tile:
     of: tuple[int, int]
 
     @property
+    def whole(self) -> bool:
+        """Whether its core is all of the picture."""
+        return self.core == (0, self.of[0], 0, self.of[1])
+
+    @property
     def window(self) -> tuple[slice, slice]:
         """What is seen, as slices of the picture's last two axes."""
         return slice(self.seen[0], self.seen[1]), slice(self.seen[2], self.seen[3])
@@ -45,11 +50,14 @@ class Tile:
         return found[0], found[1]
 
 
-def cut(size: Sequence[int], core: int, halo: int, align: int = 1) -> list[Tile]:
+def cut(size: Sequence[int], core: int | None, halo: int, align: int = 1) -> list[Tile]:
     """Tiles of a picture of ``size`` (h, w): cores of at most ``core`` pixels a side and ``halo`` pixels seen around each.
 
-    Edges between cores and what is seen lie on multiples of ``align``.
+    Edges between cores and what is seen lie on multiples of ``align``. ``core`` None: one tile, all of the picture.
     """
+    if core is None:
+        every = (0, size[0], 0, size[1])
+        return [Tile(every, every, (size[0], size[1]))]
     if core < align or core % align or halo % align:
         raise InputError(f"Tiles of {core} pixels with {halo} around them do not fit a grid of {align}.")
     high, wide = size

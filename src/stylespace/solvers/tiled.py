@@ -150,8 +150,6 @@ class Tiled:
         first = place.first("sums", len(self.tiles))
         device = self.device or picture.device
         total: Sums | None = [s.to(home(device) if s.dtype == torch.float64 else device) for s in place.sums()] if first else None
-        if first:  # by another process: loss terms learn their sizes from a tile
-            self.part(picture[self.window(self.tiles[0])].to(self.device), self.tiles[0])
         for number in range(first, len(self.tiles)):
             tile = self.tiles[number]
             parts = self.part(picture[self.window(tile)].to(self.device), tile)
