@@ -13,10 +13,10 @@ from torch import Tensor
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.methods.gatys import gatys, mix_scales
-from stylespace.methods.gatys_loss import OFFSETS, losses_at
+from stylespace.methods.gatys_loss import losses_at
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.pictures import colour
-from stylespace.pictures.margin import framed, unframed
+from stylespace.pictures.margin import OFFSETS, framed, unframed
 from stylespace.pictures.resizing import resize
 from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Objective, Solution, Step

@@ -8,7 +8,7 @@ another painting's composition (scale control) are those of the 2017 paper, secs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -168,11 +168,8 @@ def _in_colours_of(regions: Sequence[Region], content: Tensor, size: float) -> T
     for region, guide in zip(regions, guides(regions, content), strict=True):
         if not region.styles:
             continue
-        weights = [sum(s.weight.values()) if isinstance(s.weight, Mapping) else s.weight for s in region.styles]
-        coloured = [
-            weight / (sum(weights) or 1.0) * colour.match_colours(content, _palette(style, size))
-            for style, weight in zip(region.styles, weights, strict=True)
-        ]
+        total = sum(style.share for style in region.styles) or 1.0
+        coloured = [style.share / total * colour.match_colours(content, _palette(style, size)) for style in region.styles]
         picture = picture.lerp(torch.stack(coloured).sum(0), 1.0 if guide is None else guide)
     return picture
 

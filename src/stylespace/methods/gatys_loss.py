@@ -28,16 +28,13 @@ from stylespace.objectives.content import feature_distance
 from stylespace.objectives.smoothness import smoothness_of
 from stylespace.objectives.style import STATISTICS, Measurement, Statistic, statistic_named, weighted_mean
 from stylespace.pictures.float64 import onto
-from stylespace.pictures.margin import framed
+from stylespace.pictures.margin import framed, offsets
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers.tiled import Tiled
 from stylespace.statistics.gram import neighbour_gram
 from stylespace.statistics.seen import Measure, Seen
 from stylespace.storage.scratch import Shelf
 from stylespace.styles.region import Region, guides
-
-# Each step sees the picture at the next of these offsets (rows, columns): all phases of pooling by two and four take part.
-OFFSETS = ((0, 0), (2, 1), (1, 2), (3, 3))
 
 
 @dataclass(frozen=True)
@@ -93,8 +90,7 @@ class Loss:
         self.layers = {*self.content_layers, *self.style_layers}
         self.long, self.margin = max(photo.shape[-2:]), margin_of(photo.shape[-2:], settings)
         # L-BFGS wants the same function at every call.
-        shifted = settings.shifted and settings.solver == "adam" and self.margin > max(OFFSETS[-1])
-        self.offsets = OFFSETS if shifted else OFFSETS[:1]
+        self.offsets = offsets(self.margin if settings.shifted and settings.solver == "adam" else 0)
         self.reach = max(self.offsets[-1])
         self.size = [side + 2 * self.margin - self.reach for side in photo.shape[-2:]]
         align, halo = encoder.reach(self.layers) if self.layers else (1, 1)
@@ -285,4 +281,4 @@ def _held(tensor: Tensor) -> Callable[[], Tensor]:
 
 
 def _weights(region: Region, layer: str) -> list[float]:
-    return [s.weight.get(layer, 0.0) if isinstance(s.weight, Mapping) else s.weight for s in region.styles]
+    return [style.share_at(layer) for style in region.styles]

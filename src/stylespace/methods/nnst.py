@@ -1,7 +1,11 @@
 """Neural Neighbor Style Transfer (Kolkin, Kucera, Paris, Sykora, Shechtman & Shakhnarovich 2022, arXiv 2203.13215), by optimisation.
 
-Each place's hypercolumn is replaced by its nearest neighbour among the style's (centred cosine), and the picture is sought whose
-hypercolumns are like those, coarse to fine over a Laplacian pyramid. A last pass matches every layer by itself, again and again.
+Coarse to fine, over the levels of a Laplacian pyramid:
+    hypercolumns of photo and style, the style in four rotations             _described, _pool
+    a mix of the photo's and of the result's so far is the query             objective_at, of_photo
+    each query's nearest neighbour in the style, by centred cosine           _matched
+    minimise over x the mean distance of its hypercolumns to those           objective_at, part
+A last pass matches every layer by itself and the picture itself, again every few steps ("layerwise").
 """
 
 from __future__ import annotations
