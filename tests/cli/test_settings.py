@@ -47,6 +47,12 @@ def test_help_lists_the_methods_own_presets(call: Any, name: str) -> None:
     assert not [preset for preset in others if squeezed(preset) in text]
 
 
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "inversion"])
+def test_only_a_blend_says_that_it_blends(call: Any, name: str) -> None:
+    """Several styles without weights count alike everywhere else."""
+    assert ("blendthatsuits" in squeezed(call(name, "--help").out).partition("--out")[0]) == METHODS[name].blends
+
+
 def test_inversion_has_no_styles(call: Any) -> None:
     text = call("inversion", "--help").out
     for flag in ("--style ", "--preset", "--region", "--strokes", "--content-layers"):
