@@ -141,7 +141,7 @@ def test_mistakes(files: dict[str, Path], network: StyleNetwork, tmp_path: Path,
         with pytest.raises(InputError, match=words):
             runtime(photo, wrong)
     for array in (photo.astype(np.float32), photo[..., :1], photo[0, 0], np.zeros((0, 8, 3), np.uint8)):
-        with pytest.raises(InputError, match="uint8 is wanted"):
+        with pytest.raises(InputError, match="uint8 is expected"):
             runtime(array)
     with pytest.raises(InputError, match="strength"):
         runtime(photo, strength=2)

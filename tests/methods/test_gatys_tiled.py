@@ -313,7 +313,7 @@ def test_where_memory_runs_out_tiles_become_smaller(monkeypatch: pytest.MonkeyPa
     made = gatys(content, [Region((Style(style),))], settings, compact, Run(note=said.append))
     assert made.picture.shape == (1, 3, 300, 288)
     assert len(said) >= 2
-    assert all("going on in tiles" in text for text in said)
+    assert all("continuing in tiles" in text for text in said)
     largest = 10
     with pytest.raises(StylespaceError, match="smallest tiles"):
         gatys(content, [Region((Style(style),))], settings, compact)

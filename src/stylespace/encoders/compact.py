@@ -55,7 +55,7 @@ class CompactEncoder(Encoder):
     """Features are VGG-16's estimated channels, divided by their mean, on the principal axes of each layer.
 
     The axes are orthonormal: inner products of features, and with them Gram matrices, covariances and distances, are those of the
-    channels but for what lies off the axes.
+    channels, except for what the axes leave out.
     """
 
     trunk: CompactTrunk

@@ -103,7 +103,7 @@ class Trunk(nn.Module):
         return scale, -(-far // scale) * scale
 
     def bytes_a_pixel(self, layers: Collection[str]) -> float:
-        """See :meth:`stylespace.encoders.encoder.Encoder.bytes_a_pixel`: every map is kept once, and three of the largest beside them."""
+        """See :meth:`stylespace.encoders.encoder.Encoder.bytes_a_pixel`: every map is stored once, plus three of the largest."""
         deepest = max(layers, key=self.layers.index)
         each = next(iter(self.convolutions.parameters())).element_size()
         numbers: list[float] = []
