@@ -11,9 +11,11 @@ from common import figure, parser
 from stylespace import encoders
 from stylespace.demo.drawings import draw
 from stylespace.encoders.precision import fastest
-from stylespace.methods.gatys_objective import framed, objective_at
+from stylespace.methods.gatys_loss import losses_at
 from stylespace.methods.gatys_settings import GatysSettings
+from stylespace.pictures.margin import framed
 from stylespace.pictures.reading import read
+from stylespace.solvers.tiled import in_turn
 from stylespace.styles.region import Region, Style
 
 
@@ -27,7 +29,7 @@ def main() -> None:
     gradients, features = {}, {}
     for precision in ("fp32", "bf16"):
         encoder = encoders.load("compact", precision=precision)
-        objective = objective_at(content, [Region((Style(style),))], settings, encoder)
+        objective = in_turn(losses_at(content, [Region((Style(style),))], settings, encoder))
         picture = framed(content, settings.margin).clone().requires_grad_()
         torch.stack(list(objective(picture).values())).sum().backward()
         gradients[precision] = picture.grad

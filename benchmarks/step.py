@@ -27,12 +27,13 @@ def ours(name: str, size: int, steps: int) -> None:
     from stylespace.encoders.encoder import Encoder
     from stylespace.encoders.precision import dtype
     from stylespace.encoders.vgg import vgg
-    from stylespace.methods.gatys_objective import objective_at
+    from stylespace.methods.gatys_loss import losses_at
     from stylespace.methods.gatys_settings import GatysSettings, neural_style
     from stylespace.pictures.margin import framed
     from stylespace.solvers import adam
     from stylespace.solvers.keeping import Keeper
     from stylespace.solvers.solution import Step
+    from stylespace.solvers.tiled import in_turn
     from stylespace.storage.memory import keep_freed_memory
     from stylespace.styles.region import Region, Style
 
@@ -45,7 +46,7 @@ def ours(name: str, size: int, steps: int) -> None:
         settings = replace(neural_style(), solver="adam")
     torch.manual_seed(1)
     content, style = torch.rand(2, 1, 3, size, size)
-    objective = objective_at(content, [Region((Style(style),))], settings, encoder)
+    objective = in_turn(losses_at(content, [Region((Style(style),))], settings, encoder))
     marks: list[tuple[float, int]] = []
 
     def watch(step: Step) -> None:

@@ -132,4 +132,4 @@ def test_a_method_of_one_row_does_everything(tmp_path: Path) -> None:
     assert "--point" not in ran.stdout
     assert ran.stderr.count("is finished already") == 2
     assert found["repeated"]
-    assert found["resumed"] == [True, ["Going on after step 5."]]
+    assert found["resumed"] == [True, ["Continuing after step 5."]]

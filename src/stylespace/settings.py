@@ -1,4 +1,4 @@
-"""How settings state a field: default, choices, range, source, help. Checked here, once; the command line makes an option of each."""
+"""How settings declare a field: default, choices, range, source, help. They are checked here; each becomes a command-line option."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def option(
 
 @dataclass(frozen=True)
 class Settings:
-    """Base of all settings: what is not of a field's type, choices and range cannot be made. Raises ``InputError``."""
+    """Base of all settings. Raises ``InputError`` for a value that is not of the field's type, choices or range."""
 
     def __post_init__(self) -> None:
         hints = kinds(type(self))
@@ -41,13 +41,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class EncoderSettings(Settings):
-    """The network that a method compares features of."""
+    """The network whose features a method compares."""
 
     encoder: str = option("compact", "network whose features are compared", ("compact", "vgg16", "vgg19"))
     pooling: str = option("max", "pooling between the encoder's blocks", ("max", "average"))
     padding: str = option("reflect", "padding of the encoder's convolutions", ("reflect", "replicate", "zero", "replicate-first"))
     precision: str = option(
-        "auto", "numbers the encoder computes in; auto takes bf16 where it is faster", ("auto", "fp32", "bf16")
+        "auto", "precision that the encoder computes in; auto takes bf16 where it is faster", ("auto", "fp32", "bf16")
     )
 
 
@@ -60,7 +60,7 @@ def kinds(settings: type) -> dict[str, Any]:
 def parsed(settings: type, name: str, text: str) -> Any:
     """``text`` as a value of the field ``name``: ``0.5``, ``none``, ``yes``, ``128,256,512``, one of the choices.
 
-    Raises ``InputError`` when there is no such field or the text is not such a value.
+    Raises ``InputError`` when there is no such field or the text is not a value of it.
     """
     known: dict[str, Field[Any]] = {f.name: f for f in fields(settings)}
     if name not in known:
@@ -71,13 +71,13 @@ def parsed(settings: type, name: str, text: str) -> Any:
     try:
         value = _value(kind, text)
     except (ValueError, OverflowError):
-        raise InputError(f"{name} cannot be '{text}': {wanted(kind)} is wanted.") from None
+        raise InputError(f"{name} cannot be '{text}': {wanted(kind)} is expected.") from None
     _check(known[name], kind, value)
     return value
 
 
 def wanted(kind: Any) -> str:
-    """What text a field of this type takes, in words."""
+    """In words, the text that a field of this type takes."""
     if get_origin(kind) is tuple:
         return "a list of whole numbers such as 128,256,512"
     if type(None) in get_args(kind):
@@ -86,7 +86,7 @@ def wanted(kind: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as one would type it; nothing for an empty list."""
+    """A value as a user would type it; an empty list is empty text."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -108,7 +108,7 @@ def _check(each: Field[Any], kind: Any, value: Any) -> None:
     if choices and value not in choices:
         raise InputError(f"{each.name} cannot be '{value!s:.80}': choose among {', '.join(choices)}.")
     if not _is(kind, value):
-        raise InputError(f"{each.name} cannot be '{value!s:.80}': {wanted(kind)} is wanted.")
+        raise InputError(f"{each.name} cannot be '{value!s:.80}': {wanted(kind)} is expected.")
     if isinstance(value, Real) and not (least is None or most is None or least <= value <= most):
         limits = (
             f"{least:g} or more"

@@ -37,7 +37,7 @@ def filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     Image.new("RGB", (60, 40), (120, 90, 60)).save("photo.png")
     assert main(["library", "add", "refs", "--tag", "set"]) == 0
     said = capsys.readouterr()
-    assert "5 added, 0 there already, 1 passed over" in said.err
+    assert "5 added, 0 already there, 1 skipped" in said.err
     assert "bad.png" in said.err
     return tmp_path
 
@@ -149,7 +149,7 @@ def test_described_anew(filled: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert said.count("\n") == 1
     assert "run 'stylespace library describe' to describe its pictures anew" in said
     assert main(["library", "describe"]) == 0
-    assert "5 of 5 described anew" in capsys.readouterr().err
+    assert "5 of 5 described again" in capsys.readouterr().err
     assert main(["library", "search", "like=refs/3.png,limit=1"]) == 0
     Path("refs/2.png").unlink()
     capsys.readouterr()

@@ -11,6 +11,7 @@ import typer
 from stylespace.cli.settings import values, with_settings
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.methods.inversion_settings import InversionSettings
+from stylespace.methods.registry import METHODS
 from stylespace.settings import OURS, option, parsed, shown
 
 
@@ -35,6 +36,21 @@ def test_help_lists_every_field(call: Any, command: str, settings: type) -> None
         assert f"--{each.name.replace('_', '-')}" in text, each.name
         assert squeezed(wanted) in text, each.name
     assert squeezed(OURS.partition(":")[2]) in text
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_help_lists_the_methods_own_presets(call: Any, name: str) -> None:
+    """``strotss --help`` and ``nnst --help`` listed those of gatys."""
+    text = squeezed(call(name, "--help").out)
+    others = {preset for row in METHODS.values() for preset in row.presets} - set(METHODS[name].presets)
+    assert all(preset in text for preset in METHODS[name].presets if len(METHODS[name].presets) > 1)
+    assert not [preset for preset in others if squeezed(preset) in text]
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "inversion"])
+def test_only_a_blend_says_that_it_blends(call: Any, name: str) -> None:
+    """Several styles without weights count alike everywhere else."""
+    assert ("blendthatsuits" in squeezed(call(name, "--help").out).partition("--out")[0]) == METHODS[name].blends
 
 
 def test_inversion_has_no_styles(call: Any) -> None:

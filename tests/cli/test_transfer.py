@@ -16,9 +16,12 @@ import pytest
 from PIL import Image
 
 import stylespace
+from stylespace.cli.progress import Reporter
 from stylespace.cli.sources import areas, jobs, weighted_styles
+from stylespace.cli.transfer import report
 from stylespace.methods.gatys_settings import PRESETS
 from stylespace.pictures import read, read_settings
+from stylespace.pipelines.batch import Job, Outcome
 from stylespace.pipelines.sources import Area
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -318,9 +321,20 @@ def test_results_of_the_same_name() -> None:
     assert len({name.casefold() for name in again}) == 2
 
 
+def test_what_an_interruption_says(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Work that left its state continues from there; the message does not say that it begins again."""
+    job = Job("photo.png", Path("out.png"), "photo.png")
+    for state, words in ((False, "to finish."), (True, "to continue from there (its state is in .out.png.unfinished).")):
+        Path(".out.png.unfinished").mkdir() if state else None
+        with Reporter(True) as reporter:
+            assert report([Outcome(job, "interrupted")], reporter, trace=False, total=1) == 130
+        said = capfd.readouterr().err
+        assert said == f"stylespace: Interrupted: out.png is not written yet; run the same command again {words}\n"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a whole console")
 def test_ctrl_c(tiny: list[str], call: Any) -> None:
-    """The best so far is saved and marked; the next run makes that photo anew and the others too."""
+    """The best so far is saved and marked; the next run finishes that photo and the others."""
     # Started in the background of a shell it would be deaf to Ctrl-C.
     deaf_no_more = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     program = f"{deaf_no_more}; import sys; from stylespace.cli.app import main; sys.exit(main())"
@@ -333,7 +347,7 @@ def test_ctrl_c(tiny: list[str], call: Any) -> None:
         running.send_signal(signal.SIGINT)
         said = running.stderr.read()
         assert running.wait(60) == 130
-    assert said == "stylespace: Interrupted: the best so far is in o/photo.png; run the same again to finish.\n"
+    assert said == "stylespace: Interrupted: the best so far is in o/photo.png; run the same command again to finish.\n"
     assert {name for name in files() if name.startswith("o/")} == {"o/photo.png"}
     assert pixels("o/photo.png").shape == (24, 32, 3)
     assert read_settings("o/photo.png")["interrupted"] is True

@@ -79,6 +79,12 @@ def test_is_as_small_as_promised(weights: Path) -> None:
     assert weights.stat().st_size <= 8_000_000
 
 
+def test_shapes_are_known_beforehand(weights: Path) -> None:
+    encoder = compact(weights)
+    for name, features in encoder(torch.rand(1, 3, 33, 50), encoder.layers).items():
+        assert encoder.shape(name, (33, 50)) == features.shape[1:]
+
+
 def test_has_vgg16s_layers_with_every_rank_below_full() -> None:
     assert CompactTrunk().layers == layer_names((2, 2, 3, 3, 3))[:11]
     assert (DEPTHS, WIDTHS) == ((2, 2, 3, 3, 1), VGG16)

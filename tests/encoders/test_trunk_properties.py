@@ -34,6 +34,13 @@ def test_layers_are_vggs() -> None:
         assert features.max() > 0
 
 
+@pytest.mark.parametrize("size", [(64, 48), (33, 50), (17, 16), (2, 2), (1, 9)])
+def test_shapes_are_known_beforehand(size: tuple[int, int]) -> None:
+    network = trunk()
+    for name, features in network(torch.rand(1, 3, *size), network.layers).items():
+        assert network.shape(name, size) == features.shape[1:]
+
+
 def test_other_layers_do_not_change_a_layer() -> None:
     """ReLUs work in place: features given out must not be written to by deeper layers."""
     network, picture = trunk(), torch.rand(1, 3, 32, 32)

@@ -187,7 +187,7 @@ BAD_STATES = {
         lambda s: changed(s, "features.5.weight", torch.zeros(5, 4, 5, 5)),
         r"conv2_1.weight has shape \(5, 4, 5, 5\)",
     ),
-    "wrong channels": (lambda s: changed(s, "features.5.weight", torch.zeros(5, 9, 3, 3)), r"where \(5, 4, 3, 3\) is wanted"),
+    "wrong channels": (lambda s: changed(s, "features.5.weight", torch.zeros(5, 9, 3, 3)), r"where \(5, 4, 3, 3\) is expected"),
     "wrong bias": (lambda s: changed(s, "features.5.bias", torch.zeros(6)), r"conv2_1.bias has shape \(6,\)"),
     "a number": (lambda s: changed(s, "features.5.bias", torch.tensor(1.0)), "conv2_1.bias has shape"),
     "no channels": (lambda s: changed(s, "features.0.weight", torch.zeros(0, 3, 3, 3)), "conv1_1.weight has shape"),
@@ -265,7 +265,7 @@ def test_a_whole_module(tmp_path: Path) -> None:
 
 def test_a_tensor_without_a_name(tmp_path: Path) -> None:
     torch.save(torch.zeros(3), tmp_path / "a.pth")
-    with pytest.raises(WeightsError, match="holds a Tensor where named tensors are wanted"):
+    with pytest.raises(WeightsError, match="holds a Tensor where named tensors are expected"):
         read_weights(tmp_path / "a.pth")
 
 

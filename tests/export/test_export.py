@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from apple import Apple
 
 from stylespace.errors import InputError, MissingExtraError, WeightsError
 from stylespace.export.check import difference, photos
-from stylespace.export.onnx import export, model
+from stylespace.export.onnx import Graph, export, model
 from stylespace.export.runtime import ENGINES, Runtime
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.style_network import StyleNetwork
@@ -79,6 +80,36 @@ def test_bodies_of_the_papers(tmp_path: Path) -> None:
             Runtime(path)(np.zeros((2, 2, 3), np.float32))
 
 
+@pytest.mark.parametrize("build", ["tiny", "johnson"])
+def test_the_callers_network_stays_as_it_is(build: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On its device, in training, every number of it; what is exported is a copy on the processor."""
+    network = made(build, 1)
+    network.body.train()
+    before = {name: tensor.clone() for name, tensor in network.body.state_dict().items()}
+    parameters = dict(network.body.named_parameters())
+    with Apple():
+        there = network.to("mps")
+    given: list[Graph] = []
+
+    def stop(graph: Graph, *arguments: object, **options: object) -> None:
+        given.append(graph)
+        raise InterruptedError
+
+    monkeypatch.setattr(torch.onnx, "export", stop)
+    for each in (network, there):
+        with Apple(), pytest.raises(InterruptedError):
+            export(each, tmp_path / "net.onnx")
+    for graph in given:
+        assert not graph.training
+        assert {tensor.device.type for tensor in graph.state_dict().values()} == {"cpu"}
+        assert not any(parameter is parameters.get(name) for name, parameter in graph.body.named_parameters())
+    assert {parameter.device.type for parameter in there.body.parameters()} == {"mps"} == {there.rows.device.type}
+    assert network.body.training
+    assert dict(network.body.named_parameters()).keys() == parameters.keys()
+    assert all(parameter is parameters[name] for name, parameter in network.body.named_parameters())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.body.state_dict().items())
+
+
 def test_strength_and_batches(files: dict[str, Path]) -> None:
     runtime = Runtime(files["bytes"])
     photo = photos(1, (48, 64))[0]
@@ -110,7 +141,7 @@ def test_mistakes(files: dict[str, Path], network: StyleNetwork, tmp_path: Path,
         with pytest.raises(InputError, match=words):
             runtime(photo, wrong)
     for array in (photo.astype(np.float32), photo[..., :1], photo[0, 0], np.zeros((0, 8, 3), np.uint8)):
-        with pytest.raises(InputError, match="uint8 is wanted"):
+        with pytest.raises(InputError, match="uint8 is expected"):
             runtime(array)
     with pytest.raises(InputError, match="strength"):
         runtime(photo, strength=2)

@@ -35,7 +35,7 @@ def old(library: Library, pictures: Make, compact_weights: Path, monkeypatch: py
 def test_another_encoders_numbers_are_never_compared(old: Library, pictures: Make) -> None:
     place = pictures(6)
     photo = read(place / "003.png").pixels
-    wanted = rf"wants the encoder 'compact' \(weights {old.encoder['sha256'][:12]}\).*stylespace library describe --library"
+    wanted = rf"needs the encoder 'compact' \(weights {old.encoder['sha256'][:12]}\).*stylespace library describe --library"
     for attempt in (
         lambda: matching(old, f"like={place / '003.png'}"),
         lambda: choose("library:tag=kept", photo, library=old),
@@ -48,7 +48,7 @@ def test_another_encoders_numbers_are_never_compared(old: Library, pictures: Mak
     about = json.loads((old.folder / "library.json").read_text())
     del about["encoder"]
     (old.folder / "library.json").write_text(json.dumps(about))
-    with pytest.raises(InputError, match="wants the encoder 'compact' of an earlier version of Stylespace"):
+    with pytest.raises(InputError, match="needs the encoder 'compact' of an earlier version of Stylespace"):
         old.descriptors()
 
 

@@ -13,16 +13,22 @@ from torch import Tensor
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.methods.gatys import gatys, mix_scales
-from stylespace.methods.gatys_objective import OFFSETS, objective_at
+from stylespace.methods.gatys_loss import losses_at
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.pictures import colour
-from stylespace.pictures.margin import framed, unframed
+from stylespace.pictures.margin import OFFSETS, framed, unframed
 from stylespace.pictures.resizing import resize
 from stylespace.solvers.run import Run
-from stylespace.solvers.solution import Solution, Step
+from stylespace.solvers.solution import Objective, Solution, Step
+from stylespace.solvers.tiled import in_turn
 from stylespace.styles.region import Region, Style
 
 SMALL = {"sizes": (32,), "steps_each": (6,), "margin": 0, "shifted": False, "start": "content"}
+
+
+def objective_at(*arguments: Any) -> Objective:
+    """The loss of a whole picture."""
+    return in_turn(losses_at(*arguments))
 
 
 def settings(**changes: Any) -> GatysSettings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,13 +13,20 @@ import torch
 from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
-from stylespace.methods.gatys_objective import objective_at
+from stylespace.methods.gatys_loss import losses_at
 from stylespace.methods.gatys_settings import PRESETS, GatysSettings
 from stylespace.objectives.style import STATISTICS
+from stylespace.solvers.solution import Objective
+from stylespace.solvers.tiled import in_turn
 from stylespace.statistics.kernels import RandomFeatures
 from stylespace.styles.region import Region, Style
 
 STYLE_LAYERS = [f"relu{block}_1" for block in range(1, 6)]
+
+
+def objective_at(*arguments: Any) -> Objective:
+    """The loss of a whole picture."""
+    return in_turn(losses_at(*arguments))
 
 
 @pytest.fixture

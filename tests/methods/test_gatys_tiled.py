@@ -12,17 +12,18 @@ from torch import Tensor
 from stylespace import encoders
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError, StylespaceError
-from stylespace.methods.gatys import gatys
-from stylespace.methods.gatys_objective import need, objective_at, tiled_at
+from stylespace.methods.gatys import Gatys, gatys
+from stylespace.methods.gatys_loss import losses_at
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.objectives.style import STATISTICS
 from stylespace.pictures.margin import framed
 from stylespace.pictures.tiles import cut, free_memory, parsed_memory
 from stylespace.solvers import adam, tiled
+from stylespace.solvers.coarse_to_fine import Scale
 from stylespace.solvers.keeping import Keeper
 from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Solution
-from stylespace.solvers.tiled import Place, Tiled, minimise
+from stylespace.solvers.tiled import Place, Tiled, in_turn, minimise
 from stylespace.storage.journal import Journal
 from stylespace.styles.region import Region, Style
 
@@ -53,7 +54,10 @@ def compared(settings: GatysSettings, encoder: Encoder, size: tuple[int, int], r
     content, picture = noise(*size, seed=1), noise(*size, seed=2)
     if exact:
         content, picture, regions = content.double(), picture.double(), doubled(regions)
-    objective, turns = objective_at(content, regions, settings, encoder), tiled_at(content, regions, settings, encoder, core)
+    objective, turns = (
+        in_turn(losses_at(content, regions, settings, encoder)),
+        losses_at(content, regions, settings, encoder, core),
+    )
     assert len(turns) == (4 if settings.shifted else 1)
     for each in turns:
         one = framed(picture, settings.margin).requires_grad_()
@@ -219,7 +223,7 @@ def test_a_small_budget_gives_the_same_picture_as_a_large_one() -> None:
     settings = replace(BASE, size=400, smallest=200, steps=6, keep="last", shifted=True, margin=8)
     untiled = gatys(content, [Region((Style(style),))], settings, compact).picture
     small = replace(settings, memory="700MB")
-    wanted = need(small, compact)
+    wanted = Gatys(content, [Region((Style(style),))], small, compact, Run()).need(Scale(0, 400, 6, 1))
     assert wanted is not None
     assert wanted.core((400, 376)) in range(128, 200)
     tiled = gatys(content, [Region((Style(style),))], small, compact).picture
@@ -309,7 +313,7 @@ def test_where_memory_runs_out_tiles_become_smaller(monkeypatch: pytest.MonkeyPa
     made = gatys(content, [Region((Style(style),))], settings, compact, Run(note=said.append))
     assert made.picture.shape == (1, 3, 300, 288)
     assert len(said) >= 2
-    assert all("going on in tiles" in text for text in said)
+    assert all("continuing in tiles" in text for text in said)
     largest = 10
     with pytest.raises(StylespaceError, match="smallest tiles"):
         gatys(content, [Region((Style(style),))], settings, compact)

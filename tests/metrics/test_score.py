@@ -181,7 +181,7 @@ def test_mistakes(encoder: Encoder, portrait: Tensor, painting: Tensor, tmp_path
         wrong(weights="weights.safetensors")
     with pytest.raises(InputError, match="encoder 'vgg11' is unknown"):
         wrong(encoder="vgg11")
-    with pytest.raises(InputError, match="device 'abacus' is not there"):
+    with pytest.raises(InputError, match="device 'abacus' is not available"):
         wrong(encoder="compact", device="abacus")
     with pytest.raises(WeightsError, match="does not hold"):
         wrong(encoder="compact", weights=tmp_path / "none.safetensors")

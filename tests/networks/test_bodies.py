@@ -68,7 +68,7 @@ def test_folded_is_equal(size: tuple[int, int]) -> None:
     assert not torch.equal(exact, same)  # they do compute differently
     folded = body.folded()
     assert folded.folded() is folded
-    with pytest.raises(InputError, match="only paints"):
+    with pytest.raises(InputError, match="can only paint"):
         folded.settings()
 
 

@@ -203,6 +203,8 @@ def test_masks_learn_apart(encoder: Encoder, tmp_path: Path) -> None:
     assert result.regions.centres.shape[0] == 2
     with pytest.raises(InputError, match="one of them"):
         learn_style(refs, masks=masks, regions=2, encoder=encoder, **QUICK)
+    with pytest.raises(InputError, match=r"for 'gone\.png', which is not one of"):
+        learn_style(refs, masks={"gone.png": mask}, encoder=encoder, **QUICK)
 
 
 def test_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compact_weights: Path, capsys: Any) -> None:
@@ -226,7 +228,7 @@ def test_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert np.array_equal(np.asarray(Image.open("two.png")), np.asarray(Image.open("three.png")))
     Path("parts-1.png").unlink()
     assert main(["transfer", "photo.png", "--style-regions", "parts-regions.safetensors", *small, "-o", "four.png"]) == 1
-    assert "lay it beside" in capsys.readouterr().err
+    assert "put it beside" in capsys.readouterr().err
 
 
 def test_regions_merge_what_has_no_partner(tmp_path: Path) -> None:
@@ -245,7 +247,7 @@ def test_regions_merge_what_has_no_partner(tmp_path: Path) -> None:
     assert loaded.pictures == regions.pictures
     assert loaded.encoder == network.identity
     other = replace(regions, encoder={"name": "compact", "sha256": "0" * 64})
-    with pytest.raises(InputError, match=r"style regions wants the encoder 'compact' \(weights 000000000000\)"):
+    with pytest.raises(InputError, match=r"style regions needs the encoder 'compact' \(weights 000000000000\)"):
         regions_of(other, Picture(tensor(halves(0))), network, 10_000)
 
 

@@ -141,10 +141,10 @@ def test_a_file_that_moved_or_changed(folder: Path, compact_weights: Path, name:
     made(full(compact_weights))
     data = Path(name).read_bytes()
     Path(name).write_bytes(data + b"more")
-    with pytest.raises(InputError, match=rf"{name}, is not the file it was made from"):
+    with pytest.raises(InputError, match=rf"{name}, has changed since"):
         stored("result.png")
     Path(name).unlink()
-    with pytest.raises(InputError, match=rf"{name}, is not there any more: put it back"):
+    with pytest.raises(InputError, match=rf"{name}, is missing: put it back"):
         stored("result.png")
     if name == "photo.png":
         assert stored("result.png", photo_given=True).photo is None
@@ -223,7 +223,7 @@ def test_another_encoder_is_refused(folder: Path, compact_weights: Path, capfd: 
     again = ["transfer", "--from", "result.png", "-o", "again.png", "--quiet"]
     names = [f"'compact' (weights {each['sha256'][:12]})" for each in (wanted, here)]
     refused(
-        main(again), capfd, f"result.png wants the encoder {names[0]}, and {names[1]} is here", "--encoder compact", "--weights"
+        main(again), capfd, f"result.png needs the encoder {names[0]}, but {names[1]} is here", "--encoder compact", "--weights"
     )
     assert not Path("again.png").exists()
     assert main([*again, "--weights", str(compact_weights)]) == 0
@@ -232,7 +232,7 @@ def test_another_encoder_is_refused(folder: Path, compact_weights: Path, capfd: 
     assert not same_pixels("result.png", "again.png")
     assert read_settings("again.png")["encoder"] == here
     rewritten(lambda record: record.pop("encoder"))
-    refused(main([*again, "--force"]), capfd, "wants the encoder 'compact' of an earlier version of Stylespace")
+    refused(main([*again, "--force"]), capfd, "needs the encoder 'compact' of an earlier version of Stylespace")
     assert main([*again, "--encoder", "compact", "--force"]) == 0
 
 

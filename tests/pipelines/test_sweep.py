@@ -57,8 +57,8 @@ def test_axes(text: str, method: str, expected: Axis) -> None:
 @pytest.mark.parametrize(
     ("text", "method", "words"),
     [
-        ("style_weight", "gatys", "what to vary"),
-        ("style_weight=", "gatys", "what to vary"),
+        ("style_weight", "gatys", "a setting to vary"),
+        ("style_weight=", "gatys", "a setting to vary"),
         ("magic=1", "gatys", "no setting 'magic'"),
         ("layer=relu1_1", "gatys", "no setting 'layer'"),
         ("preset=default", "inversion", "no setting 'preset'"),
@@ -153,7 +153,7 @@ def test_the_command_for_layers(folder: Path, compact_weights: Path, capfd: pyte
     [
         (["--vary", "seed=1"], "style picture"),
         (["--style", "style.png"], "--vary"),
-        (["--style", "style.png", "--vary", "seed"], "what to vary"),
+        (["--style", "style.png", "--vary", "seed"], "a setting to vary"),
         (["--method", "inversion", "--style", "style.png", "--vary", "seed=1"], "takes no style"),
     ],
 )

@@ -404,7 +404,7 @@ def test_devices_that_are_not_there(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    with pytest.raises(InputError, match="not there: use --device cpu or auto"):
+    with pytest.raises(InputError, match="not available: use --device cpu or auto"):
         transfer(photo, painting, device=device)
 
 

@@ -113,7 +113,7 @@ def test_another_encoder_does_not_go_on(tmp_path: Path, compact_weights: Path, m
 
     assert transfer(photo, photo, encoder=one, progress=stop, **own).interrupted  # type: ignore[arg-type]
     kept = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with pytest.raises(InputError, match=rf"wants the encoder 'compact' \(weights {one.checksum[:12]}\)"):
+    with pytest.raises(InputError, match=rf"needs the encoder 'compact' \(weights {one.checksum[:12]}\)"):
         transfer(photo, photo, encoder=other, **own)  # type: ignore[arg-type]
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == kept
     assert len(transfer(photo, photo, encoder=one, **own).losses) == 4  # type: ignore[arg-type]

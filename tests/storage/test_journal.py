@@ -114,5 +114,5 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StylespaceError, match="no room"):
+    with pytest.raises(StylespaceError, match="no disk space"):
         Journal(tmp_path / "file" / "j", {}).write({})

@@ -135,7 +135,7 @@ def test_save_and_load(encoder: Encoder, tmp_path: Path) -> None:
     assert again.names == space.names
     assert again.sources == (*paths, None)
     assert again.blend(picture(11)).weights == space.blend(picture(11)).weights
-    with pytest.raises(InputError, match=rf"space.safetensors wants the encoder 'compact' \(weights {encoder.checksum[:12]}\)"):
+    with pytest.raises(InputError, match=rf"space.safetensors needs the encoder 'compact' \(weights {encoder.checksum[:12]}\)"):
         StyleSpace.load(tmp_path / "space.safetensors", encoder=encoders.load("compact", precision="fp32"))
     (tmp_path / "other.safetensors").write_bytes(b"no")
     with pytest.raises(InputError, match="cannot be read"):
@@ -154,7 +154,7 @@ def test_files_that_hold_something_else(encoder: Encoder, tmp_path: Path, change
     record, tensors = read_tensors(space.save(tmp_path / "space.safetensors"))
     StyleSpace.load(tmp_path / "space.safetensors", encoder=encoder)
     write_tensors(tmp_path / "space.safetensors", tensors, record | change)
-    with pytest.raises(InputError, match=r"fit it again|make anew"):
+    with pytest.raises(InputError, match=r"fit it again|make its file again"):
         StyleSpace.load(tmp_path / "space.safetensors", encoder=encoder)
     bad = {name: tensor[:1] for name, tensor in tensors.items()}
     write_tensors(tmp_path / "space.safetensors", bad, record)

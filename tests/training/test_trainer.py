@@ -166,7 +166,7 @@ def test_what_cannot_be_gone_on_with(photos: Photos, tmp_path: Path, encoder: En
     with pytest.raises(InputError, match="other photos: repeat"):  # as many
         trainer(replace(photos, sha256="other"), tmp_path, encoder)
     (tmp_path / STATE / RECORD).write_bytes(b"x")
-    with pytest.raises(InputError, match="no state that can be read"):
+    with pytest.raises(InputError, match="a state that cannot be read"):
         trainer(photos, tmp_path, encoder)
 
 

@@ -1,4 +1,4 @@
-"""``stylespace add-style``: a new style for a trained network, whose other styles stay as they are."""
+"""``stylespace add-style``: a new style for a trained network, whose other styles do not change."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def add_style(
     ] = None,
     sample: Annotated[
         list[str] | None,
-        typer.Option(metavar="PHOTO", help="Redraw this photo in samples.png as it learns; repeat.", rich_help_panel=FILES),
+        typer.Option(metavar="PHOTO", help="Redraw this photo in samples.png during training. Repeat for more.", rich_help_panel=FILES),
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(metavar="M", min=0.01, help="Stop after so many minutes; run again to go on.", rich_help_panel=RUN),
+        typer.Option(metavar="M", min=0.01, help="Stop after M minutes (exit code 130); run again to continue.", rich_help_panel=RUN),
     ] = None,
     device: options.Device = None,
     force: options.Force = False,
@@ -44,11 +44,11 @@ def add_style(
     traceback: options.Traceback = False,
     **settings: Any,
 ) -> None:  # fmt: skip
-    """Teach a trained network a new style: only the style's own row of numbers learns, the others' pictures stay as they are, bit for bit.
+    """Teach a trained network a new style: only the new style's numbers are trained, so the others' pictures do not change by a bit.
 
     stylespace add-style mine.safetensors photos/ --style mosaic.jpg -o more.safetensors
 
-    Stopped (Ctrl-C, --minutes, or worse) it goes on when the same command is run again, to the same bits.
+    After a stop (Ctrl-C, --minutes or a crash) the same command continues and gives the same result.
     """
     chosen = AddStyleSettings(**values(AddStyleSettings, settings))
     run(photos, style, out, network, folder, sample, minutes, False, device, force, threads, quiet, chosen)

@@ -1,4 +1,7 @@
-"""Where ``stylespace`` starts: commands, and what their errors become. 0 done, 1 cannot, 2 wrong usage, 130 interrupted."""
+"""Where ``stylespace`` starts: runs a command, turns errors into sentences and exit codes.
+
+0: done; 1: cannot; 2: wrong usage; 130: interrupted.
+"""
 
 from __future__ import annotations
 

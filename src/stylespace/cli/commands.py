@@ -1,4 +1,4 @@
-"""The commands by name, methods from their rows. A command's module is imported when it is run or its own help is asked for."""
+"""The commands by name; methods come from the registry. A command's module is imported only when it runs or its help is shown."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import stylespace
 from stylespace.methods.registry import METHODS
 
 COMMANDS = {
-    "transfer": "Redraw photos in the manner of other pictures.",
+    "transfer": "Redraw photos in the style of other pictures.",
     **{name: row.summary for name, row in METHODS.items()},
-    "learn-style": "One style picture learned from many references.",
-    "space": "What a set of references has in common, and pictures along its principal axes.",
-    "library": "References by the hundred thousand: add, tag, search, blend.",
-    "paint": "Redraw photos by a trained network, at once; styles mixed.",
-    "train": "A network of many styles, from a folder of photos.",
-    "add-style": "A new style for a trained network.",
-    "network": "What is in a trained network; styles removed, renamed, put together.",
-    "export": "A trained network as ONNX, for other programs and fast engines.",
+    "learn-style": "Learn one style picture from many references.",
+    "space": "Show what a set of references has in common and how it varies.",
+    "library": "Manage hundreds of thousands of references: add, tag, search, blend.",
+    "paint": "Redraw photos with a trained network, at once; mix its styles.",
+    "train": "Train a network for many styles, on a folder of photos.",
+    "add-style": "Teach a trained network a new style.",
+    "network": "Show what a trained network holds; remove, rename and merge styles.",
+    "export": "Write a trained network as ONNX, for other programs and fast engines.",
     "match": "Find corresponding places in two pictures.",
-    "warp": "The warp of a deformable transfer, applied to any picture.",
-    "sweep": "A labelled contact sheet over settings: layers, weights, sizes, presets.",
-    "score": "How close a result is to its content and to its style.",
-    "models": "The encoders' weights: what is here, where, sizes, checksums.",
+    "warp": "Apply the warp of a deformable transfer to any picture.",
+    "sweep": "Draw a labelled contact sheet over settings: layers, weights, sizes, presets.",
+    "score": "Measure how close a result is to its content and to its style.",
+    "models": "List the encoders' weights: which are here, where, sizes, checksums.",
     "demo": "Redraw a bundled photograph in several styles, offline.",
 }
 _WIDTH = {"max_content_width": 110, "help_option_names": ["-h", "--help"]}
@@ -67,7 +67,7 @@ class Sectioned(TyperCommand):
 
 
 class Group(TyperGroup):
-    """The commands, none of them imported yet."""
+    """The commands, not yet imported."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of this name, or None."""
@@ -80,7 +80,7 @@ class Group(TyperGroup):
         return list(COMMANDS)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Knows the names to suggest for a mistyped one."""
+        """As Click's, with all names known, so that a mistyped one gets a suggestion."""
         self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}
         return super().resolve_command(ctx, args)
 
@@ -114,7 +114,7 @@ def _version(wanted: bool) -> None:
 def _root(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
-    """Photographs redrawn in the manner of other pictures.
+    """Redraw photographs in the style of other pictures.
 
     Start with: stylespace transfer photo.jpg --style painting.jpg -o out.png
     """

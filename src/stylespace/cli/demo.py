@@ -24,7 +24,7 @@ def command(
     quiet: options.Quiet = False,
     traceback: options.Traceback = False,
 ) -> None:
-    """Redraw a bundled photograph by the shipped network and in styles that Stylespace draws itself: two contact sheets, offline."""
+    """Redraw a bundled photograph with the shipped network and in styles that Stylespace draws itself: two contact sheets, offline."""
     check_choice("--device", device and device.split(":")[0], options.DEVICES)
     from stylespace.demo.demo import Demo
 

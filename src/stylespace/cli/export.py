@@ -1,4 +1,4 @@
-"""``stylespace export``: a trained network for other programs, and for this one's fast engines."""
+"""``stylespace export``: a trained network for other programs and fast engines."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def export(
         str, typer.Option(metavar="bytes|float", help="Pixels in and out: 8-bit, or numbers from 0 to 1.")
     ] = "bytes",
     int8: Annotated[
-        bool, typer.Option("--int8", help="Compute in 8-bit integers: a third of the size, faster, a little less exact.")
+        bool, typer.Option("--int8", help="Compute in 8-bit integers: a third of the size, faster, slightly less exact.")
     ] = False,
     photos: Annotated[
         list[str] | None,
         typer.Option(
             metavar="PHOTO",
-            help="With --int8: photos or folders to calibrate the number ranges on. [default: three of scikit-image]",
+            help="With --int8: photos or folders to calibrate the number ranges on. [default: three photographs of scikit-image]",
         ),
     ] = None,
     check: Annotated[bool, typer.Option(help="Compare the file's pictures with PyTorch's.")] = True,
@@ -45,7 +45,7 @@ def export(
     if pixels not in ("bytes", "float"):
         raise typer.BadParameter(f"'{pixels}' is unknown: choose bytes or float.", param_hint="--pixels")
     if photos and not int8:
-        raise typer.BadParameter("they are for --int8.", param_hint="--photos")
+        raise typer.BadParameter("it only goes with --int8.", param_hint="--photos")
 
     from stylespace.errors import InputError, MissingExtraError
     from stylespace.export.check import difference
@@ -62,7 +62,7 @@ def export(
         if int8:
             from stylespace.export.integers import quantised
 
-            reporter.say("reading ranges off photos")
+            reporter.say("measuring number ranges on photos")
             made = quantised(made, _photos(photos))
         write_whole(out, lambda temporary: Path(temporary).write_bytes(made.SerializeToString()))
         if not quiet:

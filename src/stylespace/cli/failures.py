@@ -17,13 +17,13 @@ def tell(error: Exception | str, name: str = "") -> None:
 
 def sentence(error: Exception) -> str:
     """What went wrong and what to do, in a sentence or two, for any exception."""
-    # Names and records in files may hold what moves a terminal's cursor.
+    # Names and records in files may hold control characters.
     text = re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", " ".join(str(error).split()))
     if isinstance(error, StylespaceError):
         return text
     kind = type(error).__name__
     if kind == "OutOfMemoryError" or "CUDA out of memory" in text:
-        return "The graphics card's memory is not enough: make the picture smaller with --size, or use --device cpu."
+        return "The graphics card does not have enough memory: make the picture smaller with --size, or use --device cpu."
     if isinstance(error, MemoryError) or "not enough memory" in text or "can't allocate memory" in text:
         return "There is not enough memory for this: make the picture smaller with --size, or close other programs."
     if isinstance(error, OSError) and error.strerror:

@@ -16,13 +16,13 @@ from stylespace.methods.learned_style_settings import PRESETS, LearnedStyleSetti
 
 
 def learn_style(
-    references: Annotated[list[str], typer.Argument(metavar="REF[=WEIGHT]...", help="Pictures, folders, patterns, a library query.")],
+    references: Annotated[list[str], typer.Argument(metavar="REF[=WEIGHT]...", help="Pictures, folders, patterns, or a library query.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="STYLE.png", help="The style picture.", rich_help_panel=FILES)] = Path(
         "style.png"
     ),
     mask: Annotated[
         list[str] | None,
-        typer.Option(metavar="REF=MASK", rich_help_panel=FILES, help="White where REF gives its style; the rest is learned separately."),
+        typer.Option(metavar="REF=MASK", rich_help_panel=FILES, help="White where REF gives its style; the rest is learned apart."),
     ] = None,
     snapshots: Annotated[
         str, typer.Option(metavar="N,N,...", help="Write the picture after these steps too, as OUT-N.", rich_help_panel=FILES)
@@ -43,11 +43,11 @@ def learn_style(
     traceback: options.Traceback = False,
     **settings: Any,
 ) -> None:  # fmt: skip
-    """Learn one picture of the style that many references have in common, from white noise, without content.
+    """Learn one picture of the style that many references share, starting from white noise, without content.
 
     The result can be used as a style anywhere: --style style.png. --regions N, or masks, make one picture for each part and a file
-    OUT-regions.safetensors; transfer --style-regions finds these parts in a photo and redraws each in its own style. If the command is
-    interrupted, run it again to continue.
+    OUT-regions.safetensors: with it, transfer --style-regions finds these parts in a photo and redraws each in its own style.
+    If the command is interrupted, run it again to continue.
     """
     from stylespace.cli import sources
     from stylespace.cli.transfer import check_choice, numbers
@@ -71,7 +71,7 @@ def learn_style(
             weights=weights, max_pixels=max_pixels or MAX_PIXELS, progress=reporter.step, note=reporter.say, **given,
         )  # fmt: skip
     if learned.interrupted:
-        tell(f"Interrupted: what was learned is in {checkpoint}; run the same again to go on.")
+        tell(f"Interrupted: what was learned is in {checkpoint}; run the same command again to continue.")
         raise typer.Exit(130)
 
     def place(number: int) -> Path:

@@ -1,4 +1,4 @@
-"""``stylespace library``: references by the hundred thousand: add, tag, search, blend."""
+"""``stylespace library``: hundreds of thousands of references: add, tag, search, blend."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ app = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True,
     help="""A library of references: pictures with titles, artists, years, tags and their texture.
 
-    Wherever a style is taken, a query takes it from here: --style 'library:tag=ukiyo-e', 'library:artist="Claude Monet"',
+    Wherever a style is expected, a query takes references from here: --style 'library:tag=ukiyo-e', 'library:artist="Claude Monet"',
     'library:like=photo.jpg,tag=oil'. Terms are separated by commas and must all hold; tag=a|b is either, -tag=a is not.
     Fields: tag, artist, title, path, text, year (1880..1900), like (a picture), limit.""",
 )  # fmt: skip
 
 Folder = Annotated[
     Path | None,
-    typer.Option("--library", metavar="FOLDER", help="The library. [default: STYLESPACE_LIBRARY, or a folder of your data]"),
+    typer.Option("--library", metavar="FOLDER", help="The library. [default: STYLESPACE_LIBRARY, or the user's data folder]"),
 ]
-Query = Annotated[str, typer.Argument(metavar="QUERY", help="What: 'tag=oil,artist=monet'; '' is everything.")]
+Query = Annotated[str, typer.Argument(metavar="QUERY", help="A query, such as 'tag=oil,artist=monet'; '' matches everything.")]
 
 
 @app.command()
@@ -37,14 +37,14 @@ def add(
         list[Path], typer.Argument(metavar="SOURCE...", help="Pictures, folders, CSV tables with a column 'file', films.")
     ],
     tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A tag for all of them; may be repeated.")] = None,
-    artist: Annotated[str, typer.Option(metavar="NAME", help="The artist, where none is known.")] = "",
-    frames: Annotated[bool, typer.Option("--frames", help="Folders are films' frames: key frames only.")] = False,
+    artist: Annotated[str, typer.Option(metavar="NAME", help="The artist, where the metadata names none.")] = "",
+    frames: Annotated[bool, typer.Option("--frames", help="Folders hold films' frames: add only key frames.")] = False,
     workers: Annotated[str | None, typer.Option(metavar="ray", help="Describe pictures on a Ray cluster.")] = None,
     library: Folder = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Add pictures, with the metadata in an index.csv or sidecar files. What is there is skipped: run it again to go on."""
+    """Add pictures, with the metadata in an index.csv or sidecar files. Pictures already there are skipped: run it again to continue."""
     from stylespace.cli.progress import Reporter
     from stylespace.library.adding import Added
     from stylespace.library.adding import add as adding
@@ -61,7 +61,7 @@ def add(
         )
         for path, reason in done.failures.items():
             tell(f"Passed over {path}: {reason}")
-        reporter.say(f"{done.new} added, {done.known} there already, {len(done.failures)} passed over.")
+        reporter.say(f"{done.new} added, {done.known} already there, {len(done.failures)} skipped.")
     if as_json:
         failures = {str(path): reason for path, reason in done.failures.items()}
         typer.echo(json.dumps({"added": done.new, "there_already": done.known, "passed_over": failures}, indent=2))
@@ -78,7 +78,7 @@ def describe(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Describe all pictures again, after an update with another encoder. Titles and tags stay; run it again to go on."""
+    """Describe all pictures again, after an update with another encoder. Titles and tags stay; run it again to continue."""
     from stylespace.cli.progress import Reporter
     from stylespace.library.renewing import Renewed, describe_anew
 
@@ -91,20 +91,20 @@ def describe(
         done = describe_anew(_existing(library), workers=workers, progress=progress)
         for path, reason in done.failures.items():
             tell(f"{path} cannot be described: {reason}")
-        reporter.say(f"{done.done} of {done.of} described anew.")
+        reporter.say(f"{done.done} of {done.of} described again.")
     if as_json:
         typer.echo(json.dumps({"described": done.done, "of": done.of, "failures": done.failures}, indent=2))
     if done.interrupted:
         raise typer.Exit(130)
     if done.failures:
-        tell("The library still wants its old encoder: put these pictures back or remove them from it, then run this again.")
+        tell("Until these pictures are put back or removed from the library, it needs its old encoder; then run this again.")
         raise typer.Exit(1)
 
 
 @app.command()
 def search(
     query: Query = "",
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="Print at most so many.")] = 50,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="Print at most this many.")] = 50,
     library: Folder = None,
     as_json: Json = False,
 ) -> None:
@@ -126,7 +126,7 @@ def search(
 def blend(
     photo: Annotated[Path, typer.Argument(metavar="PHOTO")], query: Query = "", library: Folder = None, as_json: Json = False
 ) -> None:
-    """Print which references the blend nearest to a photo's texture takes, of all that match, by their descriptors."""
+    """Print which of the matching references make up the blend nearest to a photo's texture, by their descriptors."""
     from stylespace.library.choosing import blended
     from stylespace.library.query import parse
     from stylespace.pictures.reading import read
@@ -149,8 +149,8 @@ def blend(
 @app.command()
 def tag(
     query: Query,
-    add: Annotated[list[str] | None, typer.Option("--add", metavar="TAG", help="Give this tag; may be repeated.")] = None,
-    remove: Annotated[list[str] | None, typer.Option("--remove", metavar="TAG", help="Take this tag away.")] = None,
+    add: Annotated[list[str] | None, typer.Option("--add", metavar="TAG", help="Add this tag; may be repeated.")] = None,
+    remove: Annotated[list[str] | None, typer.Option("--remove", metavar="TAG", help="Remove this tag; may be repeated.")] = None,
     library: Folder = None,
     as_json: Json = False,
 ) -> None:
@@ -162,11 +162,11 @@ def tag(
 @app.command()
 def remove(
     query: Query,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it: without this, what would go is only counted.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove them; without this, they are only counted.")] = False,
     library: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Remove what matches from the library; picture files stay. The pictures' files stay."""
+    """Remove what matches from the library; the picture files stay."""
     there = _existing(library)
     count = there.remove(query) if yes else len(there.search(query).references)
     if as_json:
@@ -187,14 +187,14 @@ def info(library: Folder = None, as_json: Json = False) -> None:
         often = list(told[name].items())
         typer.echo(f"{name}: " + (", ".join(f"{k} {v}" for k, v in often[:30]) or "none") + (" ..." if len(often) > 30 else ""))
     for path in told["moved"][:20]:
-        tell(f"{path} is not there any more: add its new place, or remove it.")
+        tell(f"{path} is no longer there: add it from its new place, or remove it.")
 
 
 @app.command()
 def export(
     query: Query = "",
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="A .json or .csv. [default: JSON on the screen]")
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="A .json or .csv. [default: print JSON]")
     ] = None,
     library: Folder = None,
 ) -> None:

@@ -16,12 +16,15 @@ def command(
     b: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="PAIRS.png", help="Both, pairs numbered; PAIRS.json beside it.", rich_help_panel=FILES),
+        typer.Option(
+            "--out", "-o", metavar="PAIRS.png", rich_help_panel=FILES,
+            help="Both pictures with numbered pairs; PAIRS.json is written beside it.",
+        ),
     ] = None,
     encoder: Annotated[str, typer.Option(metavar="compact|vgg19|vgg16", help="Network whose features are compared.")] = "compact",
     fast: Annotated[bool, typer.Option("--fast", help="Stop at the second level of five, as the authors' fast setting does.")] = False,
     count: Annotated[int | None, typer.Option(metavar="N", min=1, help="Number of pairs, one for each part of A.")] = None,
-    clean: Annotated[bool, typer.Option(help="Keep strong pairs that are apart and do not cross.")] = True,
+    clean: Annotated[bool, typer.Option(help="Keep only strong pairs that are far apart and do not cross.")] = True,
     weights: options.Weights = None,
     force: options.Force = False,
     threads: options.Threads = None,
@@ -53,7 +56,7 @@ def command(
         torch.set_num_threads(threads)
     found = match(a, b, encoder=encoder, fast=fast, count=count, clean=clean, weights=weights)
     if not len(found):
-        raise InputError(f"Nothing in {a} and {b} belongs together: they may be too plain; try --no-clean.")
+        raise InputError(f"No corresponding places were found in {a} and {b}: they may be too plain; try --no-clean.")
     if out is not None:
         sheet = found.draw(a, b)
         write_whole(out, lambda temporary: sheet.save(temporary, "PNG"))

@@ -1,4 +1,4 @@
-"""``stylespace METHOD``: a command for each row of the registry, with its own settings, presets and help."""
+"""``stylespace METHOD``: one command for each method of the registry, with the method's settings, presets and help."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ def method_command(name: str) -> Callable[..., Any]:
     absent += [] if row.warps else ["parts", "animation"]
     absent += [] if len(row.presets) > 1 else ["preset"]
     fixed: dict[str, Any] = dict.fromkeys(absent) | {"method": name}
-    made = with_settings(transfer, row.settings, other={"preset": options.preset(row.presets)}, **fixed)
+    other: dict[str, Any] = {"preset": options.preset(row.presets)}
+    if not row.blends:
+        other["style"] = options.Weighted
+    made = with_settings(transfer, row.settings, other=other, **fixed)
     made.__doc__ = cleandoc(row.help)
     return made

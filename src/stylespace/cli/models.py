@@ -13,10 +13,10 @@ from stylespace.cli import options
 
 def command(
     as_json: options.Json = False,
-    checksums: Annotated[bool, typer.Option(help="Read the files through for their SHA-256.")] = True,
+    checksums: Annotated[bool, typer.Option(help="Read the files and print their SHA-256.")] = True,
     traceback: options.Traceback = False,
 ) -> None:
-    """List the encoders' weights: what is shipped, downloaded or still to be downloaded, where, sizes, checksums."""
+    """List the encoders' weights: shipped, downloaded or still to be downloaded; where, sizes, checksums."""
     from stylespace.encoders.store import entries
 
     listing = entries(checksums=checksums)

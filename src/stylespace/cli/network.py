@@ -1,4 +1,4 @@
-"""``stylespace network``: what is in a trained network; styles removed, renamed, put together."""
+"""``stylespace network``: what a trained network holds; remove, rename and merge styles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 
 @app.command()
 def info(net: Net) -> None:
-    """Styles, body and training of a network, as JSON."""
+    """Print styles, body and training of a network as JSON."""
     network = _load(net)
     about = {name: {k: v for k, v in network.about.get(name, {}).items() if k != "thumbnail"} for name in network.names}
     provenance = {k: v for k, v in network.provenance.items() if k != "curve"}

@@ -13,14 +13,20 @@ from stylespace.methods.registry import METHODS
 FILES, RUN = "Files", "Running"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
+
+_STYLE: dict[str, Any] = {"metavar": "REF[=WEIGHT]", "rich_help_panel": FILES}
 Style = Annotated[
     list[str] | None,
     typer.Option(
-        "--style", "-s", metavar="REF[=WEIGHT]", rich_help_panel=FILES,
-        help="Style picture; several by repeating, each with its weight. Without weights, as with a folder or a query (library:tag=oil),"
+        "--style", "-s", **_STYLE,
+        help="Style picture; repeat for several, each with its weight. Without weights, or with a folder or a query (library:tag=oil),"
         " the blend that suits the photo best.",
     ),
 ]  # fmt: skip
+Weighted = Annotated[
+    list[str] | None,
+    typer.Option("--style", "-s", **_STYLE, help="Style picture, or a folder of them; repeat for several, each with its weight."),
+]
 Out = Annotated[
     str | None,
     typer.Option(
@@ -32,7 +38,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace existing files.", 
 
 
 def preset(names: Iterable[str]) -> Any:
-    """The option of published settings, by their ``names``."""
+    """The option ``--preset`` with these ``names``."""
     help_ = f"Published settings to start from: {', '.join(names)}. [default: default]"
     return Annotated[str | None, typer.Option(metavar="NAME", rich_help_panel="What to do", help=help_)]
 
@@ -42,7 +48,7 @@ Preset = Annotated[
     str | None,
     typer.Option(
         metavar="NAME", rich_help_panel="What to do",
-        help=f"Published settings to start from, each of its method: {', '.join(PRESETS)}. [default: default]",
+        help=f"Published settings to start from; each belongs to one method: {', '.join(PRESETS)}. [default: default]",
     ),
 ]  # fmt: skip
 Quality = Annotated[
@@ -51,7 +57,7 @@ Quality = Annotated[
 ]
 Weights = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Weights of the encoder instead of those shipped or downloaded.", rich_help_panel=RUN),
+    typer.Option(metavar="FILE", help="Encoder weights to use instead of those shipped or downloaded.", rich_help_panel=RUN),
 ]
 Device = Annotated[
     str | None, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute. [default: auto]", rich_help_panel=RUN)
@@ -61,7 +67,9 @@ Threads = Annotated[
 ]
 MaxPixels = Annotated[
     int | None,
-    typer.Option(metavar="N", min=4, help="Largest picture that is read, in pixels. [default: 200 million]", rich_help_panel=RUN),
+    typer.Option(
+        metavar="N", min=4, help="Refuse pictures with more pixels than this. [default: 200 million]", rich_help_panel=RUN
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=RUN)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=RUN)]

@@ -1,4 +1,4 @@
-"""``stylespace paint``: photos redrawn by a trained network, at once."""
+"""``stylespace paint``: photos redrawn with a trained network, at once."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def paint(
         list[str] | None,
         typer.Option(
             "--style", "-s", metavar="NAME[=WEIGHT|=MAP]",
-            help="A style of the network; repeat to mix, each with its weight, or with a picture that is white where the style is to be."
-            " LARGE/BRUSH: large shapes of one, brushwork of another (networks of several stages).",
+            help="A style of the network; repeat to mix, each with its weight, or with a map that is white where the style goes."
+            " LARGE/BRUSH: large shapes from one, brushwork from another (networks with several stages).",
         ),
     ] = None,
     network: Annotated[
-        str, typer.Option("--network", "-n", metavar="NET", help="A shipped name, a file, an exported .onnx, owner/name on the Hub.")
+        str, typer.Option("--network", "-n", metavar="NET", help="A shipped name, a file, an exported .onnx, or owner/name on the Hub.")
     ] = "classics",
     out: options.Out = None,
     force: options.Force = False,
@@ -36,7 +36,7 @@ def paint(
         int | None,
         typer.Option(
             min=0, metavar="N", rich_help_panel=HOW,
-            help="Long side of the result (0: the photo's); strokes keep theirs. [default: the photo's, at most 1024]",
+            help="Long side of the result (0: the photo's); strokes keep their size. [default: the photo's, at most 1024]",
         ),
     ] = None,
     strength: Annotated[float, typer.Option(metavar="S", help="From 0, the photo, to 1.", rich_help_panel=HOW)] = 1.0,
@@ -49,27 +49,27 @@ def paint(
     ] = "auto",
     stage: Annotated[
         int | None,
-        typer.Option(metavar="1|2|3", min=1, help="Networks of several stages: stop after this stage.", rich_help_panel=HOW),
+        typer.Option(metavar="1|2|3", min=1, help="Networks with several stages: stop after this stage.", rich_help_panel=HOW),
     ] = None,
     style_size: Annotated[
         float | None,
         typer.Option(
             metavar="N", rich_help_panel=HOW,
-            help="Draw strokes as in style pictures of N pixels (long side), whatever the result's size. [default: as trained]",
+            help="Draw strokes as large as in style pictures of N pixels (long side), whatever the result's size. [default: as trained]",
         ),
     ] = None,
     tiles: Annotated[
         str,
         typer.Option(
             metavar="auto|whole|exact", rich_help_panel=options.RUN,
-            help="Large pictures: in memory, or layer by layer over tiles from file to file. [auto: by --memory]",
+            help="Large pictures: in memory (whole), or layer by layer over tiles from file to file (exact). [auto: by --memory]",
         ),
     ] = "auto",
     memory: Annotated[
-        str | None, typer.Option(metavar="2GB", help="Memory to use at most. [default: what is free]", rich_help_panel=options.RUN)
+        str | None, typer.Option(metavar="2GB", help="Memory to use at most. [default: all that is free]", rich_help_panel=options.RUN)
     ] = None,
     scratch: Annotated[
-        str | None, typer.Option(metavar="20GB", help="Scratch space for --tiles exact. [default: any]", rich_help_panel=options.RUN)
+        str | None, typer.Option(metavar="20GB", help="Disk space for --tiles exact. [default: no limit]", rich_help_panel=options.RUN)
     ] = None,
     device: options.Device = None,
     threads: options.Threads = None,
@@ -77,11 +77,11 @@ def paint(
     quiet: options.Quiet = False,
     traceback: options.Traceback = False,
 ) -> None:  # fmt: skip
-    """Redraw photos by a trained network, in a fraction of a second each.
+    """Redraw photos with a trained network, in a fraction of a second each.
 
     stylespace paint photo.jpg --style starry_night=0.6 --style great_wave=0.4
 
-    Finished results are skipped when the command is run again; a file that cannot be read is reported and passed over.
+    Finished results are skipped when the command is run again; a file that cannot be read is reported and skipped.
     """
     if bits not in (8, 16):
         raise typer.BadParameter(f"{bits} bits cannot be written: 8 or 16.", param_hint="--bits")

@@ -17,7 +17,7 @@ A_MINUTE = 60.0
 
 
 class Reporter:
-    """Shows where a run is; to be used as a context. ``quiet``: shows nothing."""
+    """Shows how far a run is; use it in a ``with`` statement. ``quiet``: shows nothing."""
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
@@ -33,7 +33,7 @@ class Reporter:
         self.settle()
 
     def begin(self, name: str) -> None:
-        """Another photo is started."""
+        """A photo begins."""
         self.settle()
         self.name, self._size = name, 0
 
@@ -58,7 +58,7 @@ class Reporter:
             self.say(f"{self.name}: {step.size} px, {at}, {seen}, {_duration(progress.seconds_left)}")
 
     def settle(self) -> None:
-        """Take the bar away, so that something can be printed."""
+        """Remove the bar, so that something can be printed."""
         if self._bar and self._task is not None:
             self._bar.stop()
             self._bar.remove_task(self._task)

@@ -16,9 +16,9 @@ from stylespace.cli.transfer import check_choice
 
 def command(
     content: Annotated[Path, typer.Argument(metavar="CONTENT", help="The photo.")],
-    style: Annotated[str, typer.Argument(metavar="STYLE", help="The style picture; more with --style.")],
+    style: Annotated[str, typer.Argument(metavar="STYLE", help="The style picture; --style adds more.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The result.")],
-    more: options.Style = None,
+    more: options.Weighted = None,
     size: Annotated[int, typer.Option(metavar="N", min=16, help="Long side at which pictures are compared.")] = 512,
     encoder: Annotated[str, typer.Option(metavar="NAME", help="compact, vgg19 or vgg16.")] = "compact",
     weights: options.Weights = None,
@@ -26,10 +26,10 @@ def command(
     as_json: options.Json = False,
     traceback: options.Traceback = False,
 ) -> None:
-    """Print how close OUT is to CONTENT and to STYLE: a table on a terminal, JSON with --json and wherever else it goes.
+    """Print how close OUT is to CONTENT and to STYLE: a table on a terminal, JSON with --json or when output is redirected.
 
-    Distances are 0 for the same picture and grow with difference: content; style, at full, half and quarter size; palette.
-    Beside them: structure, checkerboard, noise, borders.
+    Distances are 0 for equal pictures: content; style at full, half and quarter size; palette.
+    Also: structure, checkerboard, noise, borders.
     """
     check_choice("--device", device and device.split(":")[0], options.DEVICES)
     from stylespace.cli.sources import weighted_styles

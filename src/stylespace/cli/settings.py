@@ -26,9 +26,9 @@ def with_settings(
 ) -> Callable[..., Any]:
     """``function`` as a command whose ``**settings`` are options, one for each field of the ``settings`` classes.
 
-    It receives only those that were given, as text or bool. ``fixed``: parameters of the function that are no options here; ``without``:
-    fields that are none; ``other``: annotations of its parameters instead of their own. Where two classes have a field of the same
-    name, the first one's counts.
+    It receives only those that were given, as text or bool. ``fixed``: parameters with a fixed value, which get no option; ``without``:
+    fields that get no option; ``other``: annotations that replace the parameters' own. Where two classes have a field of the same
+    name, the first one's is used.
     """
     hints = get_type_hints(function, include_extras=True) | dict(other)
     own = [
@@ -55,11 +55,11 @@ def with_settings(
 
 
 def values(settings: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was ``given`` on the command line as values of the fields; a mistake is wrong usage."""
+    """The text ``given`` on the command line as values of the fields; a mistake is wrong usage."""
     known = {each.name for each in fields(settings)}
     for name in given:
         if name not in known:
-            raise typer.BadParameter("it is a setting of another method: leave it out.", param_hint=f"--{name.replace('_', '-')}")
+            raise typer.BadParameter("it belongs to another method: leave it out.", param_hint=f"--{name.replace('_', '-')}")
     try:
         return {name: value if isinstance(value, bool) else parsed(settings, name, value) for name, value in given.items()}
     except InputError as error:

@@ -1,4 +1,4 @@
-"""What names on the command line mean: photos and where their results go, weighted styles, regions."""
+"""Reads names on the command line: photos and where their results go, weighted styles, regions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def jobs(photos: Sequence[Path], out: str | None, ending: str, *, several: bool,
     """A job for each photo.
 
     ``out``: the result's file; a folder when it ends in a slash, when it is one, or with ``several`` photos; None: files named
-    after photo and ``ending`` in the current folder. Photos of the same name get their suffix or folder into the result's.
+    after photo and ``ending`` in the current folder. Results of photos with the same name are told apart by suffix or folder.
     """
     folder = Path() if out is None else Path(out)
     if several and out is not None and folder.suffix and not folder.is_dir() and not _slashed(out):
@@ -53,7 +53,7 @@ def jobs(photos: Sequence[Path], out: str | None, ending: str, *, several: bool,
 
 
 def held(name: str | Path, max_pixels: int | None) -> Any:
-    """The source that ``name`` means. Standard input is read now, checked, and held as bytes, so that it can be read again."""
+    """The source called ``name``. Standard input is read and checked now and kept as bytes, so that it can be read again."""
     if str(name) != "-":
         return Path(name)
     data, called = contents("-")
@@ -68,7 +68,7 @@ def given_styles(texts: Sequence[str], max_pixels: int | None) -> Any:
     if any(is_film(text) for text in texts):
         if weighed := [text for text in texts if _weighed(text)[0] != text]:
             raise typer.BadParameter(
-                f"a film is blended, and a blend finds its own weights: leave the weight of '{weighed[0]}' out."
+                f"a film's key frames are blended, and a blend finds its own weights: leave the weight of '{weighed[0]}' out."
             )
         return [Path(text) for text in texts if is_film(text)] + list(
             weighted_styles([text for text in texts if not is_film(text)], max_pixels)
@@ -83,12 +83,12 @@ def query(texts: Sequence[str]) -> str | None:
     if not any(map(is_query, texts)):
         return None
     if len(texts) > 1:
-        raise typer.BadParameter("a library query stands alone: put its terms together, as in 'library:tag=oil|ink'.")
+        raise typer.BadParameter("a library query stands alone: put all terms into one, as in 'library:tag=oil|ink'.")
     return texts[0]
 
 
 def weighted_styles(texts: Iterable[str], max_pixels: int | None) -> dict[Any, float]:
-    """``painting.jpg``, ``painting.jpg=0.7``, ``folder=2``: pictures and their weights; a folder's is shared out."""
+    """``painting.jpg``, ``painting.jpg=0.7``, ``folder=2``: pictures and their weights; a folder's weight is shared among its pictures."""
     found: dict[Any, float] = {}
     for text in texts:
         name, weight = _weighed(text)
@@ -140,7 +140,7 @@ def _slashed(out: str) -> bool:
 
 
 def _unique(photos: Sequence[Path]) -> list[str]:
-    """A stem for each photo: its own, with its suffix where others share it, with its folder where that is not enough."""
+    """A unique stem for each photo: its own; with its suffix where others share it; with its folder where that is not enough."""
     forms = (
         lambda photo: photo.stem,
         lambda photo: f"{photo.stem}-{photo.suffix[1:].lower()}",

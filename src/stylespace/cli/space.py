@@ -14,7 +14,7 @@ from stylespace.cli.progress import Reporter
 
 
 def space(
-    references: Annotated[list[str], typer.Argument(metavar="REF...", help="Pictures, folders, patterns; or one saved space.")],
+    references: Annotated[list[str], typer.Argument(metavar="REF...", help="Pictures, folders, patterns, or one saved space.")],
     photo: Annotated[
         str | None, typer.Option(metavar="PHOTO", help="Print its nearest references; redraw it along the axes.", rich_help_panel=FILES)
     ] = None,
@@ -26,7 +26,7 @@ def space(
         Path | None, typer.Option(metavar="FILE.safetensors", help="Save the space, which can later replace REF.", rich_help_panel=FILES)
     ] = None,
     axes: Annotated[int, typer.Option(metavar="N", min=1, help="Principal axes.", rich_help_panel="What to do")] = 2,
-    count: Annotated[int, typer.Option(metavar="N", min=2, help="Pictures along an axis.", rich_help_panel="What to do")] = 5,
+    count: Annotated[int, typer.Option(metavar="N", min=2, help="Number of pictures along an axis.", rich_help_panel="What to do")] = 5,
     size: Annotated[int, typer.Option(metavar="N", min=32, help="Long side of the strip's pictures.", rich_help_panel="What to do")] = 256,
     encoder: Annotated[
         str, typer.Option(metavar="NAME", help="Network whose features are compared.", rich_help_panel="What to do")
@@ -38,7 +38,7 @@ def space(
     quiet: options.Quiet = False,
     traceback: options.Traceback = False,
 ) -> None:  # fmt: skip
-    """Print a set's principal axes, with the references at their ends, as JSON; draw what changes along them.
+    """Print a set's principal axes and the references at their ends as JSON; draw what changes along them.
 
     stylespace space paintings/ --photo photo.jpg -o strip.png
     """
@@ -67,7 +67,7 @@ def space(
             listed = list(sources.weighted_styles(references, None))
             found = StyleSpace.fit(listed, encoder=encoder, size=size, device=where, weights=weights)
         for error in found.failures.values():
-            tell(f"Passed over: {error}")
+            tell(f"Skipped: {error}")
         ways = found.axes(axes)
         told = {
             "references": len(found),

@@ -21,11 +21,11 @@ def sweep(
         list[str],
         typer.Option(
             metavar="SETTING=V1,V2,...", rich_help_panel="What to do",
-            help="What varies: a setting of the method, or preset. Twice: rows, then columns. Values that have commas are parted by"
+            help="What varies: a setting of the method, or preset. Repeat for rows and columns. Separate values that have commas by"
             " slashes: style_layers=relu1_1,relu2_1/relu4_1.",
         ),
     ],
-    style: options.Style = None,
+    style: options.Weighted = None,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="SHEET", help="The sheet.", rich_help_panel=options.FILES)] = Path(
         "sheet.png"
     ),
@@ -44,7 +44,7 @@ def sweep(
     traceback: options.Traceback = False,
     **settings: Any,
 ) -> None:  # fmt: skip
-    """Redraw PHOTO once for each value of a setting, or each pair of values of two, and lay the results out with labels.
+    """Redraw PHOTO once for each value of a setting, or each pair of values of two, and arrange the results with labels.
 
     stylespace sweep photo.jpg --style painting.jpg --vary style_weight=0.3,1,3 --vary size=256,384 -o sheet.png
     """
@@ -96,7 +96,7 @@ def sweep(
         tell(failure, growing.label(place))
     if growing.pictures:
         names = " + ".join(name.name if isinstance(name, Path) else "standard input" for name in styles)
-        title = f"{Path(photo).name} in the manner of {names}" if styles else f"{Path(photo).name}, rebuilt"
+        title = f"{Path(photo).name} in the style of {names}" if styles else f"{Path(photo).name}, rebuilt"
         record = {"sweep": vary, "method": method, "preset": preset or "default", "settings": given}
         write(read(growing.sheet(title=title)), out, force=force, settings=record)
         if not quiet:

@@ -14,7 +14,7 @@ from stylespace.cli.progress import Reporter
 from stylespace.cli.settings import values, with_settings
 from stylespace.training.settings import TrainingSettings
 
-SO_FAR = "unfinished.sha256"  # in the folder: the checksum of OUT while training has not come to its end
+SO_FAR = "unfinished.sha256"  # in the folder: the checksum of OUT while training is not finished
 
 
 def train(
@@ -28,7 +28,7 @@ def train(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="NET.safetensors", help="The network.", rich_help_panel=FILES)],
     network: Annotated[
-        Path | None, typer.Option(metavar="NET", help="Add the styles to this network: only they learn.", rich_help_panel=FILES)
+        Path | None, typer.Option(metavar="NET", help="Add the styles to this network; only they are trained.", rich_help_panel=FILES)
     ] = None,
     folder: Annotated[
         Path | None,
@@ -36,11 +36,11 @@ def train(
     ] = None,
     sample: Annotated[
         list[str] | None,
-        typer.Option(metavar="PHOTO", help="Redraw this photo in samples.png as it learns; repeat.", rich_help_panel=FILES),
+        typer.Option(metavar="PHOTO", help="Redraw this photo in samples.png during training. Repeat for more.", rich_help_panel=FILES),
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(metavar="M", min=0.01, help="Stop after so many minutes; run again to go on.", rich_help_panel=RUN),
+        typer.Option(metavar="M", min=0.01, help="Stop after M minutes (exit code 130); run again to continue.", rich_help_panel=RUN),
     ] = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Losses and samples for TensorBoard too, in FOLDER/tensorboard.", rich_help_panel=FILES)
@@ -52,16 +52,16 @@ def train(
     traceback: options.Traceback = False,
     **settings: Any,
 ) -> None:  # fmt: skip
-    """Train one network for several styles, on photos of your own; a laptop's processor is enough.
+    """Train one network for several styles on your own photos; a laptop's processor is enough.
 
     stylespace train photos/ --style starry=starry.jpg --style wave=wave.jpg -o mine.safetensors
 
-    After a stop (Ctrl-C, --minutes or a crash) the same command continues, to the same bits; OUT holds what was learned so
-    far. What cannot be read is passed over.
+    After a stop (Ctrl-C, --minutes or a crash) the same command continues and gives the same result; meanwhile OUT holds the
+    network so far. The exit code is 0 only when all steps are done. Files that cannot be read are skipped.
     Over several processes or graphics cards: accelerate launch --num_processes 2 -m stylespace train ...
     """
     if network is not None and "build" in settings:
-        raise typer.BadParameter("a network that learns more styles keeps its body: leave it out.", param_hint="--build")
+        raise typer.BadParameter("a trained network keeps its body: leave it out.", param_hint="--build")
     chosen = TrainingSettings(**values(TrainingSettings, settings))
     run(photos, style, out, network, folder, sample, minutes, tensorboard, device, force, threads, quiet, chosen)
 
@@ -109,7 +109,7 @@ def run(
         if devices.first:
             devices.wait()
         if prepared.skipped and devices.first:
-            tell(f"{len(prepared.skipped)} photos passed over; the first: {next(iter(prepared.skipped.values()))}")
+            tell(f"{len(prepared.skipped)} photos were skipped; the first: {next(iter(prepared.skipped.values()))}")
         encoder = encoders.of(chosen, device=devices.device)
         styles = [
             gathered(name, source, prepared, encoder, size=max(chosen.style_sizes), side=side, note=reporter.say)
@@ -127,11 +127,13 @@ def run(
             tensorboard=tensorboard,
         )
         if trainer.step:
-            reporter.say(f"Going on from step {trainer.step}.")
+            reporter.say(f"Continuing from step {trainer.step}.")
 
         def told(step: TrainingStep) -> None:
             if step.cut:
-                reporter.say(f"step {step.step}: the loss was not a finite number; the step was taken back and the rate halved.")
+                reporter.say(
+                    f"step {step.step}: the loss was not a finite number; the step was undone and the learning rate halved."
+                )
             elif step.step % 20 == 0:
                 left = (step.of - step.step) * chosen.batch / max(step.photos_a_second, 1e-9)
                 terms = ", ".join(f"{name} {value:.4f}" for name, value in step.losses.items())
@@ -151,13 +153,15 @@ def run(
         typer.echo(out)
     if not finished and devices.first:
         ended = "Stopped" if timed else "Interrupted"
-        tell(f"{ended} at step {trainer.step} of {chosen.steps}: what was learned is in {out}; run the same again to go on.")
-    if not finished and not timed:
+        tell(
+            f"{ended} at step {trainer.step} of {chosen.steps}: the network so far is in {out}; run the same command again to continue."
+        )
+    if not finished:
         raise typer.Exit(130)
 
 
 def _so_far(folder: Path, out: Path) -> bool:
-    """Whether ``out`` is what this training, which has not come to its end, wrote there itself."""
+    """Whether ``out`` was written by this training, which is not finished."""
     from stylespace.storage.checksum import of_file
 
     mark = folder / SO_FAR

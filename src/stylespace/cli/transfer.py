@@ -1,4 +1,4 @@
-"""``stylespace transfer``: photos redrawn in the manner of other pictures."""
+"""``stylespace transfer``: photos redrawn in the style of other pictures."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ def transfer(
     dry_run: Annotated[
         bool, typer.Option(
             "--dry-run", rich_help_panel=FILES,
-            help="Only say what would be done: sizes, steps, tiles, memory, and the time by a few steps at small sizes.",
+            help="Only say what would be done: sizes, steps, tiles, memory, and the time, estimated from a few steps at small sizes.",
         )
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON.", rich_help_panel=FILES)] = False,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Write a version of a quarter of the size first, as OUT-preview.", rich_help_panel=FILES)
+        bool, typer.Option("--preview", help="First write a preview of a quarter of the size, as OUT-preview.", rich_help_panel=FILES)
     ] = False,
     explain: Annotated[
         bool,
         typer.Option(
             "--explain", rich_help_panel=FILES,
-            help="Print which references a blend chose, with weights and distances, and draw them as OUT-explain.png.",
+            help="Print which references the blend chose, with weights and distances, and draw them as OUT-explain.png.",
         ),
     ] = False,
     parts: Annotated[
@@ -75,19 +75,19 @@ def transfer(
     ] = False,
     animation: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.gif|.mp4", help="deformable: a film from undeformed to deformed.", rich_help_panel=FILES),
+        typer.Option(metavar="FILE.gif|.mp4", help="deformable: also write a film of the deformation.", rich_help_panel=FILES),
     ] = None,
     repeat: Annotated[
         Path | None,
         typer.Option(
             "--from", metavar="RESULT", rich_help_panel=FILES,
-            help="Repeat what made this result: its photo, styles and settings, unless other options replace them.",
+            help="Repeat this result: its photo, styles and settings, except where other options replace them.",
         ),
     ] = None,
     method: Annotated[
         str | None, typer.Option(
             metavar="|".join(METHODS), rich_help_panel="What to do",
-            help="How. [default: gatys; blend for several styles without weights, a folder, a library query]",
+            help="The method. [default: gatys; blend for several styles without weights, a folder, a library query]",
         )
     ] = None,
     preset: options.Preset = None,
@@ -96,23 +96,23 @@ def transfer(
         list[str] | None,
         typer.Option(
             metavar="MASK=STYLE[:STYLEMASK]", rich_help_panel=REGIONS,
-            help="Where the mask is white, another style (where its own mask is white). Repeat for more; --style is for the rest.",
+            help="Where MASK is white, use this style (only from where STYLEMASK is white). Repeat for more; --style is for the rest.",
         ),
     ] = None,
     keep_region: Annotated[
         list[str] | None,
-        typer.Option(metavar="MASK", help="Where the mask is white, leave the photo as it is.", rich_help_panel=REGIONS),
+        typer.Option(metavar="MASK", help="Leave the photo unchanged where MASK is white.", rich_help_panel=REGIONS),
     ] = None,
     style_regions: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE", rich_help_panel=REGIONS,
-            help="Find the photo's parts as learn-style --regions found the references', and redraw each in its own style picture.",
+            help="Find the regions of learn-style --regions in the photo, and redraw each with the style picture learned for it.",
         ),
     ] = None,
     strokes: Annotated[
         Path | None,
-        typer.Option(metavar="REF", help="Put this painting's fine strokes on the style's composition.", rich_help_panel=REGIONS),
+        typer.Option(metavar="REF", help="First redraw the style with this painting's fine strokes.", rich_help_panel=REGIONS),
     ] = None,
     start_picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Start from this picture.", rich_help_panel=REGIONS)
@@ -121,13 +121,13 @@ def transfer(
         list[str] | None,
         typer.Option(
             metavar="X,Y=X,Y", rich_help_panel=REGIONS,
-            help="strotss, deformable: a place of the photo and the place of the style it is to look like, in shares of width and height."
+            help="strotss, deformable: a place in the photo and the one in the style it should look like, in shares of width and height."
             " Repeat.",
         ),
     ] = None,
     pairs: Annotated[
         Path | None,
-        typer.Option(metavar="PAIRS.json", help="The same from a file that stylespace match wrote.", rich_help_panel=REGIONS),
+        typer.Option(metavar="PAIRS.json", help="The same, from a file that stylespace match wrote.", rich_help_panel=REGIONS),
     ] = None,
     weights: options.Weights = None,
     device: options.Device = None,
@@ -137,17 +137,17 @@ def transfer(
     traceback: options.Traceback = False,
     **settings: Any,
 ) -> None:  # fmt: skip
-    """Redraw photos in the manner of other pictures.
+    """Redraw photos in the style of other pictures.
 
-    Finished results are skipped when the command is run again; a file that cannot be read is reported and passed over. Ctrl-C
-    saves the best so far, marked as interrupted, and the next run goes on from there.
+    Finished results are skipped when the command is run again; a file that cannot be read is reported and skipped. Ctrl-C
+    saves the best picture so far, marked as interrupted; the next run continues from there.
     """
     if not photo and repeat is None:
         raise typer.BadParameter("give at least one photo.", param_hint="PHOTO")
     if repeat is not None and (preset or quality):
-        raise typer.BadParameter("it brings its settings with it: leave --preset and --quality out.", param_hint="--from")
+        raise typer.BadParameter("the result has its own settings: leave --preset and --quality out.", param_hint="--from")
     if as_json and not dry_run:
-        raise typer.BadParameter("it goes with --dry-run.", param_hint="--json")
+        raise typer.BadParameter("it only goes with --dry-run.", param_hint="--json")
     if bits not in (None, 8, 16):
         raise typer.BadParameter(f"{bits} bits cannot be written: 8 or 16.", param_hint="--bits")
     check_choice("--method", method, METHODS)
@@ -159,7 +159,7 @@ def transfer(
     check_choice("--animation", None if animation is None else animation.suffix.lower(), (".gif", ".mp4"))
     if repeat is None and (parts or animation) and not (method and row.warps):
         owners = ", ".join(name for name, each in METHODS.items() if each.warps)
-        raise typer.BadParameter(f"these belong to --method {owners}.", param_hint="--parts, --animation")
+        raise typer.BadParameter(f"they only go with --method {owners}.", param_hint="--parts, --animation")
     steps = numbers(snapshots)
     asked = {
         STYLES: ("--style", style), AREAS: ("--region, --keep-region, --style-regions", region or keep_region or style_regions),
@@ -188,7 +188,7 @@ def transfer(
         method = method or implied(styles)
         row = METHODS[method]
         if not row.blends and isinstance(styles, str):
-            raise typer.BadParameter("a library query is blended: leave --method out.", param_hint="--method")
+            raise typer.BadParameter("the references of a library query are blended: leave --method out.", param_hint="--method")
         if not row.blends and isinstance(styles, list):
             styles = dict.fromkeys(styles, 1.0)
         changes = values(row.settings, settings)
@@ -198,7 +198,7 @@ def transfer(
             styles = list(styles)
         if explain and not row.blends:
             raise typer.BadParameter(
-                "it explains blends: give several styles without weights or a folder.", param_hint="--explain"
+                "it only explains blends: give several styles without weights, or a folder.", param_hint="--explain"
             )
     else:
         changes = {}
@@ -219,7 +219,7 @@ def transfer(
     if repeat is not None:
         was = str(read_settings(repeat).get("method"))
         if method not in (None, was):
-            raise typer.BadParameter(f"{repeat} was made by {was}, not by {method}.", param_hint="--from")
+            raise typer.BadParameter(f"{repeat} was made with {was}, not with {method}.", param_hint="--from")
         made = stored(repeat, changes=values(METHODS.get(was, row).settings, settings), instead=given, photo_given=bool(photo))
         task, bits = made.task, bits or made.bits
         names = photo or [str(made.photo)]
@@ -252,7 +252,7 @@ def transfer(
 
 
 def _rehearse(jobs: Sequence[Job], task: Task, as_json: bool, *, force: bool, bits: int) -> None:
-    """Print what would be done with each photo."""
+    """Print what a run would do with each photo."""
     from stylespace.pipelines import batch
     from stylespace.pipelines.plan import duration, plan
 
@@ -275,19 +275,19 @@ def _rehearse(jobs: Sequence[Job], task: Task, as_json: bool, *, force: bool, bi
 def report(
     outcomes: Iterable[Outcome], reporter: Reporter, *, trace: bool, total: int, failed: int = 0, explain: bool = False
 ) -> int:
-    """Print what becomes of each job: results' paths on standard output, the rest on standard error. Returns the exit code."""
+    """Print the outcome of each job: results' paths on standard output, the rest on standard error. Returns the exit code."""
     from stylespace.pipelines.batch import unfinished
 
     for outcome in outcomes:
         job = outcome.job
         reporter.settle()
         if outcome.state == "skipped":
-            reporter.say(f"{job.target} is finished already: skipped (--force makes it anew).")
+            reporter.say(f"{job.target} is finished already: skipped (--force makes it again).")
         elif outcome.state == "interrupted":
             kept = f"the best so far is in {job.target}" if outcome.result else f"{job.target.name} is not written yet"
             state = unfinished(job.target)
-            again = f"go on from there (its state is in {state})" if state.exists() else "finish"
-            tell(f"Interrupted: {kept}; run the same again to {again}.")
+            again = f"continue from there (its state is in {state})" if state.exists() else "finish"
+            tell(f"Interrupted: {kept}; run the same command again to {again}.")
             return 130
         elif outcome.error is not None:
             failed += 1
@@ -348,7 +348,7 @@ def _pair(text: str) -> Points:
     try:
         (x, y), (u, v) = ([float(part) for part in side.split(",")] for side in text.split("="))
     except ValueError:
-        raise typer.BadParameter(f"'{text}' is no pair of places: write 0.5,0.3=0.2,0.8.", param_hint="--point") from None
+        raise typer.BadParameter(f"'{text}' is not a pair of places: write 0.5,0.3=0.2,0.8.", param_hint="--point") from None
     return (x, y), (u, v)
 
 

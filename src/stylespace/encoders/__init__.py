@@ -15,7 +15,7 @@ ENCODERS = ("compact", "vgg16", "vgg19")
 
 
 def of(settings: EncoderSettings, *, weights: str | Path | None = None, device: str | torch.device = "cpu") -> Encoder:
-    """The encoder that ``settings`` name, as they want it; otherwise as :func:`load`."""
+    """The encoder that ``settings`` describe; other arguments as for :func:`load`."""
     return load(
         settings.encoder, weights=weights, pooling=settings.pooling, padding=settings.padding, precision=settings.precision,
         device=device,

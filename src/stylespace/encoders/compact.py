@@ -55,7 +55,7 @@ class CompactEncoder(Encoder):
     """Features are VGG-16's estimated channels, divided by their mean, on the principal axes of each layer.
 
     The axes are orthonormal: inner products of features, and with them Gram matrices, covariances and distances, are those of the
-    channels but for what lies off the axes.
+    channels, except for what the axes leave out.
     """
 
     trunk: CompactTrunk
@@ -64,6 +64,10 @@ class CompactEncoder(Encoder):
         """See :meth:`Encoder.forward`."""
         features = super().forward(picture, layers)
         return {name: projected(f, self.trunk.axes.get_parameter(f"{name}.weight")) for name, f in features.items()}
+
+    def shape(self, layer: str, size: Sequence[int]) -> tuple[int, int, int]:
+        """See :meth:`Encoder.shape`; channels are axes."""
+        return len(self.trunk.axes.get_parameter(f"{layer}.weight")), *super().shape(layer, size)[1:]
 
     def estimates(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Estimates of the real VGG-16's channels after ReLU, in its own units (N, C, h, w)."""

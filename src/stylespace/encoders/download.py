@@ -41,16 +41,16 @@ def fetch(source: str | Published, *, full: bool = False, progress: Progress | N
     """Download the weights of ``vgg16`` or ``vgg19`` unless they are there, and return the safetensors file.
 
     A lock lets one process download while others wait for its result. After a dropped connection it tries again, ``pause``
-    seconds later, then twice that, and so on, and goes on where it ended, also when the program is run again. ``full`` has the
+    seconds later, then twice that, and so on, and continues where it stopped, also when the program is run again. ``full`` has the
     whole file fetched and its SHA-256 checked (see the module), also when only its convolutions were fetched before.
-    ``progress`` is called with the bytes received and wanted.
+    ``progress`` is called with the bytes received and the total.
 
     Raises
     ------
     InputError
         Neither of the two names.
     WeightsError
-        No connection, a server that refuses, a file without the publisher's checksum (nothing of it is kept), a full disk, or a
+        No connection, a server that refuses, a file without the publisher's checksum (nothing is kept), a full disk, or a
         folder that cannot be written.
     """
     import filelock
@@ -189,7 +189,7 @@ class _WholeFile:
         self._begin(remote.length, remote.version)
 
     def receive(self) -> None:
-        """Receive all of it and check its SHA-256. Put together from pieces and wrong, it is received once more in one."""
+        """Receive all of it and check its SHA-256; if it is wrong and was received in pieces, receive it once more as a whole."""
         try:
             for _ in range(2):
                 self.pieced = self.part.size() > 0
@@ -235,14 +235,14 @@ class _WholeFile:
 
 
 class _Partial:
-    """Bytes received so far, and in a note beside them of what, so that a later run goes on with the same thing only."""
+    """Bytes received so far, with a note of their source, so that a later run only continues the same download."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.note = path.with_name(f"{path.name}.json")
 
     def begin(self, identity: Mapping[str, object], anew: bool = False) -> None:
-        """Keep what is there if it belongs to ``identity``, else start empty."""
+        """Keep the bytes that are there if they belong to ``identity``, else start empty."""
         text = json.dumps(identity)
         if not anew and self.size() and self.note.is_file() and self.note.read_text(encoding="utf-8") == text:
             return
@@ -299,7 +299,7 @@ class _Ranges:
         return sum(end - start for start, end in self.spans)
 
     def after(self, received: int) -> Iterator[tuple[int, int]]:
-        """What is still wanted when ``received`` bytes are there."""
+        """What remains to be received after ``received`` bytes."""
         for start, end in self.spans:
             if received < end - start:
                 yield start + received, end

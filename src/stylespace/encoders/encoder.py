@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from stylespace.storage.checksum import of_tensors
 class Encoder(nn.Module):
     """Frozen convolutions that turn a picture into features after each ReLU asked for.
 
-    ``trunk``: the convolutions; ``name``: what users call it; ``checksum``: SHA-256 of its weights, whatever they are computed in.
+    ``trunk``: the convolutions; ``name``: what users call it; ``checksum``: SHA-256 of its weights, independent of the precision.
     Weights are frozen; gradients reach the picture only.
     """
 
@@ -40,7 +40,7 @@ class Encoder(nn.Module):
         return self.trunk.layers
 
     def check(self, layers: Collection[str]) -> None:
-        """Raise :class:`~stylespace.errors.InputError` when a layer is not there."""
+        """Raise :class:`~stylespace.errors.InputError` when the encoder does not have a layer."""
         names.check(layers, self.layers, self.name)
 
     def prepare(self, device: torch.device, dtype: torch.dtype) -> Encoder:
@@ -57,13 +57,17 @@ class Encoder(nn.Module):
         x = picture.to(dtype=weight.dtype).contiguous(memory_format=torch.channels_last)
         return self.trunk(x, layers)
 
+    def shape(self, layer: str, size: Sequence[int]) -> tuple[int, int, int]:
+        """Channels, height and width of a layer's features of a picture of ``size`` (h, w)."""
+        return self.trunk.shape(layer, size)
+
     def reach(self, layers: Collection[str]) -> tuple[int, int]:
         """The period of the poolings above the deepest of ``layers``, and how many pixels away features there still look, rounded up to it.
 
-        A tile whose edges lie on multiples of the first, seen with so many pixels around it, has the whole picture's features inside.
+        A tile whose edges are multiples of the first, seen with the second around it, has the whole picture's features inside.
         """
         return self.trunk.reach(layers)
 
     def bytes_a_pixel(self, layers: Collection[str]) -> float:
-        """Memory that features of ``layers`` and their gradient take a pixel of the picture, about."""
+        """Approximate memory that features of ``layers`` and their gradient take per pixel of the picture."""
         return self.trunk.bytes_a_pixel(layers)

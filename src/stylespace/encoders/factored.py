@@ -1,4 +1,4 @@
-"""A 3x3 convolution in three: 1x1 to fewer channels, 3x3 among few, 1x1 to as many as wanted ("Tucker-2", Kim et al. 2016,
+"""A 3x3 convolution in three: 1x1 to fewer channels, 3x3 among those, 1x1 to the output channels ("Tucker-2", Kim et al. 2016,
 arXiv:1511.06530).
 
 Frozen, it is one operation that keeps nothing for its gradient but the weights.

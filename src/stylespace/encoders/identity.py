@@ -27,11 +27,11 @@ def found(name: str, weights: str | Path | None = None) -> dict[str, str]:
 
 
 def identity(record: object) -> Identity:
-    """The identity in a record; earlier versions kept the name alone. Raises ``InputError`` for what is none."""
+    """The identity in a record; earlier versions only stored the name. Raises ``InputError`` for anything else."""
     if isinstance(record, str):
         return {"name": record}
     if not isinstance(record, Mapping) or "name" not in record or not all(isinstance(v, str) for v in record.values()):
-        raise InputError("A record names no encoder: it is damaged, make anew what it belongs to.")
+        raise InputError("A record names no encoder, so it is damaged: make its file again.")
     return record
 
 
@@ -43,8 +43,8 @@ def matching(one: Identity | None, other: Identity | None) -> bool:
 
 
 def refuse(what: str, wanted: Identity, here: Identity, todo: str) -> InputError:
-    """What to say where ``what`` wants another encoder than is ``here``."""
-    return InputError(f"{what} wants the encoder {shown(wanted)}, and {shown(here)} is here: {todo}.")
+    """The error where ``what`` needs another encoder than the one that is ``here``."""
+    return InputError(f"{what} needs the encoder {shown(wanted)}, but {shown(here)} is here: {todo}.")
 
 
 def shown(identity: Identity) -> str:

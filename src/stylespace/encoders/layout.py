@@ -1,4 +1,4 @@
-"""Where each tensor lies in a PyTorch file, so that a few of them can be fetched from a server without the rest.
+"""The place of each tensor in a PyTorch file, so that a few can be fetched from a server without the rest.
 
 Two forms exist. The old one (``torch.save`` before 1.6, and torchvision's VGG files): five pickles (magic number, protocol,
 system, state dict, storage keys), then every storage in the order of the keys as a 64-bit element count and raw data. The new
@@ -39,7 +39,7 @@ _TYPES = {
 
 
 class LayoutError(WeightsError):
-    """A file that is not laid out as PyTorch does, or a piece of one that is not what the layout said."""
+    """A file without PyTorch's layout, or a piece of one that does not match the layout."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Slot:
 
 
 def read_layout(file: BinaryIO, size: int) -> list[Slot]:
-    """Where the tensors of a saved state dict lie in ``file``, a PyTorch file of ``size`` bytes that is read at its ends only.
+    """The places of a saved state dict's tensors in ``file``, a PyTorch file of ``size`` bytes that is read at its ends only.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which number format is fastest here: bfloat16 where a probe proves it, float32 otherwise."""
+"""The fastest number format on this machine: bfloat16 where a probe proves it, float32 otherwise."""
 
 from __future__ import annotations
 

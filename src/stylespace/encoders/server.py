@@ -16,7 +16,7 @@ from stylespace.encoders.store import Published
 from stylespace.errors import WeightsError
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes received and the bytes wanted (None where the server does not say), after every piece."""
+"""Called after every piece with the bytes received and the total (None where the server does not tell)."""
 
 BLOCK = 64 * 1024  # bytes asked for at a time where a layout is looked up
 LAYOUT_BLOCKS = 64  # at most; the layout of a VGG takes one or two
@@ -30,7 +30,7 @@ class AgainError(Exception):
 
 
 class RangeError(Exception):
-    """The server does not serve a range of the version of the file that is wanted."""
+    """The server does not serve ranges of the expected version of the file."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +118,11 @@ class Server:
             raise RangeError("the server sent less than the range asked for")
 
     def open(self, remote: Remote) -> BinaryIO:
-        """The file, to be read in blocks that are kept, for the few places where its layout is written down."""
+        """The file, read in cached blocks, for the few places that hold its layout."""
         return cast(BinaryIO, io.BufferedReader(_RemoteFile(self, remote), BLOCK))
 
     def failure(self, reason: str) -> WeightsError:
-        """The error for a download that cannot go on."""
+        """The error for a download that cannot continue."""
         return WeightsError(
             f"The {self.source.title} weights could not be downloaded from {self.source.url} ({reason}): try again later, "
             "use --encoder compact, which works without a download, or give a file with --weights FILE."

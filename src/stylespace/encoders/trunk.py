@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from stylespace.encoders.convolution import PaddedConvolution, convolved
 from stylespace.encoders.factored import FactoredConvolution, factored
-from stylespace.encoders.layers import layer_names
+from stylespace.encoders.layers import block, layer_names
 from stylespace.errors import InputError
 
 PADDINGS = ("reflect", "replicate", "zero", "replicate-first")
@@ -79,6 +79,16 @@ class Trunk(nn.Module):
                 break
         return features
 
+    def shape(self, layer: str, size: Sequence[int]) -> tuple[int, int, int]:
+        """See :meth:`stylespace.encoders.encoder.Encoder.shape`."""
+        high, wide = size
+        for _ in range(1, block(layer)):
+            rest = 1 if min(high, wide) < 2 else 0  # as _pool
+            high, wide = (high + rest) // 2, (wide + rest) // 2
+        convolution = self.convolutions[layer.replace("relu", "conv")]
+        assert isinstance(convolution, nn.Conv2d | FactoredConvolution)
+        return convolution.out_channels, high, wide
+
     def reach(self, layers: Collection[str]) -> tuple[int, int]:
         """See :meth:`stylespace.encoders.encoder.Encoder.reach`."""
         deepest = max(layers, key=self.layers.index)
@@ -93,7 +103,7 @@ class Trunk(nn.Module):
         return scale, -(-far // scale) * scale
 
     def bytes_a_pixel(self, layers: Collection[str]) -> float:
-        """See :meth:`stylespace.encoders.encoder.Encoder.bytes_a_pixel`: every map is kept once, and three of the largest beside them."""
+        """See :meth:`stylespace.encoders.encoder.Encoder.bytes_a_pixel`: every map is stored once, plus three of the largest."""
         deepest = max(layers, key=self.layers.index)
         each = next(iter(self.convolutions.parameters())).element_size()
         numbers: list[float] = []

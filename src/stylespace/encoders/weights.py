@@ -6,7 +6,7 @@ Convolutions are recognised by their names:
 - ``conv1_1.weight``: Caffe's names, as in Gatys' files;
 - ``0.weight`` of a 1x1 convolution, then ``2.weight``, ``5.weight``, ...: normalised VGG as AdaIN's authors published it.
 
-What the first convolution wants to see cannot be read off its weights. A file that brings its own affine map from RGB in [0, 1]
+The input that the first convolution expects cannot be told from its weights. A file that brings its own affine map from RGB in [0, 1]
 (``input.weight``, ``input.bias``, or that 1x1 convolution) is believed; ``conv1_1`` names mean Caffe's BGR in 0..255 less the
 mean; torchvision's numbering means its mean and deviation, unless the file carries the published name of a conversion that kept
 Caffe's (``vgg19-d01eb7cb``, ``vgg16-00b39a1b``, ``vgg16_features-amdegroot-88682ab5``): do not rename those.
@@ -158,7 +158,7 @@ def _load_torch(path: Path) -> Mapping[str, object]:
             reason = "is not a weights file, or it is damaged or cut short"
         raise WeightsError(f"'{path}' was not loaded, because it {reason}: give {_WANTED}.") from error
     if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
-        raise WeightsError(f"'{path}' holds a {type(state).__name__} where named tensors are wanted: give {_WANTED}.")
+        raise WeightsError(f"'{path}' holds a {type(state).__name__} where named tensors are expected: give {_WANTED}.")
     return state
 
 
@@ -214,9 +214,9 @@ def _finite(value: object, shape: tuple[int, ...], what: str) -> Tensor:
     if not isinstance(value, Tensor):
         raise WeightsError(f"{what} is missing: give a complete file.")
     if tuple(value.shape) != shape or 0 in shape:
-        raise WeightsError(f"{what} has shape {tuple(value.shape)} where {shape} is wanted: give the weights of a VGG.")
+        raise WeightsError(f"{what} has shape {tuple(value.shape)} where {shape} is expected: give the weights of a VGG.")
     if not value.dtype.is_floating_point or value.layout != torch.strided:
-        raise WeightsError(f"{what} is of type {value.dtype} where plain floating-point numbers are wanted.")
+        raise WeightsError(f"{what} is of type {value.dtype} where plain floating-point numbers are expected.")
     value = value.detach().to(torch.float32, copy=True).contiguous()
     if not torch.isfinite(value).all():
         raise WeightsError(f"{what} holds values that are not finite: the file is damaged, get it again.")

@@ -39,7 +39,7 @@ def photos(count: int = 6, size: tuple[int, int] = (384, 512)) -> list[Pixels]:
 
 def difference(network: StyleNetwork, path: str | Path, engine: str = "auto", precision: str = "fp32") -> Difference:
     """Redraw photographs of several sizes, in several styles and mixes, by the file and by ``network``."""
-    runtime = Runtime(path, engine, precision=precision)
+    runtime, network = Runtime(path, engine, precision=precision), network.to("cpu")
     found = []
     for number, photo in enumerate(p for size in SIZES for p in photos(2, size)):
         names = [network.names[(number + i) % len(network.names)] for i in range(1 + number % 2)]

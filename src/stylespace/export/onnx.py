@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import logging
@@ -39,7 +40,7 @@ class Graph(nn.Module):
     def __init__(self, network: StyleNetwork, pixels: str) -> None:
         super().__init__()
         body = network.body
-        self.body = body.folded() if isinstance(body, Fast) else body
+        self.body = copy.deepcopy(body.folded() if isinstance(body, Fast) else body)  # the caller's network stays as it is
         self.bytes = pixels == "bytes"
         self.rows: Tensor
         self.register_buffer("rows", network.rows)

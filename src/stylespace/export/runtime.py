@@ -87,7 +87,7 @@ class Runtime:
             raise InputError(f"The strength is {strength}: give a number from 0 (the photo) to 1.")
         wanted = np.dtype(np.uint8 if self.pixels == "bytes" else np.float32)
         if photo.dtype != wanted or photo.ndim not in (3, 4) or photo.shape[-1] != 3 or 0 in photo.shape:
-            raise InputError(f"An array (H, W, 3) of {wanted} is wanted, not {photo.shape} of {photo.dtype}.")
+            raise InputError(f"An array (H, W, 3) of {wanted} is expected, not {photo.shape} of {photo.dtype}.")
         batch = np.ascontiguousarray(photo if photo.ndim == 4 else photo[None])
         weights = self.weights(mix)
         # One at a time: a picture does not depend on the others, and the engine has all cores for it.

@@ -18,18 +18,18 @@ class BlendSettings(GatysSettings):
     """Style from the blend of many references nearest to the photo, then optimisation as with gatys."""
 
     references: int | None = option(None, "most references that a blend uses", source=_READING)
-    layerwise: bool = option(False, "a blend of its own at each style layer", source=_READING)
-    refit: bool = option(False, "fit the blend again to the result so far at each size, not once to the photo", source=_READING)
+    layerwise: bool = option(False, "fit a separate blend at each style layer", source=_READING)
+    refit: bool = option(False, "fit the blend again at each size, to the result so far, not once to the photo", source=_READING)
     blend_scale: str = option(
         "photo",
-        "what a layer's distance to the photo counts by: the photo's energy there, or nothing",
+        "what a layer's distance to the photo is divided by: the photo's energy there, or nothing",
         ("photo", "equal"),
         _READING,
     )
 
     @classmethod
     def of(cls, settings: GatysSettings) -> BlendSettings:
-        """The same settings of gatys, and the defaults of the blend."""
+        """These settings of gatys with the blend's defaults."""
         return cls(**{f.name: getattr(settings, f.name) for f in fields(settings)})
 
 

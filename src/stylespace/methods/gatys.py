@@ -1,22 +1,22 @@
 """Style transfer by optimising pixels (Gatys, Ecker & Bethge 2016, doi:10.1109/CVPR.2016.265), with the controls of Gatys et al. 2017.
 
-    minimise over x   alpha * L_content(x, p) + beta * sum_l w_l E_l(x, a) + smoothness,   coarse to fine,
-with E_l a distance between Gram matrices or feature distributions of x and of the style a at layer l.
+    minimise over x   alpha L_content(x, p) + beta L_style(x, a) + smoothness   (eq. 7; gatys_loss.py has its terms)
+
+from size to size, coarse to fine. Where styles go (spatial control), whose colours the result has (colour control) and fine strokes on
+another painting's composition (scale control) are those of the 2017 paper, secs. 4 to 6 (doi:10.1109/CVPR.2017.397).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from copy import copy
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 import torch
 from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
-from stylespace.methods.gatys_objective import margin_of, need, objective_at, tiled_at
+from stylespace.methods.gatys_loss import layers_of, losses_at, margin_of
 from stylespace.methods.gatys_settings import GatysSettings
 from stylespace.pictures import colour
 from stylespace.pictures.resizing import resize
@@ -26,8 +26,10 @@ from stylespace.solvers.coarse_to_fine import Base, Scale, minimise
 from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Objective, Solution
 from stylespace.solvers.solver import LBFGS, Adam, Solver
-from stylespace.solvers.tiled import Tiled
+from stylespace.solvers.tiled import Tiled, in_turn
 from stylespace.styles.region import Region, Style, first_style, guides, left_alone
+
+PICTURE = 12  # bytes a pixel
 
 
 def gatys(
@@ -75,17 +77,16 @@ class Gatys(Base):
         return _start(self.photo(scale), self.regions, self.settings, self.run.start)
 
     def loss(self, scale: Scale, start: Callable[[], Tensor], core: int | None, turn: int = 0) -> Objective | list[Tiled]:
-        """Content, style and smoothness."""
-        photo = self.photo(scale)
-        if core is None:
-            return objective_at(photo, self.regions, self.settings, self.encoder, turn)
-        return tiled_at(photo, self.regions, self.settings, self.encoder, core)
+        """Eq. 7: content, style and smoothness."""
+        return self._loss(self.settings, scale, core, turn)
 
     def style_loss(self, scale: Scale, core: int | None, turn: int = 0) -> Objective | list[Tiled]:
         """The style's terms alone, for methods that stand on this one."""
-        alone = copy(self)
-        alone.settings = replace(self.settings, content_weight=0.0, smoothness_weight=0.0)
-        return alone.loss(scale, partial(self.photo, scale), core, turn)
+        return self._loss(replace(self.settings, content_weight=0.0, smoothness_weight=0.0), scale, core, turn)
+
+    def _loss(self, settings: GatysSettings, scale: Scale, core: int | None, turn: int) -> Objective | list[Tiled]:
+        turns = losses_at(self.photo(scale), self.regions, settings, self.encoder, core)
+        return in_turn(turns, turn) if core is None else turns
 
     def solver(self, scale: Scale) -> Solver:
         """Adam, or L-BFGS."""
@@ -99,8 +100,18 @@ class Gatys(Base):
         return margin_of(self.shape(scale), self.settings)
 
     def need(self, scale: Scale) -> Need | None:
-        """Memory for pictures and features."""
-        return need(self.settings, self.encoder)
+        """Memory for pictures and features; None where no features are compared."""
+        content_layers, style_layers = layers_of(self.settings, self.encoder)
+        if not (layers := {*content_layers, *style_layers}):
+            return None
+        history = 2 * self.settings.history if self.settings.solver == "lbfgs" else 0
+        uncut = (
+            "L-BFGS wants the whole picture, so give --solver adam, a shorter --history or a smaller --size" if history else ""
+        )
+        # Pictures in float32: photo, its resized copy, picture, gradient, moments and best; tiled: the photo, the others lie in scratch;
+        # at the ends the photo, the picture and a copy.
+        whole, kept, ends = PICTURE * (7 + history), PICTURE * 3, PICTURE * 3.5
+        return Need(self.encoder, layers, self.settings.memory, whole, kept, ends, uncut)
 
     def finish(self, picture: Tensor) -> Tensor:
         """The photo's colours where they are kept, and the photo where it is left alone."""
@@ -157,11 +168,8 @@ def _in_colours_of(regions: Sequence[Region], content: Tensor, size: float) -> T
     for region, guide in zip(regions, guides(regions, content), strict=True):
         if not region.styles:
             continue
-        weights = [sum(s.weight.values()) if isinstance(s.weight, Mapping) else s.weight for s in region.styles]
-        coloured = [
-            weight / (sum(weights) or 1.0) * colour.match_colours(content, _palette(style, size))
-            for style, weight in zip(region.styles, weights, strict=True)
-        ]
+        total = sum(style.share for style in region.styles) or 1.0
+        coloured = [style.share / total * colour.match_colours(content, _palette(style, size)) for style in region.styles]
         picture = picture.lerp(torch.stack(coloured).sum(0), 1.0 if guide is None else guide)
     return picture
 

@@ -26,16 +26,16 @@ class GatysSettings(EncoderSettings):
     sizes: tuple[int, ...] = option((), "all sizes, coarse to fine, instead of size, smallest and factor")
     steps: int = option(340, "steps in all, shared out over the sizes")
     fall: float = option(1.7, "how fast the share of steps falls with size: (smallest / size) ** fall")
-    least_steps: int = option(20, "steps of each size above 512 pixels at least, so that it gets brushwork of its own")
+    least_steps: int = option(20, "fewest steps of each size above 512 pixels, so that it gets its own brushwork")
     steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps and fall")
 
     solver: str = option("adam", "optimiser", ("adam", "lbfgs"), CROWSON)
     rate: float = option(0.015, "learning rate of Adam, in units of the pixel range")
     final_rate: float | None = option(0.0012, "learning rate that each size ends with (none: constant)")
     history: int = option(100, "corrections that L-BFGS remembers", source=NEURAL_STYLE)
-    clamped: bool = option(True, "keep pixels in their range after each step of Adam, and in what L-BFGS keeps")
+    clamped: bool = option(True, "clamp pixels to [0, 1] after each step of Adam, and in the result of L-BFGS")
     carry_moments: bool = option(False, "continue Adam's moments from size to size (style-transfer-pytorch does)")
-    keep: str = option("best", "iterate that is the result of a size", ("best", "average", "last"), COURSE)
+    keep: str = option("best", "which iterate is the result of a size", ("best", "average", "last"), COURSE)
     average_decay: float = option(0.99, "decay of the moving average", source=CROWSON, least=0, most=0.999999)
     start: str = option(
         "palette",
@@ -60,12 +60,12 @@ class GatysSettings(EncoderSettings):
     style_weight: float = option(1.0, "weight of the style")
     statistic: str = option(
         "wasserstein",
-        "what style is measured by",
+        "statistic that style is measured by",
         ("gram", "moments", "mmd-linear", "mmd-poly", "mmd-gaussian", "wasserstein"),
         CROWSON,
     )
     kernel_offset: float = option(0.0, "c of the kernel (x.y + c)^2 of mmd-poly", source=LI)
-    kernel_features: int = option(4, "random Fourier features a channel that stand for the kernel of mmd-gaussian")
+    kernel_features: int = option(4, "random Fourier features per channel that approximate the kernel of mmd-gaussian")
     gram_divisor: str = option("positions", "what Gram matrices are divided by", ("positions", "all", "none"))
     style_divisor: str = option(
         "own",
@@ -83,15 +83,17 @@ class GatysSettings(EncoderSettings):
     )
 
     margin: int = option(
-        8, "pixels reflected around the picture while it is optimised, against odd colours at its border", least=0
+        8, "margin in pixels, reflected around the picture while it is optimised, against odd colours at its border", least=0
     )
-    shifted: bool = option(True, "look at the picture at shifted offsets in turn, against a weave of the pooling's period")
+    shifted: bool = option(
+        True, "shift the picture by a few pixels from step to step, against patterns with the pooling's period"
+    )
     style_scale: float = option(
-        1.0, "size of the style picture's strokes relative to its composition fitting the result", source=NEURAL_STYLE
+        1.0, "size of the style's strokes; at 1 the style picture is seen as large as the result", source=NEURAL_STYLE
     )
     colour: str = option(
         "style",
-        "colours: the style's, or the photo's by luminance only or by an affine match of the style",
+        "colours: the style's, or the photo's, by luminance transfer or by an affine colour match of the style",
         ("style", "luminance", "cholesky", "root", "transport"),
         "Gatys et al. 2017, sec. 5",
     )
@@ -99,13 +101,13 @@ class GatysSettings(EncoderSettings):
     seed: int = option(0, "seed of everything random")
     memory: str | None = option(
         None,
-        "memory for the whole process, such as 2GB (none: what is free); sizes that want more are done tile by tile",
+        "memory limit of the process, such as 2GB (none: what is free); sizes that need more are done tile by tile",
         source="ours",
     )
 
     @classmethod
     def paper(cls) -> GatysSettings:
-        """As published by Gatys et al. 2016. Number of iterations and the picture-dependent ratio within its range are open: ours."""
+        """As published by Gatys et al. 2016. Iterations, and the ratio within its published range, are ours."""
         return cls(
             margin=0, shifted=False, encoder="vgg19", pooling="average", padding="zero", sizes=(512,), steps_each=(1000,), solver="lbfgs",
             start="noise", keep="last", content_weight=1.0, content_divisor="half", style_weight=1000.0, statistic="gram",
@@ -114,7 +116,7 @@ class GatysSettings(EncoderSettings):
 
 
 def course_project() -> GatysSettings:
-    """The course project's: raw Grams, content relu5_2, content mixed with noise, smallest loss kept. Alpha, beta, solver: open, ours."""
+    """The course project's: raw Grams, content relu5_2, content mixed with noise, smallest loss kept. Alpha, beta, solver: ours."""
     return replace(
         GatysSettings.paper(), pooling="max", sizes=(512,), steps_each=(3200,), solver="adam", final_rate=None, start="mix", keep="best",
         content_layers="relu5_2", content_weight=1.0, content_divisor="half", style_weight=1e-6, gram_divisor="none", style_divisor="half",
@@ -126,7 +128,7 @@ def neural_style() -> GatysSettings:
     """neural-style's default options: mean squares, Gram / (CHW), L-BFGS with history 100, 1000 iterations at 512 px.
 
     Its total variation of 1e-3 is over pixels in 0..255 beside Caffe's raw activations, some hundred times as large as those of the
-    encoders here; taken over as it stands it would outweigh content and style a thousand times and blur. Here pixels count in [0, 1].
+    encoders here; used unchanged it would outweigh content and style a thousandfold and blur. Here pixels are in [0, 1].
     """
     return replace(
         GatysSettings.paper(), pooling="max", keep="last", content_weight=5.0, content_divisor="mean", style_weight=100.0,
@@ -149,7 +151,7 @@ def style_transfer_pytorch() -> GatysSettings:
 
 
 def novak_nikulin() -> GatysSettings:
-    """All layers with geometric weights, activations shifted by -1, correlations of neighbouring layers (weights second-hand)."""
+    """All layers with geometric weights, activations shifted by -1, correlations of neighbouring layers (weights: secondary source)."""
     return replace(
         GatysSettings.paper(), start="content", style_layers="all:geometric", activation_shift=-1.0, neighbours="instead"
     )  # fmt: skip

@@ -20,4 +20,4 @@ class InversionSettings(EncoderSettings):
     fall: float = option(1.2, "how fast the share of steps falls with size")
     rate: float = option(0.03, "learning rate of Adam, in units of the pixel range")
     smoothness_weight: float = option(0.5, "weight of total variation (mean of squares)", source=MAHENDRAN + " (exponent 2)")
-    seed: int = option(0, "seed of the noise to start from")
+    seed: int = option(0, "seed of the initial noise")

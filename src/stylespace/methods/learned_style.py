@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from stylespace.errors import InputError
 from stylespace.methods.learned_style_settings import LearnedStyleSettings
 from stylespace.objectives.smoothness import squared_variation
 from stylespace.objectives.style import Measurement, Statistic, statistic_named
+from stylespace.pictures.margin import offsets
 from stylespace.pictures.resizing import fit, resize
 from stylespace.solvers import pyramid
 from stylespace.solvers.coarse_to_fine import Problem, Scale, minimise
@@ -26,8 +28,6 @@ from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Objective, Solution
 from stylespace.solvers.solver import Adam, Solver
 from stylespace.statistics.guides import follow
-
-OFFSETS = ((0, 0), (2, 1), (1, 2), (3, 3))
 
 
 @dataclass(frozen=True)
@@ -120,37 +120,28 @@ def objective_at(
     exact = target(references, size, statistics, settings, encoder)
     energies = {name: statistics[name].energy(exact[name]).clamp_min(1e-12) for name in weights}
     draws = torch.Generator().manual_seed(settings.seed + size)
-    turn = 0
+    turns = cycle(offsets(margin))
+    reach = max(offsets(margin)[-1])
     shares = torch.tensor([r.alpha for r in references])
 
-    def draw() -> tuple[tuple[int, int], dict[str, Measurement]]:
-        nonlocal turn
-        offset = OFFSETS[turn % len(OFFSETS)] if margin > 3 else (0, 0)
+    def draw() -> tuple[list[int], int | None]:
+        """The offset of the next step, and the reference it draws; None: all of them."""
+        offset = list(next(turns))
         if settings.tileable:
-            rolled = torch.randint(0, 1 << 16, (2,), generator=draws).tolist()
-            offset = (rolled[0], rolled[1])
-        turn += 1
-        if settings.route == "exact":
-            return offset, exact
-        chosen = int(torch.multinomial(shares, 1, generator=draws))
-        return offset, target([replace(references[chosen], alpha=1.0)], size, statistics, settings, encoder)
+            offset = torch.randint(0, 1 << 16, (2,), generator=draws).tolist()
+        return offset, None if settings.route == "exact" else int(torch.multinomial(shares, 1, generator=draws))
 
-    for _ in range(after):  # draws again what the steps before drew
-        offset_only = settings.route == "exact"
-        if offset_only:
-            draw()
-        else:
-            if settings.tileable:
-                torch.randint(0, 1 << 16, (2,), generator=draws)
-            torch.multinomial(shares, 1, generator=draws)
-            turn += 1
+    for _ in range(after):  # what the steps before drew
+        draw()
 
     def objective(picture: Tensor) -> dict[str, Tensor]:
-        (down, right), wanted = draw()
+        (down, right), drawn = draw()
+        wanted = exact
+        if drawn is not None:
+            wanted = target([replace(references[drawn], alpha=1.0)], size, statistics, settings, encoder)
         if settings.tileable:
             seen = torch.roll(picture, (down, right), (2, 3))
         else:
-            reach = 3 if margin > 3 else 0
             seen = picture[..., down : picture.shape[2] - reach + down, right : picture.shape[3] - reach + right]
         given = encoder(seen, weights)
         terms = {

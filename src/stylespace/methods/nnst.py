@@ -1,7 +1,11 @@
 """Neural Neighbor Style Transfer (Kolkin, Kucera, Paris, Sykora, Shechtman & Shakhnarovich 2022, arXiv 2203.13215), by optimisation.
 
-Each place's hypercolumn is replaced by its nearest neighbour among the style's (centred cosine), and the picture is sought whose
-hypercolumns are like those, coarse to fine over a Laplacian pyramid. A last pass matches every layer by itself, again and again.
+Coarse to fine, over the levels of a Laplacian pyramid:
+    hypercolumns of photo and style, the style in four rotations             _described, _pool
+    a mix of the photo's and of the result's so far is the query             objective_at, of_photo
+    each query's nearest neighbour in the style, by centred cosine           _matched
+    minimise over x the mean distance of its hypercolumns to those           objective_at, part
+A last pass matches every layer by itself and the picture itself, again every few steps ("layerwise").
 """
 
 from __future__ import annotations
@@ -84,9 +88,8 @@ class Nnst(Problem):
 
     def need(self, scale: Scale) -> Need:
         """Memory for pictures, features and hypercolumns: as they are, matched, and their gradient."""
-        with torch.no_grad():
-            channels = self.encoder(self.photo(scale)[..., :16, :16], self.layers)
-        rows = 6 * 4 * sum(f.shape[1] for f in channels.values()) / CELL**2
+        channels = sum(self.encoder.shape(name, self.shape(scale))[0] for name in self.layers)
+        rows = 6 * 4 * channels / CELL**2
         return Need(self.encoder, self.layers, self.settings.memory, whole=KEPT + rows, kept=KEPT)
 
     def finish(self, picture: Tensor) -> Tensor:
@@ -198,10 +201,8 @@ def _tiles(photo: Tensor, encoder: Encoder, layers: Sequence[str], core: int | N
     """Tiles of a picture like the photo (1, 3, H, W), of ``core`` pixels a side; None: one."""
     align, halo = encoder.reach(layers)
     align = max(align, CELL)
-    if core is None:
-        core = -(-max(photo.shape[-2:]) // align) * align
     # One position more is seen at the deepest layer: it is enlarged to cells.
-    return cut(photo.shape[-2:], -(-core // align) * align, -(-halo // align) * align + align, align)
+    return cut(photo.shape[-2:], core and -(-core // align) * align, -(-halo // align) * align + align, align)
 
 
 def _cells(size: Sequence[int]) -> tuple[int, int]:

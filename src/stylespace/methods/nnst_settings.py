@@ -22,30 +22,34 @@ class NnstSettings(EncoderSettings):
     fall: float = option(0.35, "how fast the share of steps falls with size: (smallest / size) ** fall")
     steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps and fall")
     last_steps: int = option(80, "steps of the last pass, at the last size, with matches found layer by layer")
-    renewed: int = option(20, "steps of the last pass after which matches are found anew")
-    content_weight: float = option(0.4, "share of the photo, beside the result so far, in what is matched to the style")
+    renewed: int = option(20, "steps of the last pass after which matches are found again")
+    content_weight: float = option(
+        0.4, "share of the photo, against the result so far, in the features that are matched to the style"
+    )
     layer_divisor: str = option(
-        "spread", "what a layer counts by: the style's spread there, or its channels", ("spread", "channels")
+        "spread", "what a layer is divided by: the style's spread there, or its number of channels", ("spread", "channels")
     )
     distance: str = option(
-        "euclidean", "between a place's features and those it is matched to; cosine leaves contrast open", ("euclidean", "cosine")
+        "euclidean", "distance between a place's features and their match; cosine does not fix contrast", ("euclidean", "cosine")
     )
-    rotations: int = option(4, "quarter turns of the style that take part", source=NNST, least=1, most=4)
-    colour: str = option("style", "colours: as they come, or the photo's chroma with the style's moments", ("style", "moments"))
+    rotations: int = option(
+        4, "rotations of the style, by quarter turns, that matches are sought in", source=NNST, least=1, most=4
+    )
+    colour: str = option("style", "colours: as optimised, or the photo's chroma with the style's moments", ("style", "moments"))
     rate: float = option(2e-3, "learning rate of Adam, in units of the pixel range", source=NNST)
     levels: int = option(8, "levels of the Laplacian pyramid", source=NNST)
     smoothness_weight: float = option(0.5, "weight of total variation (mean of squares)")
-    style_scale: float = option(1.0, "size of the style picture's strokes relative to its composition fitting the result")
+    style_scale: float = option(1.0, "size of the style's strokes; at 1 the style picture is seen as large as the result")
     memory: str | None = option(
-        None, "memory to stay within, such as 2GB: features are worked out tile by tile (none: what is free)"
+        None, "memory limit, such as 2GB; features of larger pictures are computed tile by tile (none: what is free)"
     )
-    seed: int = option(0, "seed of everything random (nothing is, here)")
+    seed: int = option(0, "seed (nothing is random here)")
 
     @classmethod
     def paper(cls) -> NnstSettings:
         """The authors' code: VGG-16 without its fifth block, 200 steps at 64, 128, 256 and 512 px and 200 more, colours by moments.
 
-        How often matches are renewed in the last pass is ours."""
+        How often matches are renewed in the last pass is our choice."""
         return cls(
             encoder="vgg16", layers=VGG_LAYERS, padding="zero", steps_each=(200, 200, 200, 200), last_steps=200, colour="moments",
             smoothness_weight=0.0, content_weight=0.75, layer_divisor="channels", distance="cosine",

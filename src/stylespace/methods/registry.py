@@ -1,7 +1,7 @@
-"""Every method by name, one row each: its settings, what runs it, what it accepts. Loads without torch.
+"""The methods by name, one row each: settings, function, what it accepts. Loads without torch.
 
-A new method is its file, its settings and a row here. The command line, ``--help``, ``--from``, batches, progress and going on after a stop
-follow from the row.
+A new method is its file, its settings and a row here. The command line, ``--help``, ``--from``, batches, progress and resuming follow
+from the row.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from stylespace.methods import (
 )
 from stylespace.settings import EncoderSettings
 
-# What a run may be given beside photo and settings.
+# Inputs of a run beside photo and settings.
 STYLES, AREAS, STROKES, START, POINTS = "styles", "areas", "strokes", "start picture", "points"
 
-# Share of the default's steps.
+# Factors on the default number of steps.
 QUALITIES = {"draft": 0.33, "good": 1.0, "best": 4.0}
 
 
@@ -34,10 +34,10 @@ class Method:
 
     ``settings``: a frozen dataclass. ``run``: ``module:function`` of ``stylespace.methods``, called as
     ``(content, regions, settings, encoder, run)``; gives a :class:`~stylespace.solvers.solution.Solution`. ``summary``: a line for the
-    list of commands; ``help``: what its own ``--help`` begins with. ``presets``: published settings to start from. ``accepts``: what it
-    can be given. ``base``: ``module:function`` of its problem, for methods that stand on another. ``blends``: the references' weights are
-    found first. ``finds_points``: pairs of points are found where none are given. ``warps``: it leaves a warp. ``ending``: the setting
-    that distinguishes results of a method without styles.
+    list of commands; ``help``: the beginning of its ``--help``. ``presets``: published settings to start from. ``accepts``: the
+    inputs it takes. ``base``: ``module:function`` of its problem, for methods that build on it. ``blends``: the references' weights are
+    found first. ``finds_points``: pairs of points are found where none are given. ``warps``: the result has a warp. ``ending``: the setting
+    that the default file names of results without styles end with.
     """
 
     settings: type[EncoderSettings]
@@ -63,11 +63,11 @@ METHODS: dict[str, Method] = {
     "gatys": Method(
         settings=gatys_settings.GatysSettings,
         run="gatys:gatys",
-        summary="The same, by optimising pixels (Gatys et al. 2016): every setting, default and source.",
-        help="""Redraw photos in the manner of other pictures by optimising pixels (Gatys, Ecker & Bethge 2016).
+        summary="Transfer by optimising pixels (Gatys et al. 2016); lists every setting, default and source.",
+        help="""Redraw photos in the style of other pictures by optimising pixels (Gatys, Ecker & Bethge 2016).
 
-        Minimises a distance to the photo's content and to the styles' statistics, coarse to fine. Settings say where their default
-        comes from; --preset starts from published ones instead.
+        Minimises a distance to the photo's content and to the styles' statistics, coarse to fine. Every setting names the source of
+        its default; --preset starts from published settings instead.
         """,
         presets=gatys_settings.PRESETS,
         accepts=(STYLES, AREAS, STROKES, START),
@@ -76,11 +76,11 @@ METHODS: dict[str, Method] = {
     "blend": Method(
         settings=blend_settings.BlendSettings,
         run="gatys:gatys",
-        summary="The same, in the style that many references share: the blend of them that suits the photo.",
+        summary="Transfer the style that many references share: the blend of them that suits the photo best.",
         help="""Redraw photos in the style that many references share (Ikuta, Ogaki & Odagiri 2016).
 
-        The references' texture features are blended so that they come as near to the photo's own as they can; the blend is the style.
-        With several references a result keeps colours that are natural for the photo. Then as with gatys, whose settings all hold.
+        The references' texture features are blended to be as near to the photo's as possible; the blend is the style. So with several
+        references a result keeps colours that are natural for the photo. The rest is gatys, with all its settings.
         """,
         presets=blend_settings.PRESETS,
         accepts=(STYLES, AREAS, STROKES, START),
@@ -89,11 +89,11 @@ METHODS: dict[str, Method] = {
     "strotss": Method(
         settings=strotss_settings.StrotssSettings,
         run="strotss:strotss",
-        summary="The same, by optimal transport (Kolkin et al. 2019): shapes move as well as strokes.",
+        summary="Transfer by optimal transport (Kolkin et al. 2019): shapes change as well as strokes.",
         help="""Redraw photos by optimal transport and self-similarity (Kolkin, Salavon & Shakhnarovich 2019).
 
-        Features at sampled places of the photo are moved to those of the style while likeness between places is kept: shapes change as
-        well as strokes. Regions, several styles and pairs of points (--point) guide it.
+        Features at sampled places of the photo are moved to those of the style, while the similarities between places are kept: shapes
+        change as well as strokes. Regions, several styles and pairs of points (--point) guide it.
         """,
         presets=strotss_settings.PRESETS,
         accepts=(STYLES, AREAS, POINTS),
@@ -102,17 +102,17 @@ METHODS: dict[str, Method] = {
     "nnst": Method(
         settings=nnst_settings.NnstSettings,
         run="nnst:nnst",
-        summary="The same, from nearest neighbours of features (Kolkin et al. 2022).",
-        help="""Redraw photos from the nearest neighbours of their features among the style's (Kolkin et al. 2022).
+        summary="Transfer by nearest neighbours of features (Kolkin et al. 2022).",
+        help="""Redraw photos with the nearest neighbours of their features in the style (Kolkin et al. 2022).
 
-        Every place takes the features of the most similar place in the style, which may be turned by 0, 90, 180 or 270 degrees.
+        Every place takes the features of the most similar place in the style, which may be rotated by 0, 90, 180 or 270 degrees.
         """,
         presets=nnst_settings.PRESETS,
     ),
     "deformable": Method(
         settings=deformable_settings.DeformableSettings,
         run="deformable:deformable",
-        summary="The same, shapes moved to where the style has them (Kim et al. 2020).",
+        summary="Transfer that also moves shapes to where the style has them (Kim et al. 2020).",
         help="""Redraw photos and move their shapes to where the style picture has them (Kim et al. 2020).
 
         Corresponding places are found by neural best buddies, or come from --pairs or --point. --parts writes the intermediate

@@ -227,8 +227,6 @@ def _shifted(picture: Tensor, places: Sequence[Tensor], generator: torch.Generat
 def _tiles(photo: Tensor, encoder: Encoder, layers: Sequence[str], core: int | None) -> list[Tile]:
     """Tiles of a picture like the photo (1, 3, H, W), of ``core`` pixels a side; None: one."""
     align, halo = encoder.reach(layers)
-    if core is None:
-        core = -(-max(photo.shape[-2:]) // align) * align
     # One position more is seen at the deepest layer: hypercolumns lie between positions.
     return cut(photo.shape[-2:], core, halo + align, align)
 
@@ -243,11 +241,11 @@ def _style_features(
     styles: Sequence[Style], size: int, settings: StrotssSettings, encoder: Encoder, layers: Sequence[str], generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Hypercolumns and colours of the styles at places in proportion to their weights; styles are seen at ``size``, never enlarged."""
-    weights = [sum(s.weight.values()) if not isinstance(s.weight, int | float) else float(s.weight) for s in styles]
+    total = sum(style.share for style in styles)
     columns, colours = [], []
-    for style, weight in zip(styles, weights, strict=True):
+    for style in styles:
         seen, mask = replace(style, picture=style.picture.to(next(encoder.parameters()).device)).seen(size * settings.style_scale)
-        count = round(settings.style_samples * weight / sum(weights))
+        count = round(settings.style_samples * style.share / total)
         if not count:
             continue
         places = spread_out(count, seen.shape[-2:], generator, mask)

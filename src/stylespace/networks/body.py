@@ -17,8 +17,8 @@ from stylespace.networks.padding import pad_to_multiple
 class Body(nn.Module, ABC):
     """Convolutions whose normalisations take their gains and offsets from outside.
 
-    ``channels``: of each normalisation, in order. ``multiple``: what a side must be divisible by inside; any size is taken and given back.
-    ``stage_weights``: what each of its :meth:`stages` counts in training.
+    ``channels``: of each normalisation, in order. ``multiple``: what sides are padded to a multiple of; any size is accepted and returned.
+    ``stage_weights``: the weight of each of the :meth:`stages` in training.
     """
 
     channels: tuple[int, ...]
@@ -27,7 +27,7 @@ class Body(nn.Module, ABC):
 
     @property
     def row_size(self) -> int:
-        """Numbers a style has."""
+        """The number of parameters of a style."""
         return 2 * sum(self.channels)
 
     def initial_row(self) -> Tensor:
@@ -36,22 +36,22 @@ class Body(nn.Module, ABC):
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """What the constructor was given, as plain JSON."""
+        """The constructor's arguments, as plain JSON."""
 
     @abstractmethod
     def paint(self, x: Tensor, conditioning: Conditioning) -> Tensor:
-        """The network on a picture whose sides ``multiple`` divides."""
+        """Apply the network to a picture whose sides are multiples of ``multiple``."""
 
     def stages(self, x: Tensor, conditioning: Conditioning | Tensor) -> list[Tensor]:
-        """Everything that is painted on the way, each to be like the styles at a size of its own; the last is the result."""
+        """The picture of each stage; training compares each with the styles at its own size. The last is the result."""
         return [self(x, conditioning)]
 
     def stage(self, picture: Tensor, conditioning: Conditioning | Tensor, number: int) -> Tensor:
-        """What the first ``number`` of its stages make of ``picture`` (N, 3, H, W), of any size; smaller where the stage is."""
+        """The picture of stage ``number`` for ``picture`` (N, 3, H, W), of any size; smaller if the stage is."""
         return self(picture, conditioning)
 
     def joined(self, rows: Sequence[Tensor]) -> Tensor:
-        """One row (P,) made of a style's part for each stage. Raises ``InputError`` where there is one stage."""
+        """One row (P,), with the part for each stage from another style. Raises ``InputError`` where there is one stage."""
         raise InputError("This network has one stage: give one style at a time, or a mix of them.")
 
     def forward(self, picture: Tensor, conditioning: Conditioning | Tensor) -> Tensor:

@@ -8,11 +8,11 @@ from stylespace.errors import InputError
 from stylespace.networks.style_network import Mix, StyleNetwork
 from stylespace.pictures.resizing import fit, resize
 
-ENLARGED = 1.2  # from here on what is painted small is painted again
+ENLARGED = 1.2  # above this factor the enlarged picture is painted again
 
 
 def brushed(network: StyleNetwork, pixels: Tensor, mix: Mix, style_size: float) -> Tensor:
-    """``pixels`` (1, 3, H, W) redrawn with the strokes of the style pictures as they are at a long side of ``style_size`` pixels.
+    """``pixels`` (1, 3, H, W) redrawn with strokes as large as those of the style pictures at a long side of ``style_size`` pixels.
 
     A network's strokes have one size in pixels, that of the styles it was trained on. So the picture is painted at another size: smaller
     for larger strokes, then enlarged and painted once more, which gives them edges and finer strokes within. Raises ``InputError``.
@@ -22,9 +22,7 @@ def brushed(network: StyleNetwork, pixels: Tensor, mix: Mix, style_size: float) 
     size = (pixels.shape[-2], pixels.shape[-1])
     if not 0.1 <= factor <= 10:
         mean = sum(trained) / len(trained)
-        raise InputError(
-            f"Strokes as of a style of {style_size:g} pixels are out of reach: give {mean / 10:.0f} to {mean * 10:.0f}."
-        )
+        raise InputError(f"A style size of {style_size:g} pixels is out of range: give {mean / 10:.0f} to {mean * 10:.0f}.")
     small = fit(size, max(16, round(max(size) / factor)))
     made = resize(network.pixels(resize(pixels, small), mix).clamp(0, 1), size)
     return network.pixels(made, mix) if factor >= ENLARGED else made

@@ -1,4 +1,4 @@
-"""A gain and an offset for each normalised channel: of one style, of a mix, or of a mix that varies over the picture."""
+"""A gain and an offset for each normalised channel: from one style, a mix, or a mix that varies over the picture."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from stylespace.networks.padding import pad
 class Conditioning:
     """Rows of styles, laid out as gamma then beta for each normalisation in turn.
 
-    ``rows`` (N, P): one a picture; or, with ``maps`` (1, K, H, W) that sum to 1 at each position, rows (K, P) of the styles that the maps
-    weigh. ``channels``: of each normalisation, in order; P is twice their sum.
+    ``rows`` (N, P): one per picture; or, with ``maps`` (1, K, H, W) that sum to 1 at each position, the rows (K, P) of the styles that the
+    maps weight. ``channels``: of each normalisation, in order; P is twice their sum.
     """
 
     rows: Tensor
@@ -30,9 +30,9 @@ class Conditioning:
         """Check the shapes. ``rows`` (P,) is one row."""
         rows = rows[None] if rows.ndim == 1 else rows
         if rows.shape[1] != 2 * sum(channels):
-            raise ValueError(f"Rows of {2 * sum(channels)} numbers are wanted, not of {rows.shape[1]}.")
+            raise ValueError(f"Rows of {2 * sum(channels)} numbers are expected, not of {rows.shape[1]}.")
         if maps is not None and maps.shape[:2] != (1, rows.shape[0]):
-            raise ValueError(f"Maps (1, {rows.shape[0]}, H, W) are wanted, not {tuple(maps.shape)}.")
+            raise ValueError(f"Maps (1, {rows.shape[0]}, H, W) are expected, not {tuple(maps.shape)}.")
         return cls(rows, tuple(channels), maps)
 
     def at(self, index: int, size: Sequence[int]) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,8 @@
 """Many styles in real time on a processor: our build of the conditional network.
 
-Most work is done at a sixteenth of the size, where large motifs fit into a few convolutions; two skips bring back where things are, and
-a last look at the photo itself its fine edges. Every step up is a resize-convolution (nearest neighbour, then 3x3), which has no grid
-of its own; for inference it is folded into one transposed convolution, which is the same algebra (:func:`folded`).
+Most work is done at a sixteenth of the size, where large motifs fit into a few convolutions; two skip connections restore the layout, and
+the photo itself, seen again at the end, its fine edges. Every step up is a resize-convolution (nearest neighbour, then 3x3), which leaves
+no grid; for inference it is folded into one equal transposed convolution (:func:`folded`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Fast(Body):
     def settings(self) -> dict[str, Any]:
         """See :meth:`Body.settings`. Raises ``InputError`` for a folded network, whose weights are not those that files hold."""
         if self.is_folded:
-            raise InputError("A folded network only paints: save, merge or train the one that it was made from.")
+            raise InputError("A folded network can only paint: save, merge or train the original.")
         return dict(self._settings)
 
     def paint(self, x: Tensor, conditioning: Conditioning) -> Tensor:
@@ -71,7 +71,7 @@ class Fast(Body):
 
     @property
     def is_folded(self) -> bool:
-        """Whether :meth:`folded` made it."""
+        """Whether this is a folded network (:meth:`folded`)."""
         return self.leave.is_folded
 
     def folded(self) -> Fast:

@@ -1,4 +1,4 @@
-"""What is done to a redrawn picture last: its photo's colours, and how much of the photo shines through."""
+"""The last step of painting: the photo's colours, and how much of the photo shows through."""
 
 from __future__ import annotations
 

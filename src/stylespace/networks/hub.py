@@ -1,4 +1,4 @@
-"""Networks on the Hugging Face Hub: one file ``network.safetensors`` and a card a repository. Wants the extra ``hub``."""
+"""Networks on the Hugging Face Hub: each repository has one file, ``network.safetensors``, and a card. Needs the extra ``hub``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def is_repository(source: object) -> bool:
-    """Whether ``source`` is meant as a repository, ``owner/name``, and not as a file, in a folder that is there."""
+    """Whether ``source`` names a repository, ``owner/name``, rather than a file in an existing folder."""
     if not isinstance(source, str) or not _REPOSITORY.fullmatch(source) or source.endswith(".safetensors"):
         return False
     return not Path(source).parent.is_dir()
@@ -27,7 +27,7 @@ def is_repository(source: object) -> bool:
 def fetch(repository: str, *, revision: str | None = None, token: str | None = None) -> Path:
     """The network's file in the Hub's cache on this machine; downloaded when it is not there or has changed.
 
-    Without the Hub the cached one is taken. Raises ``WeightsError`` when there is none.
+    Offline the cached one is used. Raises ``WeightsError`` when there is none.
     """
     try:
         from huggingface_hub import hf_hub_download
@@ -36,19 +36,20 @@ def fetch(repository: str, *, revision: str | None = None, token: str | None = N
             f"There is no file '{repository}'; to get a network from the Hugging Face Hub: pip install 'stylespace[hub]'."
         ) from error
     with _told(
-        WeightsError, f"There is no file '{repository}', and no network of this name could be had from the Hugging Face Hub"
+        WeightsError,
+        f"There is no file '{repository}', and no network of this name could be downloaded from the Hugging Face Hub",
     ):
         return Path(hf_hub_download(repository, FILE, revision=revision, token=token))
 
 
 def upload(network: StyleNetwork, repository: str, *, private: bool = False, token: str | None = None) -> str:
-    """Make the repository if need be and put the network there; the address of the change. Raises ``InputError``."""
+    """Upload the network, creating the repository if necessary; returns the address of the commit. Raises ``InputError``."""
     if not _REPOSITORY.fullmatch(repository):
         raise InputError(f"'{repository}' cannot be the name of a repository: give 'owner/name'.")
     try:
         from huggingface_hub import ModelCard, ModelHubMixin
     except ImportError as error:
-        raise MissingExtraError("Publishing wants the Hugging Face Hub's client: pip install 'stylespace[hub]'.") from error
+        raise MissingExtraError("Publishing needs the Hugging Face Hub's client: pip install 'stylespace[hub]'.") from error
 
     class Published(ModelHubMixin, library_name="stylespace"):
         def _save_pretrained(self, save_directory: Path) -> None:
@@ -57,7 +58,7 @@ def upload(network: StyleNetwork, repository: str, *, private: bool = False, tok
         def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
             return ModelCard(card(network, repository))
 
-    with _told(InputError, f"The network could not be put on the Hugging Face Hub as '{repository}'"):
+    with _told(InputError, f"The network could not be uploaded to the Hugging Face Hub as '{repository}'"):
         return str(Published().push_to_hub(repository, private=private, token=token, commit_message="Network of Stylespace"))
 
 
@@ -84,7 +85,7 @@ def card(network: StyleNetwork, repository: str) -> str:
 
 @contextmanager
 def _told(kind: type[Exception], what: str) -> Iterator[None]:
-    """Failures of the Hub's client as one sentence."""
+    """Turns errors of the Hub's client into one sentence."""
     from huggingface_hub.errors import (
         EntryNotFoundError,
         HfHubHTTPError,

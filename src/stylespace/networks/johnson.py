@@ -2,9 +2,9 @@
 ECCV; its supplement, table 1; and the authors' code).
 
 The picture is mirrored by 40 pixels on each side. Then convolutions 9x9 (32), 3x3/2 (64), 3x3/2 (128), five residual blocks (128) without
-borders, each of which takes two positions a side away, two transposed convolutions 3x3/2 (64, 32), 9x9 (3), and a tanh that is scaled to
+borders, each of which removes two positions per side, two transposed convolutions 3x3/2 (64, 32), 9x9 (3), and a tanh that is scaled to
 the range of pixels. Every convolution but the last is normalised: over the batch in the paper, over each picture in Ulyanov, Vedaldi &
-Lempitsky 2016 ("Instance Normalization", arXiv 1607.08022), which paints better.
+Lempitsky 2016 ("Instance Normalization", arXiv 1607.08022), which gives better pictures.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Johnson(Body):
     def paint(self, x: Tensor, conditioning: Conditioning) -> Tensor:
         """See :meth:`Body.paint`."""
         number = 0
-        margin = 8 * self.blocks  # pixels of the picture that the residual blocks will take away on each side
+        margin = 8 * self.blocks  # pixels that the residual blocks remove on each side
 
         def normalise(y: Tensor) -> Tensor:
             nonlocal number

@@ -23,11 +23,11 @@ def painted(
     body: Body, row: Tensor, size: tuple[int, int], fetch: Fetch, write: Write, *, cells: int = 1 << 22, folder: Path | None = None,
     scratch: int | None = None, progress: Callable[[int, int], None] | None = None, journal: Journal | None = None,
 ) -> Workspace:  # fmt: skip
-    """The network's picture of a picture of ``size`` that ``fetch`` gives by rectangles (1, 3, h, w), put into ``write``: exactly.
+    """Paint a picture of ``size``, read by ``fetch`` in rectangles (1, 3, h, w) and written by ``write``, exactly as if it were whole.
 
-    Every normalised map is worked out over tiles into scratch while its mean and variance are added up, then the next. ``row`` (P,): the
-    style. ``cells``: numbers of a tile. ``scratch``: bytes of scratch at most. ``progress``: maps done and in all. ``journal``: where the
-    state is kept; what it says is done is not done again. Raises ``InputError`` where scratch does not do. Returns what was used.
+    Every normalised map is computed tile by tile into a scratch file, together with its mean and variance, then the next. ``row`` (P,): the
+    style. ``cells``: numbers of a tile. ``scratch``: the most bytes of scratch. ``progress``: maps done and in all. ``journal``: where the
+    state is kept; finished parts are not computed again. Raises ``InputError`` where scratch is too small. Returns the workspace.
     """
     steps = len(body.channels) + 1
     half = size[0] * size[1] > HALF_ABOVE
@@ -43,7 +43,7 @@ def painted(
 
 
 def _left(all_boxes: Sequence[Box], journal: Journal | None) -> Iterator[Box]:
-    """What is left to be written; what has been is noted."""
+    """The rectangles that are still to be written; each is noted when it is."""
     first = 0 if journal is None else journal.record.get("made", 0)
     for number in range(first, len(all_boxes)):
         yield all_boxes[number]

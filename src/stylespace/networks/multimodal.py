@@ -1,7 +1,7 @@
 """Three networks in a row, for texture at high resolution (Wang, Oxholm, Zhang & Wang 2017, "Multimodal Transfer", arXiv 1612.01895).
 
-The style network paints the picture at a quarter of its size from its colours and, apart, its luminance: large shapes. The enhance network
-goes over the doubled result, the refine network over the doubled result of that: brushwork. Every step up is a resize-convolution; all
+The style network paints the picture at a quarter of its size, from its colours and separately its luminance: large shapes. The enhance
+network repaints the result at twice the size, the refine network at twice that: brushwork. Every step up is a resize-convolution; all
 convolutions but the last of each network are instance-normalised. Widths are open in the paper: 16, 32, 64 as published re-implementations
 have them.
 """
@@ -27,11 +27,11 @@ Normalise = Callable[[Tensor], Tensor]
 
 
 class Multimodal(Body):
-    """The three networks as one body; every style's row has a part for each, so that networks may paint in different styles.
+    """The three networks as one body; every style's row has a part for each, so the networks may paint in different styles.
 
     ``widths``: channels at full, half and a quarter of the size of each of the two blocks of the style network; ``enhance`` and ``refine``:
-    of those networks. ``blocks``: residual blocks of each part. ``looks``: enhance and refine see the photo too, which keeps its
-    edges (ours; the paper's see the painted picture alone).
+    of those networks. ``blocks``: residual blocks of each part. ``looks``: enhance and refine also see the photo, which preserves its
+    edges (ours; in the paper they only see the painted picture).
     """
 
     multiple = 16
@@ -63,7 +63,7 @@ class Multimodal(Body):
         return self.stages(x, conditioning)[-1]
 
     def stages(self, x: Tensor, conditioning: Conditioning | Tensor) -> list[Tensor]:
-        """What each network makes of ``x`` (N, 3, H, W), sides divisible by 16: a quarter, half and all of its size."""
+        """The picture of each network for ``x`` (N, 3, H, W), sides divisible by 16: a quarter, half and all of its size."""
         if isinstance(conditioning, Tensor):
             conditioning = Conditioning.of(conditioning, self.channels)
         number = 0
@@ -96,7 +96,7 @@ class Multimodal(Body):
         return made[..., : -(-high // smaller), : -(-wide // smaller)]
 
     def joined(self, rows: Sequence[Tensor]) -> Tensor:
-        """See :meth:`Body.joined`: large shapes of one style, brushwork of another. The last row given serves all later networks."""
+        """See :meth:`Body.joined`: large shapes of one style, brushwork of another. The last row is used for all later networks."""
         if not 1 <= len(rows) <= len(self.parts):
             raise InputError(f"{len(rows)} styles were given for {len(self.parts)} networks: give one for each, or fewer.")
         rows = [*rows, *[rows[-1]] * (len(self.parts) - len(rows))]

@@ -1,9 +1,9 @@
 """Maps too large for memory: networks run on them as they are, layer by layer over tiles.
 
-A :class:`Plane` stands where a tensor (1, C, H, W) stands. What is done to it is noted, not done: pointwise operations, convolutions,
-borders, changes of size. Any rectangle of the result can then be worked out from rectangles of what it is made of. Where a
-normalisation asks for the mean and the variance over all positions, the map is worked out once, tile by tile, into a scratch file while
-both are added up; from there on the file stands for it. So every network is exact at any size, with nothing but its own code.
+A :class:`Plane` takes the place of a tensor (1, C, H, W). Operations on it are recorded, not computed: pointwise operations, convolutions,
+borders, changes of size. Any rectangle of the result can then be computed from rectangles of its inputs. Where a
+normalisation asks for the mean and the variance over all positions, the map is computed once, tile by tile, into a scratch file, together
+with both; from then on the file replaces it. So every network is exact at any size, and its code is unchanged.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ Fetch = Callable[[Box], Tensor]
 
 
 class Workspace:
-    """What planes share: tiles of at most ``cells`` numbers, scratch files in ``folder`` of at most ``limit`` bytes together.
+    """Shared by planes: tiles of at most ``cells`` numbers, scratch files in ``folder`` of at most ``limit`` bytes in total.
 
-    ``half``: scratch in float16, half the space. ``progress`` is called after each tile of a map that is worked out, with the maps done.
-    ``journal``: scratch lies in its folder, and what is worked out is noted there, so that a process that is killed goes on.
+    ``half``: scratch in float16, half the space. ``progress`` is called after each tile with the number of maps done.
+    ``journal``: scratch files are kept in its folder with a list of what is computed, so that killed work can continue.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class Workspace:
             journal,
         )
         self.used = self.most = self.maps = 0
-        self.dropped: list[Path] = []  # files of maps that nothing looks at any more
+        self.dropped: list[Path] = []  # files of maps that are no longer used
 
     def stored(self, channels: int, size: tuple[int, int], fetch: Fetch) -> tuple[Plane, Tensor, Tensor]:
-        """A map worked out into a file; its mean and variance over positions, (1, C, 1, 1)."""
+        """Compute a map into a file; its mean and variance over positions, (1, C, 1, 1)."""
         self.tidy()
         number = self.maps
         store = _Store(self, channels, size)
@@ -77,7 +77,7 @@ class Workspace:
         return made, mean.float().view(1, -1, 1, 1), (spread / count).float().view(1, -1, 1, 1)
 
     def tidy(self) -> None:
-        """Delete what has been dropped; never where an error drops things on its way, for whoever goes on wants those."""
+        """Delete files of dropped maps; not while an error unwinds, because a resumed run may need them."""
         for path in self.dropped:
             path.unlink(missing_ok=True)
         self.dropped.clear()
@@ -92,7 +92,7 @@ class Workspace:
         return at, count, sums[f"{number} mean"], sums[f"{number} spread"]
 
     def _note(self, number: int, at: int, whole: bool, count: int, mean: Tensor, spread: Tensor) -> None:
-        """Tell the journal, where it is time, what is done."""
+        """Write what is done into the journal when it is due."""
         if self.journal is None or not (whole or self.journal.waited(NOTED)):
             return
         files = self.journal.record.get("files", {})
@@ -101,14 +101,14 @@ class Workspace:
         self.journal.write({**self.journal.record, "map": number, "at": at, "count": count}, {"sums": sums})
 
     def side(self, channels: int) -> int:
-        """Side of tiles of a map of so many channels."""
+        """Side of the tiles of a map with this many channels."""
         return max(16, int((self.cells / channels) ** 0.5) // 16 * 16)
 
     def take(self, size: int) -> None:
-        """Note scratch that is about to be used. Raises ``InputError`` where it is more than allowed."""
+        """Reserve scratch space. Raises ``InputError`` where it is more than allowed."""
         if self.limit is not None and self.used + size > self.limit:
             raise InputError(
-                f"The network wants more than the {self.limit / 2**30:.1f} GB of scratch space allowed: give --scratch more, or a"
+                f"The network needs more than the {self.limit / 2**30:.1f} GB of scratch space allowed: give --scratch more, or a"
                 " smaller --size."
             )
         self.used += size
@@ -116,14 +116,14 @@ class Workspace:
 
 
 class _Store:
-    """One map in a scratch file, which goes with it."""
+    """One map in a temporary scratch file."""
 
     def __init__(self, workspace: Workspace, channels: int, size: tuple[int, int]) -> None:
         self.workspace, self.channels, self.kind = workspace, channels, np.float16 if workspace.half else np.float32
         self.bytes = channels * size[0] * size[1] * np.dtype(self.kind).itemsize
         self.path = None if workspace.journal is None else workspace.journal.file(f"map-{workspace.maps}")
         record = {} if workspace.journal is None else workspace.journal.record
-        # A map that was done before and is not there any more was not needed any more: it is only asked for its channels.
+        # A finished map whose file is gone is no longer needed: only its channels are asked for.
         self.gone = self.path is not None and not self.path.exists() and workspace.maps < record.get("map", -1)
         if self.gone:
             self.bytes = 0
@@ -136,7 +136,7 @@ class _Store:
                 else opened(self.path) as file
             ):
                 reserve(file.fileno(), self.bytes)
-                self.map = mmap.mmap(file.fileno(), self.bytes)  # keeps the file until it goes itself
+                self.map = mmap.mmap(file.fileno(), self.bytes)  # keeps the file as long as itself
         except OSError as error:
             raise no_room(self.path or workspace.folder or Path(tempfile.gettempdir()), error) from error
         # Rows first: a rectangle's rows then lie together.
@@ -166,7 +166,7 @@ class _Store:
 
 
 class Plane:
-    """A map (1, C, H, W) of which rectangles can be had; see the module."""
+    """A map (1, C, H, W) of which any rectangle can be computed; see the module."""
 
     def __init__(
         self, workspace: Workspace, channels: int, size: tuple[int, int], fetch: Fetch, store: object = None,
@@ -189,7 +189,7 @@ class Plane:
 
     @property
     def is_mps(self) -> bool:
-        """Planes are worked out on the processor."""
+        """Planes are computed on the processor."""
         return False
 
     def part(self, box: Box) -> Tensor:
@@ -197,7 +197,7 @@ class Plane:
         return self.fetch(box)
 
     def whole(self) -> Tensor:
-        """All of it, for maps that fit."""
+        """All of it, for maps that fit into memory."""
         return self.fetch((0, self.size2[0], 0, self.size2[1]))
 
     def float(self) -> Plane:
@@ -391,7 +391,7 @@ def _var_mean(x: Plane, dims: Any, correction: int = 0, keepdim: bool = True) ->
     if tuple(dims) != (2, 3) or correction or not keepdim:
         raise _unknown("variances over other than positions")
     stored, mean, variance = x.workspace.stored(x.channels, x.size2, x.fetch)
-    x.fetch, x._store = stored.fetch, stored  # from here on what has been worked out stands for it
+    x.fetch, x._store = stored.fetch, stored  # from here on the computed file replaces it
     return variance, mean
 
 

@@ -48,7 +48,7 @@ Mix = str | Sequence[Any] | Mapping[Any, Any] | Any | None
 class StyleNetwork:
     """A body and the rows of its styles.
 
-    ``rows`` (S, P): one a style. ``names``: theirs. ``about``: what is known of each style (title, artist, year, licence, losses, thumbnail
+    ``rows`` (S, P): one per style. ``names``: theirs. ``about``: facts about each style (title, artist, year, licence, losses, thumbnail
     as base64 JPEG). ``provenance``: how it was trained (seconds, machine, settings, curve). ``reader``: what reads any painting as a style;
     None: the network paints in its own styles only.
     """
@@ -83,7 +83,7 @@ class StyleNetwork:
         over the photo (a picture, or an array (H, W)). Weights are made to sum to 1, at each pixel where there are maps (equal ones where
         all are 0). None: the first style. A network of several stages takes a style for each, ``large/brush``: large shapes of one,
         brushwork of the other.
-        ``strength``: from 0, the photo, to 1. ``size``: long side to work and give back at; 0: the photo's; None: the photo's, at most
+        ``strength``: from 0, the photo, to 1. ``size``: long side of the result; 0: the photo's; None: the photo's, at most
         1024, above which strokes look small. ``colour``: ``style``, or the photo's by ``luminance``, or by an affine match: ``cholesky``,
         ``root``, ``transport``. Raises ``InputError`` and ``PictureError``.
         """
@@ -96,22 +96,22 @@ class StyleNetwork:
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device it computes on."""
         return self.rows.device
 
     @torch.no_grad()
     def pixels(self, picture: Tensor, mix: Mix = None, stage: int | None = None) -> Tensor:
         """``picture`` (N, 3, H, W; sRGB in [0, 1]) redrawn, the same shape. ``mix`` as in :meth:`__call__`; maps want one picture.
 
-        ``stage``: of a network of several, what the first ``stage`` of them make, which may be smaller.
+        ``stage``: in a network with several stages, the one to stop after; its picture may be smaller.
         """
         weights = self._weights(mix)
         maps = {name: weight for name, weight in weights.items() if not isinstance(weight, Real)}
-        # Only the rows that are named take part: others can come and go without changing a bit.
+        # Only the named rows take part, so adding or removing others changes nothing.
         rows = torch.stack([self._row(name) for name in weights])
         if maps:
             if picture.shape[0] != 1:
-                raise InputError("Weights that vary over the picture want one picture at a time.")
+                raise InputError("Weights that vary over the picture need one picture at a time.")
             size = (picture.shape[2], picture.shape[3])
             drawn = torch.cat([self._map(weight, size) for weight in weights.values()], 1).to(picture)
             total = drawn.sum(1, keepdim=True)
@@ -127,7 +127,7 @@ class StyleNetwork:
         return self.body.stage(picture.to(rows.dtype), conditioning, stage).to(picture.dtype)
 
     def _row(self, name: str) -> Tensor:
-        """A style's row; of ``large/brush`` one whose part for the first network is the one's, for the later ones the other's."""
+        """A style's row; for ``large/brush`` the first network's part is from the one style, the later networks' from the other."""
         parts = [self.rows[self.names.index(part)] for part in self._parts(name)]
         return parts[0] if len(parts) == 1 else self.body.joined(parts)
 
@@ -139,7 +139,7 @@ class StyleNetwork:
         weights = self._weights(mix)
         if not all(isinstance(weight, Real) for weight in weights.values()):
             raise InputError(
-                "Weights that vary over the picture want it in one piece: leave --tiles out, or give a smaller --size."
+                "Weights that vary over the picture need it in one piece: leave --tiles out, or give a smaller --size."
             )
         rows = torch.stack([self._row(name) for name in weights])
         shares = torch.tensor([float(weight) for weight in weights.values()], dtype=rows.dtype, device=rows.device)
@@ -214,7 +214,7 @@ class StyleNetwork:
         return resize(drawn, size).clamp(0, 1)
 
     def remove(self, name: str) -> StyleNetwork:
-        """The network without a style; the others' pictures stay as they are, bit for bit."""
+        """The network without a style; the others' pictures do not change by a bit."""
         self._weights(name)
         if len(self.names) == 1:
             raise InputError(f"'{name}' is the network's only style: it cannot be removed.")
@@ -227,7 +227,7 @@ class StyleNetwork:
         )
 
     def rename(self, name: str, to: str) -> StyleNetwork:
-        """The network with a style called otherwise."""
+        """The network with a style renamed."""
         self._weights(name)
         if to in self.names or not to.strip():
             raise InputError(f"A style cannot be called '{to}': choose a name that is not taken.")
@@ -242,9 +242,9 @@ class StyleNetwork:
         return replace(self, rows=rows, names=[*self.names, name], about={**self.about, name: dict(about or {})})
 
     def merge(self, other: StyleNetwork) -> StyleNetwork:
-        """This network with the other's styles as well. Raises ``InputError`` when the bodies differ or a name is in both."""
+        """This network with the other's styles added. Raises ``InputError`` when the bodies differ or a name is in both."""
         if self.checksum() != other.checksum():
-            raise InputError("The networks have different bodies: only styles that were added to one body can be put together.")
+            raise InputError("The networks have different bodies: only styles added to the same body can be merged.")
         if both := sorted(set(self.names) & set(other.names)):
             raise InputError(f"Both networks have a style '{both[0]}': rename one of them first.")
         return replace(
@@ -315,7 +315,7 @@ class StyleNetwork:
         try:
             about, tensors = read_tensors(path)
         except ValueError as error:
-            raise WeightsError(f"{path} cannot be read as a network ({error}): get the file anew.") from error
+            raise WeightsError(f"{path} cannot be read as a network ({error}): get the file again.") from error
         if about.get("kind") != "stylespace-network":
             raise WeightsError(f"{path} is not a network of Stylespace: give a file that 'stylespace train' wrote.")
         if isinstance(about.get("version"), int) and about["version"] > VERSION:
@@ -326,7 +326,7 @@ class StyleNetwork:
         wrong = wrong or ["names"] * (not all(isinstance(name, str) for name in about["names"]))
         wrong = wrong or ["about"] * (not all(isinstance(each, dict) for each in about["about"].values()))
         if wrong:
-            raise WeightsError(f"{path} does not say its {wrong[0]} as it should: get the file anew.")
+            raise WeightsError(f"{path} has no valid {wrong[0]}: get the file again.")
         if about["build"] not in BUILDS:
             raise WeightsError(
                 f"{path} has a body '{about['build']}' that this version does not know: update Stylespace to read it."
@@ -346,22 +346,22 @@ class StyleNetwork:
                 reader.eval().requires_grad_(False)
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise WeightsError(
-                f"{path} does not hold the weights it says it holds ({reason(error)}): get the file anew."
+                f"{path} does not hold the weights that its header describes ({reason(error)}): get the file again."
             ) from error
         if rows.shape != (len(about["names"]), body.row_size):
             raise WeightsError(
-                f"{path} names {len(about['names'])} styles but holds rows of shape {tuple(rows.shape)}: get it anew."
+                f"{path} names {len(about['names'])} styles but holds rows of shape {tuple(rows.shape)}: get it again."
             )
         every = (rows, *body.state_dict().values(), *(reader.state_dict().values() if reader else ()))
         if not all(bool(torch.isfinite(tensor).all()) for tensor in every):
-            raise WeightsError(f"{path} holds weights that are not finite numbers: get the file anew, or train it again.")
+            raise WeightsError(f"{path} holds weights that are not finite numbers: get the file again, or train it again.")
         body = body.eval().requires_grad_(False)
         network = cls(body, about["build"], rows, list(about["names"]), about["about"], about["provenance"], reader)
         return network.to(device)
 
 
 def _body(build: str, settings: Mapping[str, Any]) -> Body:
-    """A body whose weights take no memory yet: what a file says of their sizes is believed when they fit what it holds."""
+    """A body on the meta device: the sizes that a file states are only trusted once its weights fit them."""
     _check_sizes(settings)
     with torch.device("meta"):
         return BUILDS[build](**settings)

@@ -34,21 +34,13 @@ def differences(picture: Tensor, tile: Tile) -> tuple[Tensor, Tensor]:
     return below[..., 1:, :] - below[..., :-1, :], beside[..., 1:] - beside[..., :-1]
 
 
-def squares(picture: Tensor, tile: Tile) -> Tensor:
-    """A tile's share of the sum of squared differences."""
-    return torch.stack([part.square().sum() for part in differences(picture, tile)]).sum()
-
-
-def absolutes(picture: Tensor, tile: Tile) -> Tensor:
-    """A tile's share of :func:`total_variation`."""
-    return torch.stack([part.abs().sum() for part in differences(picture, tile)]).sum()
-
-
 SMOOTHNESS = {"squared": squared_variation, "absolute": total_variation, "neural-style": neural_style_variation}
 
-# What a tile adds to them; ``squared`` is to be divided by the picture's numbers.
-PARTS = {
-    "squared": squares,
-    "absolute": absolutes,
-    "neural-style": lambda picture, tile: 0.5 * 255.0**2 * squares(picture, tile),
-}
+
+def smoothness_of(kind: str, picture: Tensor, tile: Tile) -> Tensor:
+    """What a tile, seen as ``picture`` (1, C, h, w), adds to one of :data:`SMOOTHNESS` of the whole picture."""
+    if tile.whole:
+        return SMOOTHNESS[kind](picture)
+    size = (part.abs() if kind == "absolute" else part.square() for part in differences(picture, tile))
+    factor = {"squared": 1 / (picture.shape[1] * tile.of[0] * tile.of[1]), "absolute": 1.0, "neural-style": 0.5 * 255.0**2}
+    return factor[kind] * torch.stack([part.sum() for part in size]).sum()

@@ -80,9 +80,9 @@ def from_image(
         image, managed = image.colourspace("rgb16"), None
     channels = 4 if image.interpretation == "cmyk" else 1 if image.bands <= 2 else 3
     if image.bands > channels + 1 or image.bands < channels:
-        raise PictureError(f"{name} has {image.bands} channels: grey, RGB or CMYK is wanted, with or without alpha.")
+        raise PictureError(f"{name} has {image.bands} channels: grey, RGB or CMYK is expected, with or without alpha.")
     if image.format not in ("uchar", "ushort", "uint", "float", "double"):
-        raise PictureError(f"{name} holds samples of type {image.format}: unsigned or floating-point numbers are wanted.")
+        raise PictureError(f"{name} holds samples of type {image.format}: unsigned or floating-point numbers are expected.")
     managed = profiles.usable(managed, channels)
     if managed == profiles.srgb():
         managed = None
@@ -148,7 +148,7 @@ def _recognised(source: Path | bytes, name: str) -> str:
     format_ = recognise(head)
     if format_ is None:
         what = next((what for start, what in _OTHERS if head.startswith(start)), "not a picture that can be read")
-        raise PictureError(f"{name} is {what}: {READABLE} is wanted.")
+        raise PictureError(f"{name} is {what}: {READABLE} is expected.")
     return format_
 
 
@@ -160,5 +160,5 @@ def _tiff_exif(source: Path | bytes) -> bytes | None:
 def _damaged(name: str, format_: str, error: Exception) -> str:
     reason = vips.reason(error)
     if "samples out of range" in reason:
-        return f"{name} is a TIFF with samples of a kind that cannot be read: 8, 16 or 32 bits a channel are wanted."
+        return f"{name} is a TIFF with samples of a kind that cannot be read: 8, 16 or 32 bits a channel are expected."
     return f"{name} is damaged or incomplete as a {format_} file{reason}: copy, save or download it again."

@@ -65,7 +65,7 @@ def from_tiff(file: BinaryIO) -> bytes | None:
 
 
 def into_tiff(tiff: bytes, block: bytes) -> bytes:
-    """The TIFF file ``tiff`` with the EXIF ``block`` in its directories; unchanged if either is not what it should be."""
+    """The TIFF file ``tiff`` with the EXIF ``block`` in its directories; unchanged if either is not valid."""
     body = block.removeprefix(PREFIX)
     try:
         order, theirs = _order(tiff[:4]), _order(body[:4])
@@ -90,7 +90,7 @@ def _slices(data: bytes) -> _At:
 
 
 def _descriptive(first: _Directory) -> _Directory:
-    """What tells of the picture, without what tells how its samples are stored."""
+    """The tags that describe the picture, without those that describe how its samples are stored."""
     kept = _Directory({tag: first.entries[tag] for tag in _DESCRIPTIVE if tag in first.entries}, first.inner)
     for directory in kept.inner.values():
         for tag in _DIMENSIONS:

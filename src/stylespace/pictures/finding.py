@@ -15,7 +15,7 @@ from stylespace.pictures.formats import PICTURE_SUFFIXES
 def find_pictures(paths: Sequence[str | Path]) -> list[Path]:
     """The picture files that ``paths`` name, in the order given, each once.
 
-    A file is taken whatever its suffix (reading decides). A folder gives the pictures in it (by ``PICTURE_SUFFIXES``), no hidden
+    A file is accepted with any suffix (reading decides). A folder gives the pictures in it (by ``PICTURE_SUFFIXES``), no hidden
     ones and not those of its subfolders; a pattern such as ``photos/*.jpg`` gives the pictures that match, in subfolders too with
     ``**``. Both in natural order: ``2.png`` before ``10.png``. ``-``, standard input, passes through.
 

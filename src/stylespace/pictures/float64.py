@@ -1,6 +1,6 @@
-"""Double precision where a device has none: Apple's (``mps``) compute small things on the processor.
+"""Double precision for devices that have none (Apple's ``mps``), by computing small things on the processor.
 
-Everywhere else each of these functions leaves numbers where they are.
+On other devices these functions leave numbers where they are.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ WITHOUT = ("mps",)
 
 
 def home(device: torch.device) -> torch.device:
-    """Where numbers in float64 can be that belong to ``device``."""
+    """The device for the float64 numbers of ``device``."""
     return torch.device("cpu") if device.type in WITHOUT else device
 
 

@@ -34,9 +34,9 @@ class Picture:
     def __post_init__(self) -> None:
         shape = tuple(self.pixels.shape)
         if len(shape) != 4 or shape[:2] != (1, 3):
-            raise PictureError(f"The pixels of {self.name} have shape {shape}: (1, 3, height, width) is wanted.")
+            raise PictureError(f"The pixels of {self.name} have shape {shape}: (1, 3, height, width) is expected.")
         if self.alpha is not None and tuple(self.alpha.shape) != (1, 1, *shape[2:]):
-            raise PictureError(f"The alpha of {self.name} has shape {tuple(self.alpha.shape)}: {(1, 1, *shape[2:])} is wanted.")
+            raise PictureError(f"The alpha of {self.name} has shape {tuple(self.alpha.shape)}: {(1, 1, *shape[2:])} is expected.")
 
     @property
     def size(self) -> tuple[int, int]:

@@ -75,7 +75,7 @@ def _samples(image: Image.Image, name: str) -> tuple[np.ndarray, bool]:
     if mode == "I":
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 65535:
-            raise PictureError(f"{name} (mode I) has values from {values.min()} to {values.max()}: 0 to 65535 is wanted.")
+            raise PictureError(f"{name} (mode I) has values from {values.min()} to {values.max()}: 0 to 65535 is expected.")
         return values.astype(np.uint16)[:, :, None], False
     if mode == "F":
         values = np.asarray(image)[:, :, None]

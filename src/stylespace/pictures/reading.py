@@ -1,4 +1,4 @@
-"""Whatever holds a picture, to a ``Picture``."""
+"""Reads a picture from a path, bytes or an object."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_PIXELS = 200_000_000
 
 
 def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
-    """The picture that ``source`` is or names, in sRGB, upright, transparency kept aside.
+    """The picture that ``source`` is or names, in sRGB, upright, with its transparency separate.
 
     ``source``: a file's path; ``-``, standard input; a file's bytes; a Pillow picture of any mode; an array (H, W), (H, W, 1..4)
     of uint8, uint16 or floats in [0, 1]; a tensor (3, H, W) or (1, 3, H, W) of floats in [0, 1] (1 or 4 channels too), sRGB; a
@@ -54,7 +54,7 @@ def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
 
         return from_pil(source, max_pixels)
     raise PictureError(
-        f"A picture cannot be read from {type(source).__name__}: a path, bytes, a Pillow picture, an array or a tensor is wanted."
+        f"A picture cannot be read from {type(source).__name__}: a path, bytes, a Pillow picture, an array or a tensor is expected."
     )
 
 
@@ -109,15 +109,15 @@ def _from_array(array: np.ndarray, name: str, max_pixels: int) -> Picture:
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or not 1 <= array.shape[2] <= 4:
-        raise PictureError(f"{name} has shape {array.shape}: (height, width) or (height, width, 1 to 4) is wanted.")
+        raise PictureError(f"{name} has shape {array.shape}: (height, width) or (height, width, 1 to 4) is expected.")
     check_size(array.shape[1], array.shape[0], max_pixels, name)
     kind = array.dtype
     if kind not in (np.uint8, np.uint16) and kind.kind != "f":
-        raise PictureError(f"{name} holds {kind}: uint8, uint16 or floating-point numbers in [0, 1] are wanted.")
+        raise PictureError(f"{name} holds {kind}: uint8, uint16 or floating-point numbers in [0, 1] are expected.")
     if kind.kind == "f":
         low, high = float(array.min()), float(array.max())
         if low < -0.5 or high > 1.5:
-            raise PictureError(f"{name} has values from {low:g} to {high:g}: floating-point numbers in [0, 1] are wanted.")
+            raise PictureError(f"{name} has values from {low:g} to {high:g}: floating-point numbers in [0, 1] are expected.")
     pixels, alpha = planes(array, name)
     return Picture(pixels, alpha, 8 if kind == np.uint8 else 16, name="array")
 
@@ -128,9 +128,9 @@ def _from_tensor(tensor: Tensor, max_pixels: int) -> Picture:
     if tensor.ndim == 4 and shape[0] == 1:
         tensor = tensor[0]
     if tensor.ndim != 3 or tensor.shape[0] not in (1, 3, 4):
-        raise PictureError(f"{name} has shape {shape}: (3, height, width) or (1, 3, height, width) is wanted.")
+        raise PictureError(f"{name} has shape {shape}: (3, height, width) or (1, 3, height, width) is expected.")
     if not tensor.is_floating_point() and tensor.dtype != torch.uint8:
-        raise PictureError(f"{name} holds {tensor.dtype}: floating-point numbers in [0, 1] are wanted.")
+        raise PictureError(f"{name} holds {tensor.dtype}: floating-point numbers in [0, 1] are expected.")
     values = tensor.detach().to("cpu")
     values = values.float() if values.is_floating_point() else values
     picture = _from_array(values.permute(1, 2, 0).numpy(), name, max_pixels)

@@ -22,7 +22,7 @@ def resize(pixels: Tensor, size: Sequence[int], *, clamp: bool = True) -> Tensor
     Raises ``InputError`` for a size below 1 or a tensor that has not four dimensions.
     """
     if pixels.ndim != 4:
-        raise InputError(f"A tensor of shape {tuple(pixels.shape)} cannot be resized: (N, C, height, width) is wanted.")
+        raise InputError(f"A tensor of shape {tuple(pixels.shape)} cannot be resized: (N, C, height, width) is expected.")
     height, width = (int(side) for side in size)
     if height < 1 or width < 1:
         raise InputError(f"The size {height} x {width} is impossible: both sides must be at least 1.")

@@ -10,13 +10,13 @@ from stylespace.errors import PictureError
 from stylespace.pictures.profiles import MatrixProfile
 
 FULL_SCALE = {"uint8": 255, "uint16": 65535, "uint32": 4294967295}
-"""The value that stands for 1, by the samples' type; floating-point samples are in [0, 1]."""
+"""The value of white, by the samples' type; floating-point samples are in [0, 1]."""
 
 
 def check_size(width: int, height: int, max_pixels: int, name: str) -> None:
     """Refuse pictures one pixel wide or high, and those of more than ``max_pixels`` pixels, with a ``PictureError``."""
     if min(width, height) < 2:
-        raise PictureError(f"{name} is {width} x {height} pixels: at least 2 on each side are wanted.")
+        raise PictureError(f"{name} is {width} x {height} pixels: at least 2 on each side are expected.")
     if width * height > max_pixels:
         raise PictureError(
             f"{name} has {width} x {height} = {width * height / 1e6:,.1f} million pixels, more than the limit of"
@@ -29,7 +29,7 @@ def planes(
 ) -> tuple[Tensor, Tensor | None]:
     """``samples`` (H, W, C), grey or RGB, perhaps with alpha, as pixels (1, 3, H, W) and alpha (1, 1, H, W) or None, in [0, 1].
 
-    ``orientation``: EXIF's 1 to 8, applied. ``full_scale``: what stands for 1, by default that of the samples' type. ``profile``:
+    ``orientation``: EXIF's 1 to 8, applied. ``full_scale``: the value of white, by default that of the samples' type. ``profile``:
     what the colours are converted from. Floating-point samples are clipped to [0, 1]. Raises ``PictureError`` for values that are
     not numbers.
     """
@@ -66,7 +66,7 @@ def quantise(pixels: Tensor, alpha: Tensor | None, bits: int, name: str, *, flat
     rgb = pixels.detach().to("cpu").float().numpy()[0]
     opacity = None if alpha is None else alpha.detach().to("cpu").float().numpy()[0, 0].clip(0, 1)
     if np.isnan(rgb.min()) or (opacity is not None and np.isnan(opacity.min())):
-        raise PictureError(f"{name} holds values that are not numbers (NaN): nothing can be made of it.")
+        raise PictureError(f"{name} holds values that are not numbers (NaN): it cannot be used.")
     kept = [*rgb] if opacity is None or flatten else [*rgb, opacity]
     samples = np.empty((*rgb.shape[1:], len(kept)), np.uint8 if bits == 8 else np.uint16)
     for i, plane in enumerate(kept):

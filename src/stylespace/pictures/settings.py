@@ -1,4 +1,4 @@
-"""The settings that made a picture, kept in its file as XMP (ISO 16684-1): the one place all formats written here have."""
+"""The settings that made a picture, kept in its file as XMP (ISO 16684-1): the one place that all formats we write have."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def packet(settings: dict[str, Any]) -> bytes:
     try:
         text = json.dumps(settings, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise InputError(f"The settings cannot be kept in the picture ({error}): plain JSON values are wanted.") from error
+        raise InputError(f"The settings cannot be stored in the picture ({error}): plain JSON values are expected.") from error
     return _PACKET.format(rdf=_RDF, namespace=_NAMESPACE, settings=escape(text)).encode()
 
 

@@ -42,7 +42,7 @@ def _linear(p: Tensor) -> Tensor:
 
 
 def _affine(p: Tensor) -> tuple[Tensor, Tensor]:
-    """Affine functions that the points can tell apart, at the points (k, r), and what they are made of (3, r)."""
+    """The affine functions that the points determine: their values at the points (k, r) and their coefficients (3, r)."""
     basis = _linear(p)
     with torch.no_grad():
         _, spread, directions = torch.linalg.svd(basis, full_matrices=False)

@@ -26,7 +26,7 @@ Box = tuple[int, int, int, int]  # top, bottom, left, right
 
 
 class Raw:
-    """Samples (H, W, bands) in a scratch file that goes with it, or in one at ``path`` that stays. ``bits``: 8 or 16."""
+    """Samples (H, W, bands) in a temporary scratch file, or in one at ``path`` that stays. ``bits``: 8 or 16."""
 
     def __init__(self, size: tuple[int, int], bands: int, bits: int, path: Path | None = None) -> None:
         self.size, self.bands, self.bits = size, bands, bits
@@ -73,7 +73,7 @@ class Raw:
 def decoded(path: str | Path, *, max_pixels: int, size: int | None = None, keep: Path | None = None) -> Raw:
     """The picture at ``path`` as sRGB samples in scratch, upright, with its transparency as a fourth band; ``size``: its long side then.
 
-    ``keep``: a file that the samples go to, and are taken from where they are there already.
+    ``keep``: a file that the samples are written to, or read from if it is there already.
 
     Raises ``PictureError`` as ``read`` does, and for kinds of pictures that are not streamed (CMYK, floating point).
     """

@@ -1,4 +1,4 @@
-"""Tiles: a picture cut into cores that cover it once, each seen with what lies around it."""
+"""Tiles: a picture cut into cores that cover it once, each seen with its surroundings."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 @dataclass(frozen=True)
 class Tile:
-    """Rows and columns of a core and of what is seen for it, as (top, bottom, left, right); ``of``: the picture's (height, width)."""
+    """Rows and columns of a core and of the area seen for it, as (top, bottom, left, right); ``of``: the picture's (height, width)."""
 
     core: tuple[int, int, int, int]
     seen: tuple[int, int, int, int]
     of: tuple[int, int]
 
     @property
+    def whole(self) -> bool:
+        """Whether its core is all of the picture."""
+        return self.core == (0, self.of[0], 0, self.of[1])
+
+    @property
     def window(self) -> tuple[slice, slice]:
-        """What is seen, as slices of the picture's last two axes."""
+        """The area seen, as slices of the picture's last two axes."""
         return slice(self.seen[0], self.seen[1]), slice(self.seen[2], self.seen[3])
 
     def inside(self, scale: int, size: Sequence[int]) -> tuple[slice, slice]:
-        """The core on a map of what is seen that is ``scale`` times smaller and has ``size`` (h, w)."""
+        """The core on a map of the area seen that is ``scale`` times smaller and has ``size`` (h, w)."""
         found = []
         for axis in range(2):
             first, last = (self.core[2 * axis + i] for i in range(2))
@@ -45,11 +50,14 @@ class Tile:
         return found[0], found[1]
 
 
-def cut(size: Sequence[int], core: int, halo: int, align: int = 1) -> list[Tile]:
+def cut(size: Sequence[int], core: int | None, halo: int, align: int = 1) -> list[Tile]:
     """Tiles of a picture of ``size`` (h, w): cores of at most ``core`` pixels a side and ``halo`` pixels seen around each.
 
-    Edges between cores and what is seen lie on multiples of ``align``.
+    Edges between cores and edges of the areas seen are multiples of ``align``. ``core`` None: one tile, all of the picture.
     """
+    if core is None:
+        every = (0, size[0], 0, size[1])
+        return [Tile(every, every, (size[0], size[1]))]
     if core < align or core % align or halo % align:
         raise InputError(f"Tiles of {core} pixels with {halo} around them do not fit a grid of {align}.")
     high, wide = size
@@ -75,7 +83,7 @@ def parsed_memory(text: str) -> int:
 
 
 def free_memory() -> int:
-    """Bytes of memory that are free now, as far as the system tells; else 4 GB."""
+    """Bytes of memory that are free now; 4 GB where the system does not tell."""
     try:
         with open("/proc/meminfo") as lines:
             for line in lines:

@@ -52,11 +52,11 @@ class Warp:
         return flow(points, moved, self.size, size, FINE)
 
     def forward(self, size: Sequence[int]) -> Tensor:
-        """Where each pixel of the picture goes, as :meth:`flow`; where the warp does not fold."""
+        """The position that each pixel moves to, as :meth:`flow`; valid where the warp does not fold."""
         return inverted(self.flow(size))
 
     def apply(self, picture: Tensor, strength: float = 1.0) -> Tensor:
-        """``picture`` (N, C, H, W) warped, bicubic, with what lies outside reflected; in the picture's own range."""
+        """``picture`` (N, C, H, W) warped, bicubic, reflected at the borders; in the picture's range."""
         moved = self.scaled(strength) if strength != 1.0 else self
         size = (picture.shape[-2], picture.shape[-1])
         made = sample(picture, moved.flow(size).to(picture), "bicubic")
@@ -170,7 +170,7 @@ def inverted(flow: Tensor, steps: int = 40) -> Tensor:
 
 
 def stretch(flow: Tensor) -> Tensor:
-    """Area that each cell of pixels is taken from, as a share of its own, (1, h - 1, w - 1): not positive where the warp folds."""
+    """The area that each cell of pixels comes from, relative to its own, (1, h - 1, w - 1): not positive where the warp folds."""
     high, wide = flow.shape[-2:]
     scale = flow.new_tensor([high, wide]).view(1, 2, 1, 1)
     moved = flow * scale

@@ -40,7 +40,7 @@ def write(
     target = Path(path)
     format_ = check_target(target, bits=bits, force=force)
     if not 1 <= quality <= 100:
-        raise InputError(f"A quality of {quality} is impossible: 1 to 100 is wanted.")
+        raise InputError(f"A quality of {quality} is impossible: 1 to 100 is expected.")
     if max(picture.size) > _LONGEST_SIDE.get(format_, max(picture.size)):
         raise PictureError(
             f"{target.name} cannot hold {picture.size[1]} x {picture.size[0]} pixels: {format_} ends at {_LONGEST_SIDE[format_]}"
@@ -59,7 +59,7 @@ def check_target(path: str | os.PathLike[str], *, bits: int = 8, force: bool = F
     format_ = WRITABLE.get(target.suffix.lower())
     if format_ is None:
         suffix = f"ends in '{target.suffix}'" if target.suffix else "has no suffix"
-        raise PictureError(f"{target.name or target} {suffix}: .png, .jpg, .webp, .tif or .avif is wanted.")
+        raise PictureError(f"{target.name or target} {suffix}: .png, .jpg, .webp, .tif or .avif is expected.")
     if bits not in (8, 16):
         raise InputError(f"{bits} bits a channel cannot be written: choose 8 or 16.")
     if bits == 16 and format_ not in SIXTEEN_BIT:

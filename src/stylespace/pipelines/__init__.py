@@ -1,1 +1,1 @@
-"""From files to a result: one call a file."""
+"""From files to a result: one kind of call per file."""

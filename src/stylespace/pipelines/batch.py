@@ -1,4 +1,4 @@
-"""One task over many photos: what is finished is skipped, a bad file is passed over, an interruption keeps what there is."""
+"""One task over many photos: finished results are skipped, a bad file does not stop the others, Ctrl-C keeps what there is."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ class Job:
 class Beside:
     """What is written beside a result: losses as JSON lines, the learning curve, pictures of single steps, a small version first.
 
-    With ``explain`` a sheet of the references that a blend chose, with their weights. With ``parts`` what deformable transfer made on the
-    way, and its warp; ``animation``: a film (.gif, .mp4) from the undeformed to the deformed picture.
-    ``losses`` and ``curve`` are names; with ``several`` photos each one's name is put before the suffix.
+    With ``explain`` a sheet of the references that a blend chose, with their weights. With ``parts`` the intermediate pictures of
+    deformable transfer, and its warp; ``animation``: a film (.gif, .mp4) from the undeformed to the deformed picture.
+    ``losses`` and ``curve`` are file names; with ``several`` photos each photo's name is inserted before the suffix.
     """
 
     losses: Path | None = None
@@ -73,39 +73,39 @@ class Beside:
     animation: Path | None = None
 
     def losses_file(self, job: Job) -> Path | None:
-        """Where the losses of ``job`` go."""
+        """The file for the losses of ``job``."""
         return self._own(self.losses, job)
 
     def curve_file(self, job: Job) -> Path | None:
-        """Where the curve of ``job`` goes."""
+        """The file for the curve of ``job``."""
         return self._own(self.curve, job)
 
     def snapshot_file(self, job: Job, step: int) -> Path:
-        """Where the picture of one step goes: ``out-150.png``."""
+        """The file for the picture of one step: ``out-150.png``."""
         return job.target.with_stem(f"{job.target.stem}-{step}")
 
     def preview_file(self, job: Job) -> Path:
-        """Where the small version goes: ``out-preview.png``."""
+        """The file for the preview: ``out-preview.png``."""
         return job.target.with_stem(f"{job.target.stem}-preview")
 
     def explained_file(self, job: Job) -> Path:
-        """Where the sheet of a blend's references goes: ``out-explain.png``."""
+        """The file for the sheet of a blend's references: ``out-explain.png``."""
         return job.target.with_name(f"{job.target.stem}-explain.png")
 
     def part_file(self, job: Job, part: str) -> Path:
-        """Where one of the parts goes: ``out-stylised.png``."""
+        """The file for one of the parts: ``out-stylised.png``."""
         return job.target.with_stem(f"{job.target.stem}-{part}")
 
     def warp_file(self, job: Job) -> Path:
-        """Where the warp goes: ``out-warp.json``."""
+        """The file for the warp: ``out-warp.json``."""
         return job.target.with_name(f"{job.target.stem}-warp.json")
 
     def animation_file(self, job: Job) -> Path | None:
-        """Where the animation goes."""
+        """The file for the animation."""
         return self._own(self.animation, job)
 
     def files(self, job: Job) -> list[Path]:
-        """All of them."""
+        """All these files."""
         named = [path for path in (self.losses_file(job), self.curve_file(job), self.animation_file(job)) if path is not None]
         if self.parts:
             named += [*(self.part_file(job, part) for part in PARTS), self.warp_file(job)]
@@ -137,7 +137,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job. ``result``: with ``done``, ``preview`` and ``interrupted`` (None when nothing had been made yet)."""
+    """The outcome of a job. ``result``: with ``done``, ``preview`` and ``interrupted`` (None when there was no picture yet)."""
 
     job: Job
     state: State
@@ -158,11 +158,11 @@ def run(
 ) -> Iterator[Outcome]:
     """Apply ``task`` to each job in turn and write its result; yields each outcome as it comes.
 
-    A target that holds this very result already is skipped, one that was interrupted is made again, another file is left alone
-    (``failed``) unless ``force``. Whatever goes wrong with one photo is its outcome, and the next follows; ``InputError`` and
-    ``WeightsError``, which every photo would meet, are raised. Ctrl-C writes the best picture so far, marked as interrupted in
-    its settings, and ends the run; work that takes long goes on where it was when it is run again. ``begin`` is called before a
-    job's work, ``note`` with sentences as in :func:`stylespace.transfer`.
+    A target that already holds this result is skipped, an interrupted one is continued, and any other file is left alone
+    (``failed``) unless ``force``. An error with one photo becomes its outcome, and the next photo follows; ``InputError`` and
+    ``WeightsError``, which would hit every photo, are raised. Ctrl-C writes the best picture so far, marked as interrupted in
+    its settings, and ends the run; the next run continues long work where it stopped. ``begin`` is called before each
+    job, ``note`` with sentences as in :func:`stylespace.transfer`.
     """
     beside = beside or Beside()
     for job in jobs:
@@ -247,7 +247,7 @@ def _compared(job: Job, task: Work, bits: int) -> Literal["unfinished", "finishe
 
 
 def _check_folder(target: Path) -> None:
-    """The nearest folder that exists above ``target`` must be one, and writable: to be known before long work."""
+    """Check before long work that the nearest existing parent of ``target`` is a writable folder."""
     above = next(folder for folder in target.absolute().parents if folder.exists())
     if not above.is_dir():
         raise PictureError(f"{target} cannot be written: {above} is a file, not a folder.")

@@ -1,4 +1,4 @@
-"""The blend of one run: references read, encoded and weighed by what suits the photo."""
+"""The blend of one run: its references are read, encoded and weighted to suit the photo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stylespace.styles.space import Blend, StyleSpace
 class Blending:
     """The blend of one run: fitted to the photo or, with ``refit``, to the picture at each size.
 
-    ``size``: long side at which styles are looked at in the last size. Every reference is read and encoded once, and laid by at that size.
+    ``size``: long side at which styles are looked at in the last size. Every reference is read and encoded once, and stored at that size.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class Blending:
             keep=keep,
         )
         for error in self.space.failures.values():
-            note(f"Passed over: {error}")
+            note(f"Skipped: {error}")
 
     def styles(self, picture: Tensor) -> tuple[Style, ...]:
         """The active references with their weights, for ``picture`` (1, 3, H, W).
 
-        A picture of a smaller size is enlarged: what it shows is then as large beside the frame as in the references.
+        A smaller picture is enlarged first, so that things in it are as large as in the references.
         """
         s, size = self.settings, max(picture.shape[-2:])
         if self.blend is not None and size < self.size:
@@ -75,7 +75,7 @@ class Blending:
         return tuple(Style(self._pictures[i](), blend.weight(i)) for i in blend.active)
 
     def record(self) -> dict[str, Any]:
-        """The blend for the result's record: references with weights and checksums, distances."""
+        """The blend as the result's record has it: references with weights and checksums, distances."""
         assert self.blend is not None
         made = [{**described(source), "weight": weight} for source, weight in self.active]
         explained = self.blend.explained()

@@ -1,4 +1,4 @@
-"""What a blend chose, drawn: its references by weight on one sheet."""
+"""A sheet of the references that a blend chose, by weight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One call from many references to the style picture they have in common."""
+"""One call from many references to the style picture that they have in common."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SNAPSHOTS = (15, 150, 1500)
 
 @dataclass
 class Learned(Result):
-    """A learned style. With several regions ``parts`` holds a result for each (None where no reference has it) and this is the first's.
+    """A learned style. With several regions ``parts`` holds a result for each (None where no reference has it); this is the first.
 
     ``regions``: where the parts are, for :class:`~stylespace.styles.parts.Regions`; its pictures are named when they are saved.
     """
@@ -63,23 +63,28 @@ def learn_style(
 
     ``references``: pictures (as for :func:`stylespace.transfer`), a folder, a library query (everything that matches), or a mapping
     from picture to weight (the document's alpha); any number of them: they are read one at a time. ``masks``: reference to a picture
-    that is white where its style is taken: then two style pictures are learned, one of the white parts and one of the rest.
+    that is white where its style is taken; then two style pictures are learned, one from the white parts and one from the rest.
     ``settings``: fields of :class:`~stylespace.methods.learned_style_settings.LearnedStyleSettings`; ``regions=N`` finds N parts by
     itself. ``checkpoint``: a folder where the state is kept every 20 seconds and on Ctrl-C; with the same references and settings the
-    next call goes on from it, to the same pixels; it is removed at the end. The result is a style picture for anything.
+    next call continues from it and gives the same pixels; it is removed at the end. The result can be used as a style anywhere.
 
-    Raises ``InputError``, ``PictureError``, ``WeightsError``. References that cannot be read are told to ``note`` and passed over.
+    Raises ``InputError``, ``PictureError``, ``WeightsError``. References that cannot be read are reported to ``note`` and skipped.
     """
     chosen = resolve(
         preset, {**settings, **_given(size=size, steps=steps, encoder=encoder if isinstance(encoder, str) else None)}
     )
     say = note or (lambda text: None)
-    pairs = [(source, alpha) for source, alpha in every_reference(references) if alpha]
+    every = every_reference(references)
+    pairs = [(source, alpha) for source, alpha in every if alpha]
+    if strangers := [key for key in masks or {} if not any(_has({key: None}, source) for source, _ in every)]:
+        raise InputError(
+            f"There is a mask for '{strangers[0]}', which is not one of the references: write the name exactly as it is given there."
+        )
     if masks and chosen.regions > 1:
-        raise InputError("Masks were given and regions asked for: give one of them.")
+        raise InputError("Masks and regions were both given: give one of them.")
     good, failed = _readable(pairs, max_pixels)
     for text in failed:
-        say(f"Passed over: {text}")
+        say(f"Skipped: {text}")
     if not good:
         raise PictureError(failed[0] if failed else "There are no references: give at least one picture.")
     blank = Picture(torch.zeros(1, 3, *learned_style.shape(chosen, chosen.size)))
@@ -99,7 +104,7 @@ def learn_style(
     finished = {} if journal is None or "done" not in journal.record.get("files", {}) else journal.tensors("done")
     for number, part in enumerate(guided):
         if not part:
-            say(f"No reference has part {number + 1}: it gets no picture.")
+            say(f"No reference has part {number + 1}: no picture is made for it.")
             results.append(None)
             continue
         if number < at:
@@ -148,7 +153,7 @@ def _parts(
     good: Sequence[tuple[Any, float]], masks: Mapping[Any, Source] | None, settings: LearnedStyleSettings, network: Encoder,
     max_pixels: int, say: Callable[[str], None],
 ) -> tuple[Regions | None, list[list[WeightedReference]]]:  # fmt: skip
-    """The parts' centres, and for each part the references that have it, with guides."""
+    """The parts' cluster centres, and for each part the references that contain it, with guides."""
 
     def reader(source: Any) -> Callable[[], Tensor]:
         return lambda: read(source, max_pixels=max_pixels).pixels
@@ -175,7 +180,7 @@ def _parts(
     for number, (source, _) in enumerate(good, 1):
         signs.append(parts.look(reader(source)(), network))
         if number % 25 == 0:
-            say(f"{number} of {len(good)} references looked at.")
+            say(f"{number} of {len(good)} references examined.")
     centre = clusters.centres(signs, settings.regions, seed=settings.seed)
     guided = [[] for _ in range(settings.regions)]
     for (source, alpha), sign in zip(good, signs, strict=True):

@@ -1,4 +1,4 @@
-"""Corresponding places in two pictures: find them, keep them in a file, draw them."""
+"""Corresponding places in two pictures: find, save and draw them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Matches:
-    """Pairs of places, the strongest first: ``a`` and ``b``, each (right, down) in shares of width and height; ``activation`` of each."""
+    """Pairs of places, strongest first: ``a`` and ``b``, each (right, down) as fractions of width and height; ``activation`` of each."""
 
     a: tuple[Point, ...]
     b: tuple[Point, ...]
@@ -51,7 +51,7 @@ class Matches:
 
     @classmethod
     def load(cls, path: str | Path) -> Matches:
-        """Read what :meth:`save` or a person wrote. Raises ``InputError``."""
+        """Read what :meth:`save` or a user wrote. Raises ``InputError``."""
         try:
             pairs = parse(Path(path).read_text(encoding="utf-8"))["pairs"]
             a, b = (tuple((float(p[k][0]), float(p[k][1])) for p in pairs) for k in "ab")
@@ -97,10 +97,10 @@ def match(
     weights: str | Path | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> Matches:
-    """Neural best buddies of two pictures (paths, PIL pictures, arrays, tensors), which are looked at squashed to 256 x 256 pixels.
+    """Neural best buddies of two pictures (paths, PIL pictures, arrays, tensors), compared at 256 x 256 pixels.
 
-    ``fast``: the published fast setting, which stops at the second level of five. ``count``: so many pairs, one for each part of the first
-    picture. ``clean``: keep strong pairs that are apart and do not cross. Deterministic. Source: Aberman et al. 2018.
+    ``fast``: the published fast setting, which stops at the second level of five. ``count``: number of pairs, one for each part of
+    the first picture. ``clean``: keep only strong pairs, far apart, that do not cross. Deterministic. Source: Aberman et al. 2018.
     Raises ``InputError`` and ``PictureError``.
     """
     if count is not None and count < 1:

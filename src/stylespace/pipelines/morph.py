@@ -1,4 +1,4 @@
-"""A picture on its way from undeformed to deformed and back."""
+"""A film of a picture from undeformed to deformed and back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def morph(picture: Tensor, warp: Warp, frames: int = 24) -> Iterator[Image]:
-    """``picture`` (1, 3, H, W) warped more and more, by a cosine, and back: ``2 * frames - 2`` pictures that repeat without a jump."""
+    """``picture`` (1, 3, H, W) warped gradually (by a cosine) and back: ``2 * frames - 2`` pictures that loop smoothly."""
     shares = [(1 - cos(pi * i / max(frames - 1, 1))) / 2 for i in range(frames)]
     for share in shares + shares[-2:0:-1]:
         yield to_pil(warp.apply(picture, share))

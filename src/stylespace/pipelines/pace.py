@@ -1,4 +1,4 @@
-"""How long a run still takes, told from the steps that it has taken."""
+"""An estimate of the time that a run still takes, from the steps so far."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Sequence
 from statistics import median
 
-LATEST = 15  # steps of a size that its pace is taken from
-SET_UP = 3  # a size's first step works targets out as well: so many steps' time, until a second one is measured
-FIXED = 160**2  # pixels whose work a step's fixed costs are worth, until two sizes are measured
+LATEST = 15  # number of a size's last steps that its pace is measured by
+SET_UP = 3  # a size's first step also computes targets: it counts as this many steps, until a second one is measured
+FIXED = 160**2  # a step's fixed cost, in pixels, until two sizes are measured
 
 
 class Pace:
@@ -21,14 +21,14 @@ class Pace:
         self.taken: dict[int, deque[float]] = {}  # without each size's first step
 
     def step(self, size: int, seconds: float) -> None:
-        """A step of a long side of ``size`` pixels has taken so long."""
+        """A step at a long side of ``size`` pixels took this many seconds."""
         if size in self.met:
             self.taken.setdefault(size, deque(maxlen=LATEST)).append(seconds)
         self.met.add(size)
         self.first = self.first or (size, seconds)
 
     def left(self, done: int) -> float:
-        """Seconds left after ``done`` steps in all; 0 where nothing is known."""
+        """Seconds left after ``done`` steps; 0 while nothing is known."""
         found = 0.0
         for size, steps in self.sizes:
             over = min(done, steps)
@@ -37,7 +37,7 @@ class Pace:
         return found
 
     def _seconds(self, size: int) -> float:
-        """A step of this size: as measured, else as measured sizes say, by what grows with the area and what does not."""
+        """A step at this size: as measured, else from the measured sizes, as a fixed cost and a cost per pixel."""
         if size in self.taken:
             return median(self.taken[size])
         known = [(at**2, median(taken)) for at, taken in self.taken.items()]
@@ -50,5 +50,5 @@ class Pace:
             return seconds * (size**2 + FIXED) / (area + FIXED)
         before, sooner = known[-2]
         slope = (seconds - sooner) / (area - before)
-        slope = min(max(slope, 0.0), seconds / area)  # larger ones take no less, and nothing takes less than no time
+        slope = min(max(slope, 0.0), seconds / area)  # neither slope nor offset is negative
         return seconds + slope * (size**2 - area)

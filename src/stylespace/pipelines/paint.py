@@ -1,4 +1,4 @@
-"""One call from a photo to its picture by a trained network: what the command line, the studio and Python users share."""
+"""One call from a photo to its picture by a trained network, shared by the command line and Python users."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from stylespace.storage.memory import is_out_of_memory, return_freed_memory
 
 CHOICES = ("auto", "torch", *ENGINES)
 TILES = ("auto", "whole", "exact")
-# Memory that a network takes a pixel, and a process by itself; side of the copy that stands for a large picture.
+# Memory per pixel of a network, and of the process itself; side of the small copy of a streamed picture.
 BYTES_A_PIXEL, STANDING, SMALL = 500, 400 << 20, 1536
 
 
@@ -48,11 +48,10 @@ class PaintSettings:
     ``size``, ``colour`` and ``strength`` as for
     :class:`~stylespace.networks.style_network.StyleNetwork`.
 
-    ``engine``: ``torch``, ``openvino``,
-    ``onnxruntime``; ``auto``: torch, or for an exported network what is installed. ``stage``: of a network of several stages, what the
-    first so many make, which is smaller. ``style_size``: strokes as of the style pictures at this long side; None: as
-    trained. ``tiles``: ``whole``; ``exact``, layer by layer over tiles, from file to file; ``auto``: whole
-    where it fits ``memory`` (such as 2GB; None: what is free), else exact. ``scratch``: disk space for it at most.
+    ``engine``: ``torch``, ``openvino``, ``onnxruntime``; ``auto``: torch, or for an exported network the installed one. ``stage``: in a
+    network with several stages, the one to stop after, whose picture is smaller. ``style_size``: strokes as in style pictures of this long
+    side; None: as trained. ``tiles``: ``whole``; ``exact``, layer by layer over tiles, from file to file; ``auto``: whole where it fits
+    ``memory`` (such as 2GB; None: what is free), else exact. ``scratch``: the most disk space to use.
     """
 
     mix: Mapping[str, Any]
@@ -72,12 +71,12 @@ class PaintSettings:
             if given not in choices:
                 raise InputError(f"The {what} '{given}' is unknown: choose among {', '.join(choices)}.")
         if self.stage is not None and self.style_size is not None:
-            raise InputError("A style size takes all stages of a network: leave --stage or --style-size out.")
+            raise InputError("A style size needs all stages of a network: leave --stage or --style-size out.")
 
 
 @dataclass
 class Streamed(Result):
-    """A result that lies in scratch, too large for memory; ``source`` is a small copy of it."""
+    """A result too large for memory, in a scratch file; ``source`` is a small copy of it."""
 
     raw: Raw | None = None
 
@@ -89,7 +88,7 @@ class Streamed(Result):
 
 @dataclass(frozen=True)
 class Painting:
-    """A network and settings, to be applied to any photo; stands where a :class:`~stylespace.pipelines.task.Task` does.
+    """A network and settings, applied to any photo; usable like a :class:`~stylespace.pipelines.task.Task`.
 
     ``network``: name, file or repository of a network, or an exported one (``.onnx``).
     """
@@ -136,7 +135,7 @@ class Painting:
         note: Callable[[str], None] | None = None,
         unfinished: Path | None = None,
     ) -> Result:
-        """Redraw ``photo``; ``unfinished`` as for :func:`stylespace.transfer`, of pictures that are streamed.
+        """Redraw ``photo``; ``unfinished`` as for :func:`stylespace.transfer`, for streamed pictures only.
 
         Raises ``InputError``, ``PictureError`` and ``WeightsError``.
         """
@@ -192,7 +191,7 @@ class Painting:
         network = self._on_processor()
         if s.colour not in ("style", "luminance") or s.stage is not None or s.style_size is not None:
             raise InputError(
-                "A picture that is streamed has the style's colours or the photo's luminance, all stages and strokes as trained: leave"
+                "Streaming only keeps the style's colours or the photo's luminance, and needs all stages and strokes as trained: leave"
                 " --colour, --stage and --style-size out, or give --tiles whole."
             )
         return_freed_memory()
@@ -214,7 +213,7 @@ class Painting:
         self, photo: Path, size: int, row: Tensor, body: Body, started: float, progress: Callable[[Progress], None] | None,
         journal: Journal | None,
     ) -> Raw:  # fmt: skip
-        """The picture of a long side of ``size`` pixels, in scratch."""
+        """The picture with a long side of ``size`` pixels, in a scratch file."""
         s = self.settings
         given = decoded(photo, max_pixels=self.max_pixels, size=size, keep=None if journal is None else journal.file("given"))
         made = Raw(given.size, given.bands, given.bits, None if journal is None else journal.file("made"))
@@ -240,7 +239,7 @@ class Painting:
         return made
 
     def _on_processor(self) -> StyleNetwork:
-        """The network where tiles are painted. Raises ``InputError`` where something else was asked for."""
+        """The network on the processor, where tiles are painted. Raises ``InputError`` where another device or engine was chosen."""
         if not isinstance(self.painter, StyleNetwork) or self.painter.device.type != "cpu":
             raise InputError("Tiles are painted by PyTorch on the processor: leave --engine out, and give --device cpu.")
         return self.painter
@@ -249,7 +248,7 @@ class Painting:
         """The same as :meth:`_painted`, layer by layer over tiles, by a ``network`` on the processor."""
         if self.settings.stage is not None or self.settings.style_size is not None:
             raise InputError(
-                "Tiles have all stages and strokes as trained: leave --stage and --style-size, or --tiles exact, out."
+                "Tiles need all stages and strokes as trained: leave --stage and --style-size, or --tiles exact, out."
             )
         made = torch.empty_like(pixels)
 
@@ -271,9 +270,9 @@ class Painting:
                 return brushed(self.painter, given, mix, self.settings.style_size).cpu()
             return self.painter.pixels(given, mix, self.settings.stage).cpu()
         if self.settings.stage is not None or self.settings.style_size is not None:
-            raise InputError("Stages and a style size want PyTorch: leave --engine out, and give the network itself.")
+            raise InputError("Stages and a style size need PyTorch: leave --engine out, and give the network itself.")
         if not all(isinstance(weight, int | float) for weight in mix.values()):
-            raise InputError("Weights that vary over the picture want PyTorch: leave --engine out, and give the network itself.")
+            raise InputError("Weights that vary over the picture need PyTorch: leave --engine out, and give the network itself.")
         given = pixels[0].permute(1, 2, 0).clamp(0, 1)
         array = (given * 255 + 0.5).byte().numpy() if self.painter.pixels == "bytes" else given.contiguous().numpy()
         made = torch.from_numpy(self.painter(array, mix).astype(np.float32))
@@ -290,7 +289,7 @@ class Painting:
 
     @cached_property
     def _checksum(self) -> str:
-        """Of the body and the rows that take part: styles that come and go beside them change nothing."""
+        """Of the body and the rows in the mix; other styles of the network do not matter."""
         if isinstance(self.painter, Runtime):
             return self.painter.checksum
         return self.painter.checksum(tuple(self.mix))
@@ -300,7 +299,7 @@ class Painting:
         return replace(self, settings=replace(self.settings, size=max(1, (self.settings.size or SIZE) // factor)))
 
     def check_pictures(self) -> None:
-        """Load the network and know its styles before long work."""
+        """Load the network and check the mix before long work."""
         if isinstance(self.painter, StyleNetwork):
             self.painter.check(self.mix)
         else:

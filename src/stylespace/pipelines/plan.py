@@ -1,4 +1,4 @@
-"""What a transfer would do, before it is done: sizes, steps, whole or in tiles, memory; the time, by a few steps that are thrown away."""
+"""What a transfer would do: sizes, steps, whole or in tiles, memory, and the time, estimated from a few trial steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Step
 
 PROBED, TAKEN = 512, 3  # long side of the largest picture on which steps are measured, and how many at a size
-AGAIN = 4 / 3  # of the time: tiles are looked at once more for the statistics, without a gradient
+AGAIN = 4 / 3  # of the time: tiles are encoded once more for the statistics, without a gradient
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class PlannedSize:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a task would do with one photo. ``seconds``: an estimate; ``measured``: what it comes from; ``left_out``: what it lacks."""
+    """What a task would do with one photo. ``seconds``: an estimate; ``measured``: its basis; ``left_out``: what is not in it."""
 
     method: str
     encoder: Mapping[str, str]
@@ -47,12 +47,12 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """All of them."""
+        """Steps of all sizes."""
         return sum(size.steps for size in self.sizes)
 
     @property
     def memory(self) -> float | None:
-        """Bytes of the size that wants most."""
+        """Bytes of the size that needs most."""
         known = [size.memory for size in self.sizes if size.memory is not None]
         return max(known) if known else None
 
@@ -66,7 +66,7 @@ class Plan:
         }  # fmt: skip
 
     def lines(self) -> list[str]:
-        """To be read."""
+        """As lines of text."""
         found = [
             f"method {self.method}, encoder {shown(self.encoder)}, {self.device}, {self.precision}, {self.threads} threads",
             *(
@@ -85,18 +85,18 @@ def plan(task: Task, photo: Source) -> Plan:
     Raises what the task itself would raise.
     """
     made: list[tuple[tuple[PlannedSize, ...], float, str]] = []
-    asked = replace(task, strokes=None)  # they are put on the style by an optimisation of their own
+    asked = replace(task, strokes=None)  # the style is redrawn with them in a separate optimisation
     result = asked.run(photo, rehearse=lambda problem: made.append(_rehearsed(problem)))
     sizes, seconds, measured = made[0]
     record = result.record
     return Plan(
         task.method, record["encoder"], record["device"], record["dtype"], record["threads"], sizes, seconds, measured,
-        "The time to put the strokes on the style is not in it." if task.strokes is not None else "",
+        "The time to redraw the style with the strokes is not included." if task.strokes is not None else "",
     )  # fmt: skip
 
 
 def duration(seconds: float) -> str:
-    """In the units that one would say: ``40 s``, ``12 min``, ``3.5 h``."""
+    """In suitable units: ``40 s``, ``12 min``, ``3.5 h``."""
     if seconds < 90:
         return f"{max(seconds, 1):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

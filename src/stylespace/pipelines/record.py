@@ -1,4 +1,4 @@
-"""What a result was made from, as plain JSON: kept in its file, compared to skip finished work, read to repeat it."""
+"""The record of a result's inputs as plain JSON: stored in its file, compared to skip finished work, read to repeat it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stylespace.errors import PictureError
 from stylespace.pictures.finding import find_pictures
 from stylespace.storage.checksum import of_file, of_tensors
 
-_PLACES = ("path",)  # where a file is does not change what is made from it
+_PLACES = ("path",)  # a file's place does not change the result
 
 
 def inputs(
@@ -58,7 +58,7 @@ def inputs(
 def described(source: Any) -> dict[str, Any]:
     """One input: a library query, its path as given, or what kind of object it was; with the SHA-256 of the file's bytes, or of the pixels.
 
-    Standard input and what is no picture have no checksum.
+    Standard input and objects that are not pictures have no checksum.
     """
     if isinstance(source, str) and source.startswith("library:"):
         return {"query": source}
@@ -79,7 +79,7 @@ def weighted(styles: Any) -> list[tuple[Any, float]]:
 
 
 def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two records name the same inputs, wherever the files lie. Inputs without a checksum are never the same."""
+    """Whether two records name the same inputs, wherever the files are. Inputs without a checksum are never the same."""
     from stylespace.encoders.identity import matching
 
     keys = ("method", "photo", "styles", "areas", "strokes", "start_picture", "weights", "settings", "style_regions", "points")

@@ -28,9 +28,9 @@ _PRECISIONS = {"float32": "fp32", "bfloat16": "bf16"}
 
 @dataclass(frozen=True)
 class Stored:
-    """What a result was made with. ``photo``: its file, None if it has been replaced. ``bits``: 8 or 16, of the result's file.
+    """The task that made a result. ``photo``: its file, None if another one is used. ``bits``: 8 or 16, of the result's file.
 
-    ``differences``: what is not as it was then, and may change the result.
+    ``differences``: what differs from that run and may change the result.
     """
 
     task: Task
@@ -46,29 +46,29 @@ def stored(
     instead: Mapping[str, Any] | None = None,
     photo_given: bool = False,
 ) -> Stored:
-    """Read what the result at ``path`` was made with; with the same machine and versions it can be made again to the pixel.
+    """Read the task from the result at ``path``; on the same machine and versions it gives the same pixels again.
 
     ``changes``: settings to take instead of the stored ones, as for :func:`stylespace.transfer`. ``instead``: other fields of the
     :class:`~stylespace.pipelines.task.Task`, such as ``styles``. ``photo_given``: another photo will be used, the stored one is not needed.
 
-    Files are looked for where they were and beside the result, and must have the content they had. Raises ``PictureError`` when
+    Files are searched where they were and beside the result, and must not have changed. Raises ``PictureError`` when
     the file holds no settings, ``InputError`` when a picture has moved or changed or the settings are of another version.
     """
     path = Path(path)
     record = read_settings(path)
     method = record.get("method")
     if not isinstance(method, str) or method not in METHODS or not isinstance(record.get("settings"), dict):
-        raise InputError(f"{path.name} was made by {method!r:.60}, which this version of Stylespace cannot repeat.")
+        raise InputError(f"{path.name} was made with {method!r:.60}, which this version of Stylespace cannot repeat.")
     changes = dict(changes or {})
     settings = _settings(METHODS[method].settings, record["settings"], path.name)
     precision = _PRECISIONS.get(str(record.get("dtype")))
     if precision and not {"precision", "encoder"} & changes.keys():
-        settings = replace(settings, precision=precision)  # the probe of 'auto' may decide otherwise today
+        settings = replace(settings, precision=precision)  # the probe of 'auto' may decide differently now
     settings = adjusted(settings, changes)
     find = _Finder(path)
     given = dict(instead or {})
     if "encoder" in changes:
-        given.setdefault("weights", None)  # those stored are another encoder's
+        given.setdefault("weights", None)  # the stored weights belong to another encoder
     kept: dict[str, Callable[[], Any]] = {
         "styles": lambda: find.references(record) if METHODS[method].blends else find.styles(record["styles"]),
         "areas": lambda: find.areas(record["areas"]),
@@ -95,9 +95,9 @@ def stored(
 
 
 def _check_encoder(record: Mapping[str, Any], task: Task, name: str) -> None:
-    """A result is repeated by the encoder that made it."""
+    """Raise ``InputError`` unless the encoder is the one that made the result."""
     here = found(task.settings.encoder, task.weights)
-    if "sha256" not in here:  # it is to be downloaded, which repeating does anyway
+    if "sha256" not in here:  # not here yet: repeating downloads it
         here = encoders.load(here["name"], precision="fp32").identity
     wanted = identity(record.get("encoder") or record["settings"]["encoder"])
     if wanted != here:
@@ -122,7 +122,7 @@ class _Finder:
         if entry is None:
             return None
         if "path" not in entry:
-            raise InputError(f"The {role} of {self.result.name} was not a file, so it was not kept: {self._instead(role)}.")
+            raise InputError(f"The {role} of {self.result.name} was not a file and cannot be found again: {self._instead(role)}.")
         places = [Path(entry["path"]), self.result.parent / Path(entry["path"]).name]
         there = [place for place in places if place.is_file()]
         for place in there:
@@ -130,11 +130,11 @@ class _Finder:
                 return place
         if there:
             raise InputError(
-                f"The {role} of {self.result.name}, {there[0]}, is not the file it was made from any more: put that file back, or"
+                f"The {role} of {self.result.name}, {there[0]}, has changed since: put the original file back, or"
                 f" {self._instead(role)}."
             )
         raise InputError(
-            f"The {role} of {self.result.name}, {places[0]}, is not there any more: put it back, lay it beside {self.result.name},"
+            f"The {role} of {self.result.name}, {places[0]}, is missing: put it back, put it beside {self.result.name},"
             f" or {self._instead(role)}."
         )
 
@@ -146,7 +146,7 @@ class _Finder:
         return found
 
     def references(self, record: Mapping[str, Any]) -> list[Source]:
-        """All references of a blend; of a library's query those that took part."""
+        """All references of a blend; for a library query those that had a weight."""
         entries = record["styles"]
         if any("query" in entry for entry in entries):
             entries = record["blend"]["references"]
@@ -164,7 +164,7 @@ class _Finder:
 
     @staticmethod
     def _instead(role: str) -> str:
-        return {"photo": "name a photo", "style": "give --style"}.get(role, "make the picture anew, without --from")
+        return {"photo": "name a photo", "style": "give --style"}.get(role, "make the picture again without --from")
 
 
 def _differences(record: Mapping[str, Any]) -> tuple[str, ...]:

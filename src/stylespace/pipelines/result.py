@@ -1,4 +1,4 @@
-"""What a transfer leaves: the picture, its losses, and the settings that made it."""
+"""The result of a transfer: the picture, its losses, and the settings that made it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Result:
     """A finished (or interrupted) transfer.
 
     ``source``: the result as a :class:`~stylespace.pictures.picture.Picture`, sRGB in [0, 1], with the photo's transparency and
-    EXIF. ``losses``: one record a step (size, step, total, one value a term, seconds). ``record``: what it was made from and with, which
+    EXIF. ``losses``: one record per step (size, step, total, one value per term, seconds). ``record``: its inputs and settings, which
     :meth:`save` writes into the file. ``snapshots``: step number to picture (1, 3, H, W). ``interrupted``: Ctrl-C ended it; the picture is
     the best so far.
     ``blend``: with ``method="blend"``, the references' weights. ``extras`` and ``warp``: with ``method="deformable"``, the picture before
-    its warp (``stylised``), the photo merely warped (``warped-photo``), the warp as a drawing (``grid``) and to be applied to others.
-    ``journal``: the state of work that took long, which is deleted when the finished result has been saved.
+    its warp (``stylised``), the warped photo (``warped-photo``), a drawing of the warp (``grid``), and the warp itself.
+    ``journal``: the state of long work, which is deleted when the finished result is saved.
     """
 
     source: Picture
@@ -45,7 +45,7 @@ class Result:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The method's settings, every one."""
+        """All settings of the method."""
         return dict(self.record.get("settings", {}))
 
     @property
@@ -79,8 +79,8 @@ class Result:
     def animate(self, path: str | Path, *, frames: int = 24, rate: int = 12) -> Path:
         """Write a film from the undeformed to the deformed picture and back, ``.gif`` or ``.mp4`` by the suffix of ``path``.
 
-        ``frames`` one way, at ``rate`` a second. Only of ``method="deformable"``; raises ``InputError`` for others, for another suffix, and
-        where ``.mp4`` wants the extra ``library`` that is not installed.
+        ``frames`` in one direction, at ``rate`` a second. Only with ``method="deformable"``; raises ``InputError`` for others, for another
+        suffix, and where ``.mp4`` needs the extra ``library``.
         """
         from stylespace.film.writing import write_film
         from stylespace.pipelines.morph import morph
@@ -97,5 +97,5 @@ class Result:
 
 
 def _finite(value: Any) -> Any:
-    """JSON knows no NaN or infinity: null stands for them."""
+    """JSON has no NaN or infinity: they become null."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

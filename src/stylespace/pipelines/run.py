@@ -1,4 +1,4 @@
-"""One run: device, threads, clock, progress, what is recorded on the way."""
+"""One run: device, threads, clock, progress, records."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Progress:
 
 
 class Session:
-    """One run of anything: device, threads, clock, records. To be used as a context."""
+    """One run: device, threads, clock, records. Use it in a ``with`` statement."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Session:
         self._written = 0
 
     def keep(self, journal: Journal) -> None:
-        """Keep the state in ``journal``; a run that it tells of is gone on with, its losses and its time taken over."""
+        """Keep the state in ``journal``; continue the run it holds, with its losses and its time."""
         self.journal = journal
         if not journal.record:
             return
@@ -76,7 +76,7 @@ class Session:
         self.started -= self.losses[-1]["seconds"] if self.losses else 0.0
 
     def network(self, encoder: Encoder | str | None, weights: str | Path | None) -> Encoder:
-        """The encoder the settings name, or the one given, on the run's device."""
+        """The encoder that the settings name, or the given one, on the run's device."""
         if isinstance(encoder, Encoder):
             self.dtype = str(next(encoder.parameters()).dtype).removeprefix("torch.")
             return encoder
@@ -85,7 +85,7 @@ class Session:
         return loaded
 
     def run(self, note: Callable[[str], None] | None = None) -> Run:
-        """What a method is given of this."""
+        """The :class:`~stylespace.solvers.run.Run` for a method."""
         return Run(watch=self.watch, journal=self.journal, note=note or (lambda text: None), plan=self.plan)
 
     def plan(self, sizes: Sequence[tuple[int, int]]) -> None:
@@ -107,14 +107,14 @@ class Session:
             self.journal.leave()
 
     def _write_losses(self) -> None:
-        """Put what the journal does not have yet beside its record."""
+        """Append the losses that the journal does not have yet."""
         if self.journal is not None and self.journal.record and self._written < len(self.losses):
             with self.journal.file("losses").open("a", encoding="utf-8") as file:
                 file.writelines(json.dumps(r) + "\n" for r in self.losses[self._written :])
             self._written = len(self.losses)
 
     def watch(self, step: Step) -> None:
-        """Record a step, keep its picture where one is wanted, tell how far it is."""
+        """Record a step, keep its picture if it is a snapshot, report progress."""
         now = time.perf_counter()
         self.pace.step(step.size, now - self._stepped)
         seconds = now - self.started
@@ -131,7 +131,7 @@ class Session:
         self._stepped = time.perf_counter()
 
     def result(self, made_from: dict[str, Any]) -> Result:
-        """What the run leaves; ``made_from``: the record of its inputs."""
+        """The run's result; ``made_from``: the record of its inputs."""
         record = {
             "stylespace": stylespace.__version__,
             "torch": torch.__version__,
@@ -163,7 +163,7 @@ class Session:
 
 @contextmanager
 def threads_of(count: int | None) -> Iterator[None]:
-    """While it lasts torch computes in so many threads (None: as many as before)."""
+    """A context in which torch uses this many threads (None: as before)."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:
@@ -173,12 +173,12 @@ def threads_of(count: int | None) -> Iterator[None]:
 
 
 def choose_device(device: str) -> torch.device:
-    """``auto`` (CUDA, MPS or the CPU, whichever is there, in this order) or the one named. Raises ``InputError`` if it is not there."""
+    """``auto`` (the first available of CUDA, MPS and the CPU) or the device named. Raises ``InputError`` if it is not available."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == "auto":
         device = next(name for name, available in there.items() if available)
     if device.split(":")[0] not in there:
         raise InputError(f"The device '{device}' is unknown: choose among auto, cpu, cuda, mps.")
     if not there[device.split(":")[0]]:
-        raise InputError(f"The device '{device}' is not there: use --device cpu or auto.")
+        raise InputError(f"The device '{device}' is not available: use --device cpu or auto.")
     return torch.device(device)

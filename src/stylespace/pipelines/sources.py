@@ -1,4 +1,4 @@
-"""What a caller may give as photo and style, and what becomes of it: path, folder, film, query, mapping -> weighted pictures."""
+"""From what a caller may give as photo and style (path, folder, film, query, mapping) to weighted pictures."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ LIBRARY = "library:"
 
 @dataclass(frozen=True)
 class Area:
-    """A part of the photo with a style of its own.
+    """A part of the photo with its own style.
 
-    ``mask``: a picture whose brightness says where, of the photo's proportions. ``styles``: as for :func:`transfer`; None leaves the
-    photo as it is there. ``style_mask``: where on the (single) style picture the style is taken.
+    ``mask``: a picture with the photo's proportions, white where the part is. ``styles``: as for :func:`transfer`; None leaves the
+    photo unchanged there. ``style_mask``: white where the style is taken from the (single) style picture.
     """
 
     mask: Source
@@ -53,31 +53,31 @@ def is_query(source: Source) -> TypeGuard[str]:
 
 
 def expanded(style: Styles) -> Styles:
-    """``style`` with a folder's pictures in the folder's place."""
+    """``style``, with a folder replaced by its pictures."""
     return find_pictures([style]) if isinstance(style, str | Path) and Path(style).is_dir() else style
 
 
 def every_reference(style: Styles) -> list[tuple[Source, float]]:
-    """All pictures of ``style`` with their weights: a library query gives every picture that matches, a folder all that lie in it."""
+    """All pictures of ``style`` with their weights: for a library query every picture that matches, for a folder every picture in it."""
     return weighted(references_of(style) if is_query(style) else expanded(style))
 
 
 def references_of(
     query: str, photo: Tensor | None = None, layers: Mapping[str, float] | None = None, limit: int | None = None
 ) -> list[Path]:
-    """The references that a library query stands for: those that the blend nearest to ``photo`` needs; without a photo all that match."""
+    """The references of a library query: those in the blend nearest to ``photo``; without a photo all that match."""
     try:
         from stylespace.library import choose
     except ImportError as error:
-        raise StylespaceError("Libraries want an extra: pip install 'stylespace[library]'.") from error
+        raise StylespaceError("Libraries need an extra: pip install 'stylespace[library]'.") from error
     return choose(query, photo, layers=layers, limit=limit)
 
 
 def style_pictures(style: Styles, mask: Source | None, max_pixels: int) -> tuple[Style, ...]:
-    """The pictures of ``style`` with their weights; ``mask``: where on each of them the style is taken."""
+    """The pictures of ``style`` with their weights; ``mask``: white where the style is taken from each."""
     pairs = weighted(style)
     if any(weight < 0 for _, weight in pairs) or (pairs and not any(weight > 0 for _, weight in pairs)):
-        raise InputError("Style weights must not be negative, and one must be more than zero.")
+        raise InputError("Style weights must not be negative, and at least one must be more than zero.")
     taken = None if mask is None else _mask(mask, max_pixels)
     return tuple(
         Style(read(source, max_pixels=max_pixels).pixels, float(weight), taken) for source, weight in pairs if weight > 0
@@ -85,7 +85,7 @@ def style_pictures(style: Styles, mask: Source | None, max_pixels: int) -> tuple
 
 
 def region_of(area: Area, content: Picture, max_pixels: int) -> Region:
-    """An area, read. Raises ``InputError`` for a mask that is black everywhere."""
+    """The region of an area. Raises ``InputError`` for a mask that is black everywhere."""
     guide = resize(_mask(area.mask, max_pixels), fit(content.size, max(content.size)))
     if float(guide.max()) <= 0:
         raise InputError("A mask is black everywhere: paint white where its style goes.")
@@ -93,10 +93,10 @@ def region_of(area: Area, content: Picture, max_pixels: int) -> Region:
 
 
 def regions_of(regions: Regions, content: Picture, network: Encoder, max_pixels: int) -> list[Region]:
-    """The photo's parts, each with its style picture. Raises ``InputError`` where the encoder that found them is not here."""
+    """The photo's parts, each with its style picture. Raises ``InputError`` where the encoder that found them is not available."""
     encoder = network if network.identity == regions.encoder else encoders.load(regions.encoder["name"])
     if encoder.identity != regions.encoder:
-        todo = "learn them anew with 'stylespace learn-style --regions', or give that one with --weights FILE"
+        todo = "learn them again with 'stylespace learn-style --regions', or give that encoder with --weights FILE"
         raise refuse("A file of style regions", regions.encoder, encoder.identity, todo)
     maps = regions.maps(content.pixels, encoder)
     styles = {i: Style(read(path, max_pixels=max_pixels).pixels) for i, path in enumerate(regions.pictures) if path is not None}

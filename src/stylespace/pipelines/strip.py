@@ -1,4 +1,4 @@
-"""Pictures along an axis of a style space: what changes from one end of a set of references to the other."""
+"""Pictures along an axis of a style space, to show what changes from one end of a set of references to the other."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def strip(
     """``count`` results from one end of ``axis`` to the other; each point is the blend of the space nearest to it.
 
     ``photo``: what is redrawn; None: textures without content, from noise. ``settings``: as for :func:`stylespace.transfer`. Raises
-    ``InputError`` when a reference's picture is not known any more (a space that was loaded knows files only).
+    ``InputError`` when a reference's picture is not available (a loaded space only has files).
     """
     if count < 2:
-        raise InputError(f"A strip of {count} pictures shows no way: give 2 or more.")
+        raise InputError(f"A strip needs 2 pictures or more, not {count}.")
     texture = {"content_weight": 0.0, "start": "noise"} if photo is None else {}
     made = []
     for number, weights in enumerate(space.along(axis, count), 1):
@@ -34,7 +34,7 @@ def strip(
         for name, weight in weights.items():
             source = space.source(name)
             if source is None:
-                raise InputError(f"{name} was no file, so the space does not know its picture any more: fit the space again.")
+                raise InputError(f"{name} was not a file, so the saved space does not have its picture: fit the space again.")
             styles[source if _can_be_key(source) else _read(source)] = weight
         content = photo if photo is not None else next(iter(styles))
         made.append(transfer(content, styles, method="gatys", encoder=space.encoder, **{**texture, **settings}))

@@ -24,7 +24,7 @@ MOST = 200
 
 @dataclass(frozen=True)
 class Axis:
-    """What varies: a setting, or ``preset``; its values and how they are written."""
+    """A varied setting, or ``preset``; its values and how they are written."""
 
     name: str
     values: tuple[Any, ...]
@@ -33,9 +33,9 @@ class Axis:
 
 @dataclass
 class Sweep:
-    """A sweep as it grows.
+    """A sweep, as far as it has got.
 
-    ``pictures``: by the values' numbers on each axis, shrunk to a long side of ``side`` pixels. ``failures``: the same, where there
+    ``pictures``: by the indices of the values on each axis, shrunk to a long side of ``side`` pixels. ``failures``: errors, where there
     is no picture. ``photo``, ``style``: what is redrawn and the first style. ``interrupted``: Ctrl-C ended it.
     """
 
@@ -79,7 +79,7 @@ class Sweep:
 def axis(text: str, method: str = "gatys") -> Axis:
     """``style_weight=0.3,1,3`` as an axis.
 
-    Values are separated by commas or, where a value has commas of its own, by slashes:
+    Values are separated by commas or, where a value contains commas, by slashes:
     ``style_layers=relu1_1,relu2_1/relu4_1/all:geometric``. ``preset=default,neural-style`` varies the preset of ``gatys``.
     Raises ``InputError`` for what is not a setting of the method or not a value of it.
     """
@@ -87,7 +87,9 @@ def axis(text: str, method: str = "gatys") -> Axis:
     name = name.strip().replace("-", "_")
     labels = tuple(part.strip() for part in listed.split("/" if "/" in listed else ",") if part.strip())
     if not separator or not labels:
-        raise InputError(f"'{text}' does not say what to vary: write a setting and its values, such as style_weight=0.3,1,3.")
+        raise InputError(
+            f"'{text}' does not name a setting to vary: write a setting and its values, such as style_weight=0.3,1,3."
+        )
     presets = METHODS[method].presets
     if name == "preset" and STYLES in METHODS[method].accepts:
         if unknown := [label for label in labels if label not in presets]:
@@ -115,8 +117,8 @@ def sweep(
     """Redraw ``photo`` once for every combination of one or two ``axes``; yields the sweep, growing, after each.
 
     Other arguments as for :func:`stylespace.transfer` and, with ``method="inversion"``, :func:`stylespace.invert` (``styles`` is
-    ignored). A combination that cannot be made is a failure on the sheet and the others follow; when the first three cannot, or
-    all, its error is raised. Ctrl-C ends the sweep with ``interrupted`` set. ``side``: long side of the pictures on the sheet.
+    ignored). A combination that fails is marked on the sheet and the others follow; when the first three fail, or
+    all, the error is raised. Ctrl-C ends the sweep with ``interrupted`` set. ``side``: long side of the pictures on the sheet.
     """
     from stylespace.pictures import read
     from stylespace.pipelines.record import weighted
@@ -125,9 +127,9 @@ def sweep(
     from stylespace.pipelines.transfer import resolve
 
     if not 1 <= len(axes) <= 2:
-        raise InputError(f"{len(axes)} settings are to vary: give one, or two for rows and columns.")
+        raise InputError(f"{len(axes)} settings were given to vary: give one, or two for rows and columns.")
     if len({axis.name for axis in axes}) < len(axes):
-        raise InputError(f"{axes[0].name} is to vary twice: give all its values at once.")
+        raise InputError(f"{axes[0].name} is varied twice: give all its values at once.")
     if (count := prod(len(axis.values) for axis in axes)) > MOST:
         raise InputError(f"{count} pictures are too many for a sheet: {MOST} at most.")
     limit = max_pixels or MAX_PIXELS

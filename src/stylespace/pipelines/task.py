@@ -1,4 +1,4 @@
-"""One set of styles and settings, to be applied to any photo."""
+"""One set of styles and settings, applied to any photo."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from stylespace.solvers.coarse_to_fine import Problem
 
 @dataclass(frozen=True)
 class Task:
-    """Everything that a result depends on but the photo. ``settings``: all of them, presets and qualities resolved."""
+    """Everything that a result depends on except the photo. ``settings``: complete, with preset and quality resolved."""
 
     settings: Any
     styles: Styles = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Task:
     max_pixels: int = MAX_PIXELS
     style_regions: Path | None = None
     points: tuple[Points, ...] = ()
-    encoder: Encoder | None = None  # instead of the one that the settings name
+    encoder: Encoder | None = None  # replaces the one that the settings name
 
     @property
     def method(self) -> str:
@@ -53,7 +53,7 @@ class Task:
     ) -> Result:
         """Apply the task to ``photo``; ``unfinished`` and what it raises as for :func:`stylespace.transfer`.
 
-        ``rehearse``: is given the problem instead of its being solved.
+        ``rehearse``: called with the problem, which is then not solved.
         """
         return redraw(
             photo, self.styles, self.method, self.settings, areas=self.areas, style_regions=self.style_regions, strokes=self.strokes,
@@ -78,7 +78,7 @@ class Task:
 
     def check_pictures(self) -> None:
         """Read every picture but the photo once, so that a bad one is reported before long work. Raises ``PictureError``."""
-        # A blend passes over what it cannot read.
+        # A blend skips what it cannot read.
         styles = [] if METHODS[self.method].blends else [style for style, _ in weighted(self.styles)]
         sources = [*styles, self.strokes, self.start_picture]
         for area in self.areas:

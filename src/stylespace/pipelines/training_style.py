@@ -1,4 +1,4 @@
-"""One style to train on out of many references: their blends for a sample of the photos, averaged."""
+"""One style to train on, from many references: the average of their blends for a sample of the photos."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def gathered(
     """The style called ``name`` of ``source``: a picture, a folder of references, or a library query (``library:tag=ukiyo-e``).
 
     Many references become one style by the weights that :class:`~stylespace.styles.space.StyleSpace` finds for each of a sample of
-    ``photos``, on average; pictures that cannot be read are passed over. ``size``: long side in pixels at which references are looked
-    at; ``side``: of the photos' crops. Raises ``PictureError`` and ``InputError``.
+    ``photos``, on average; pictures that cannot be read are skipped. ``size``: long side in pixels at which references are
+    seen; ``side``: of the photos' crops. Raises ``PictureError`` and ``InputError``.
     """
     if not is_query(source) and not Path(source).is_dir():
         return TrainingStyle(name, read(Path(source)).pixels, {"file": Path(source).name})
@@ -40,7 +40,7 @@ def gathered(
     space = StyleSpace.fit(sources, encoder=encoder, layers=layers, size=size)
     if note:
         for reason in space.failures.values():
-            note(f"Passed over: {reason}")
+            note(f"Skipped: {reason}")
     shares = torch.zeros(len(space), dtype=torch.float64)
     for crop in crops:
         blend = space.blend(crop)

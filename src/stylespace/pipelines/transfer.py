@@ -1,4 +1,4 @@
-"""One call from files to a result: what the command line, the studio and Python users share."""
+"""One call from files to a result, shared by the command line and Python users."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from stylespace.storage.journal import Journal
 from stylespace.styles.parts import Regions
 from stylespace.styles.region import Region
 
-# How a message begins that says which methods take it.
+# The beginning of a message that says which methods accept it.
 _FOR = {
     POINTS: "Points guide", AREAS: "Areas and style regions are for", STROKES: "Strokes are for", START: "A start picture is for",
 }  # fmt: skip
@@ -69,27 +69,27 @@ def transfer(
     encoder: Encoder | str | None = None,
     **settings: Any,
 ) -> Result:
-    """Redraw ``photo`` in the manner of ``style``.
+    """Redraw ``photo`` in the style of ``style``.
 
     ``photo``: a path, ``-`` (standard input), bytes, PIL picture, array (H, W, 3), tensor (3, H, W) with sRGB in [0, 1]. ``style``:
     one such picture, several, a folder, a film (its key frames), a mapping from picture to weight, or a library query
     (``library:tag=ukiyo-e``).
-    ``method``: ``gatys``; ``blend``, which weighs several references by what suits the photo (see
+    ``method``: ``gatys``; ``blend``, which weights several references to suit the photo (see
     :class:`~stylespace.styles.space.StyleSpace`); ``strotss`` (optimal transport); ``nnst`` (nearest neighbours); ``deformable``, which
     moves shapes to where the style has them. None takes ``blend`` for several pictures without weights, a folder, a film and a query,
     else ``gatys``. ``preset``: published settings to start from
     (``methods.gatys_settings.PRESETS``; ``strotss-2019``); ``settings``: any field of
     :class:`~stylespace.methods.gatys_settings.GatysSettings`, or of the method's own settings.
-    ``quality``: ``draft``, ``good`` or ``best``, a factor on the steps. ``areas``: parts of the photo with styles of their own, or none.
-    ``style_regions``: a file that ``learn-style --regions`` wrote: the photo's parts are found as the references' were, and each is
-    redrawn in its style picture (``style`` may be empty then). ``strokes``: another painting whose fine strokes are put on the style's
-    composition first. ``points`` (strotss, deformable): places of the photo and the places of the style that they are to look like, each
-    (right, down) from 0 to 1, or what :func:`stylespace.match` gives; ``deformable`` finds them itself where none are given.
+    ``quality``: ``draft``, ``good`` or ``best``, a factor on the steps. ``areas``: parts of the photo with other styles, or none.
+    ``style_regions``: a file that ``learn-style --regions`` wrote: the same parts are found in the photo, and each is
+    redrawn in the style picture learned for it (``style`` may be empty then). ``strokes``: another painting, with whose fine strokes the
+    style is redrawn first. ``points`` (strotss, deformable): pairs of a place in the photo and one in the style that it should look like,
+    each (right, down) from 0 to 1, or the result of :func:`stylespace.match`; ``deformable`` finds them itself where none are given.
     ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``. ``weights``: a file for the encoder. ``snapshots``: step numbers,
-    counted over all sizes, whose pictures are kept. ``progress`` is called after each step, ``note`` with a sentence where something else
-    takes time or was passed over. Ctrl-C gives the best picture so far with ``interrupted`` set. ``unfinished``: a folder where the state
-    of work that takes long is kept (not of pictures from standard input); after Ctrl-C or the process's end the same call goes on from it,
-    to the same picture; it is removed when the result is saved.
+    counted over all sizes, whose pictures are kept. ``progress`` is called after each step, ``note`` with a sentence when something else
+    takes time or was skipped. Ctrl-C gives the best picture so far with ``interrupted`` set. ``unfinished``: a folder for the state
+    of long work (not for pictures from standard input); after Ctrl-C or a crash the same call continues from it and gives the same
+    picture; it is removed when the result is saved.
 
     Raises ``InputError``, ``PictureError`` and ``WeightsError``, each with one sentence that says what to do.
     """
@@ -158,7 +158,7 @@ def redraw(
 ) -> Result:
     """Any method of the registry with its settings resolved; other arguments as in :func:`transfer`.
 
-    ``rehearse``: is given the problem instead of its being solved.
+    ``rehearse``: called with the problem, which is then not solved.
     """
     row = METHODS[method]
     if isinstance(points, Matches):
@@ -184,7 +184,7 @@ def redraw(
         run = session.run(note)
         run.rehearse = rehearse
         if session.losses:
-            run.note(f"Going on after step {len(session.losses)}.")
+            run.note(f"Continuing after step {len(session.losses)}.")
         blending = None
         if row.blends:
             blending = Blending(styles, content, settings, network, style_size(settings), max_pixels, run.note)
@@ -223,24 +223,24 @@ def encoded(settings: Any, encoder: Encoder | str | None) -> Any:
 
 
 def _agree(encoder: Encoder, settings: Mapping[str, Any]) -> None:
-    """An encoder that was passed computes as it does: settings cannot change it."""
+    """Settings cannot change an encoder that was passed. Raises ``InputError`` where they contradict it."""
     for name in ("pooling", "padding"):
         if name in settings and settings[name] != (own := getattr(encoder.trunk, name)):
             raise InputError(f"The encoder that was passed has the {name} '{own}': leave {name} out, or pass another encoder.")
 
 
 def _journal(folder: Path, about: Mapping[str, Any]) -> Journal:
-    """The journal of this work; what was begun with another encoder is not thrown away."""
+    """The journal of this work. Raises ``InputError`` where it was begun with another encoder, rather than deleting it."""
     before, now = Journal.about_of(folder), json.loads(json.dumps(about))
     wanted = before.get("encoder") or {"name": now["settings"]["encoder"]}
     if wanted != now["encoder"] and {**before, "encoder": None} == {**now, "encoder": None}:
-        todo = "give that one, or delete the folder to begin anew"
+        todo = "give that one, or delete the folder to start again"
         raise refuse(f"The unfinished work in {folder}", wanted, now["encoder"], todo)
     return Journal(folder, about)
 
 
 def implied(style: Styles) -> str:
-    """The method that ``style`` asks for: ``blend`` for several pictures without weights, a folder or a library query."""
+    """The method implied by ``style``: ``blend`` for several pictures without weights, a folder or a library query."""
     if is_query(style) or (isinstance(style, str | Path) and (Path(style).is_dir() or is_film(style))):
         return "blend"
     if not isinstance(style, list | tuple):
@@ -254,7 +254,7 @@ def style_size(settings: GatysSettings) -> int:
 
 
 def resolve(preset: str, quality: str, encoder: str | None, settings: Mapping[str, Any], method: str = "gatys") -> Any:
-    """The settings of a method that a preset, a quality and single settings give together."""
+    """A method's settings from a preset, a quality and single settings."""
     presets = METHODS[method].presets
     if preset not in presets:
         raise InputError(f"The preset '{preset}' is unknown: choose among {', '.join(presets)}.")
@@ -268,7 +268,7 @@ def resolve(preset: str, quality: str, encoder: str | None, settings: Mapping[st
 
 
 def adjusted(base: Any, settings: Mapping[str, Any]) -> Any:
-    """``base``, a method's settings, with single ones changed; a preset's own sizes and steps scale with ``size`` and ``steps``."""
+    """``base``, a method's settings, with some of them changed; a preset's own sizes and steps scale with ``size`` and ``steps``."""
     changed = dict(settings)
     known = {f.name for f in fields(base)}
     for name in changed:

@@ -1,1 +1,1 @@
-"""Loss to picture: Adam, L-BFGS, coarse to fine."""
+"""From a loss to a picture: Adam, L-BFGS, Laplacian pyramid, coarse to fine, tiles."""

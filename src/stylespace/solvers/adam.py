@@ -23,7 +23,7 @@ _UNSETTLED = (
 
 @dataclass(frozen=True)
 class State:
-    """Where a run is after a step: all that going on needs. ``keeper`` is the caller's.
+    """The state of a run after a step, from which it can be resumed. ``keeper`` belongs to the caller.
 
     Tensors are the run's own, overwritten by the next step: copy or write them at once.
     """
@@ -76,9 +76,9 @@ def minimise(
 
     ``rate`` falls by a cosine to ``final_rate`` over the last two fifths of the steps, so that the last iterates are clean.
     ``moments`` and ``taken`` continue an earlier size. ``limits`` clamps the pixels after each step. A loss that is not
-    finite, or a hundred times the best, takes the picture back to the best iterate and halves the rate; ``StylespaceError`` after
-    twelve times in vain. ``kept`` is called after each step with a :class:`State`; given as ``state`` it goes on from there, to
-    the same numbers, with the same objective, steps and rates. ``KeyboardInterrupt`` ends the run with what is there.
+    finite, or a hundred times the best, resets the picture to the best iterate and halves the rate; ``StylespaceError`` after
+    twelve such cuts. ``kept`` is called after each step with a :class:`State`; a run given it as ``state`` continues from there with
+    the same numbers, if objective, steps and rates are the same. ``KeyboardInterrupt`` ends the run with the picture so far.
     """
     picture = start.detach().clone().requires_grad_()
     mean, square = (m.clone() for m in moments) if moments else (torch.zeros_like(start), torch.zeros_like(start))
@@ -95,7 +95,7 @@ def minimise(
             picture.grad = None
             try:
                 terms = objective(picture)
-            except LinAlgError:  # no eigenvalues: the features are not finite any more
+            except LinAlgError:  # no eigenvalues: the features are no longer finite
                 terms = {"total": picture.new_tensor(math.nan)}
             loss: Tensor = torch.stack(list(terms.values())).sum()
             total = loss.item()
@@ -139,7 +139,7 @@ def minimise(
         if steps and best_loss == math.inf:
             raise StylespaceError(_UNSETTLED)
         if steps:
-            with torch.no_grad():  # the last step's picture has not been judged yet
+            with torch.no_grad():  # the last step's picture has not been evaluated yet
                 try:
                     total = float(sum(term.item() for term in objective(picture).values()))
                 except LinAlgError:

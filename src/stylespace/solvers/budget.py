@@ -1,4 +1,4 @@
-"""What memory optimisation wants, and how large tiles may be that fit into it."""
+"""The memory that optimisation needs, and the largest tiles that fit into it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SMALLEST_CORE, LARGEST_CORE = 128, 1024  # pixels a side of tiles
 
 @dataclass(frozen=True)
 class Need:
-    """Memory that optimising pictures wants.
+    """Memory that the optimisation of a picture needs.
 
-    ``whole`` and ``kept``: bytes a pixel beside the encoder's, as a whole and in tiles; ``ends``: before and after, when no tile is worked
-    on. ``memory``: what may be taken, such as 2GB; None: what is free. ``uncut``: why it cannot be done in tiles, and what to do; empty
+    ``whole`` and ``kept``: bytes per pixel beside the encoder's, as a whole and in tiles; ``ends``: before and after the work on
+    tiles. ``memory``: the limit, such as 2GB; None: what is free. ``uncut``: why it cannot be done in tiles, and what to do; empty
     where it can.
     """
 
@@ -47,14 +47,14 @@ class Need:
             how = "" if self.uncut else ", even tile by tile"
             todo = self.uncut or "give --memory more, or a smaller --size"
             raise InputError(
-                f"{size[1]} x {size[0]} pixels do not fit into the memory there is{how}, as {least / 2**30:.1f} GB are wanted: {todo}."
+                f"{size[1]} x {size[0]} pixels do not fit into memory{how}: {least / 2**30:.1f} GB are needed; {todo}."
             )
         pixels = size[0] * size[1]
         side = int(((budget - pixels * self.kept) / self.encoder.bytes_a_pixel(self.layers)) ** 0.5) - 2 * halo
         return min(max(smallest, side // align * align), LARGEST_CORE)
 
     def smaller(self, core: int | None) -> int:
-        """Side of tiles that take less memory than those of ``core``, or than the whole. Raises ``StylespaceError`` at the smallest."""
+        """Side of tiles that need less memory than those of ``core``, or than the whole. Raises ``StylespaceError`` at the smallest."""
         if self.uncut:
             raise StylespaceError(f"Memory ran out: {self.uncut}.")
         align, _ = self.encoder.reach(self.layers)
@@ -64,7 +64,7 @@ class Need:
         return max(smallest, (LARGEST_CORE if core is None else core // 2) // align * align)
 
     def bytes(self, size: Sequence[int], core: int | None) -> float:
-        """What a picture of ``size`` (h, w) takes as a whole, or in tiles of ``core``, with what the process takes anyway."""
+        """Memory for a picture of ``size`` (h, w) as a whole, or in tiles of ``core``, including that of the process itself."""
         pixels = size[0] * size[1]
         a_pixel = self.encoder.bytes_a_pixel(self.layers)
         if core is None:
@@ -74,7 +74,7 @@ class Need:
 
 
 def available(memory: str | None, device: torch.device) -> float:
-    """Bytes for pictures and features."""
+    """Bytes available for pictures and features."""
     if memory is not None:
         return max(parsed_memory(memory) - STANDING, 0)
     if device.type == "cuda":

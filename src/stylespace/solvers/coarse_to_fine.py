@@ -1,4 +1,4 @@
-"""The one loop over sizes: every method of optimisation goes through it, so that each goes on after a stop and works in tiles alike.
+"""The one loop over sizes, which every optimisation method runs through: so each can be resumed and works in tiles.
 
 for each size:   start from the result so far, resized;  state the loss there;  minimise it
 """
@@ -24,7 +24,7 @@ from stylespace.solvers.stages import Stages
 from stylespace.solvers.tiled import Tiled
 from stylespace.storage.memory import is_out_of_memory, return_freed_memory
 
-OWN = "own "  # how the names of a problem's own tensors begin, beside the solver's
+OWN = "own "  # prefix of the names of a problem's own tensors, beside the solver's
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,15 @@ class Scale:
 
     @property
     def last(self) -> bool:
-        """Whether no other follows."""
+        """Whether it is the last size."""
         return self.number == self.of - 1
 
 
 class Problem(ABC):
     """What a method minimises over one photo, size by size.
 
-    ``content`` (1, 3, H, W; sRGB in [0, 1]) lies where features are worked out. ``schedule``: long side and steps of each size.
-    ``generator``: what the loss draws from, None where it draws nothing.
+    ``content`` (1, 3, H, W; sRGB in [0, 1]) is on the encoder's device. ``schedule``: long side and steps of each size.
+    ``generator``: the source of the loss's random numbers, None where it has none.
     """
 
     content: Tensor
@@ -62,30 +62,30 @@ class Problem(ABC):
         return resize(self.content, self.shape(scale))
 
     def begin(self, scale: Scale, picture: Tensor | None) -> None:
-        """A size begins, with the result so far."""
+        """Called when a size begins, with the result so far."""
         return
 
     @abstractmethod
     def start(self, scale: Scale, picture: Tensor | None) -> Tensor:
-        """What a size starts from (1, 3, h, w): ``picture``, the result so far, or where there is none the first picture of all."""
+        """The start of a size (1, 3, h, w): from ``picture``, the result so far, or at the first size (None) the initial picture."""
 
     @abstractmethod
     def loss(self, scale: Scale, start: Callable[[], Tensor], core: int | None, turn: int = 0) -> Objective | Sequence[Tiled]:
-        """The loss terms at a size, of pictures with the ``margin`` around them; targets are worked out here, once.
+        """The loss terms at a size, for pictures with the ``margin`` around them; targets are computed here, once.
 
-        ``core``: side of the tiles to work in; None: as a whole. ``turn``: how often it was asked before, by a run that goes on.
+        ``core``: side of the tiles to work in; None: as a whole. ``turn``: in a resumed run, the number of evaluations before.
         """
 
     @abstractmethod
     def solver(self, scale: Scale) -> Solver:
-        """What minimises it."""
+        """The solver of a size."""
 
     def margin(self, scale: Scale) -> int:
         """Pixels around the picture while it is optimised."""
         return 0
 
     def need(self, scale: Scale) -> Need | None:
-        """The memory that a size wants; None where that is not known, and all is done as a whole."""
+        """The memory that a size needs; None where that is not known, and the picture is optimised as a whole."""
         return None
 
     def core(self, scale: Scale) -> int | None:
@@ -101,21 +101,21 @@ class Problem(ABC):
         return need.smaller(core)
 
     def finish(self, picture: Tensor) -> Tensor:
-        """The result, from what the last size gives, clamped to [0, 1]."""
+        """The result, from the last size's picture, clamped to [0, 1]."""
         return picture
 
     def state(self) -> dict[str, Tensor]:
-        """What changes from step to step beside the picture."""
+        """The variables that change from step to step beside the picture."""
         return {} if self.generator is None else {"generator": self.generator.get_state()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on where :meth:`state` was taken."""
+        """Restore what :meth:`state` returned."""
         if self.generator is not None:
             self.generator.set_state(state["generator"])
 
 
 class Base(Problem):
-    """A problem that another method may stand on: its style can be asked for alone."""
+    """A problem that another method may build on: its style terms are available alone."""
 
     @abstractmethod
     def style_loss(self, scale: Scale, core: int | None, turn: int = 0) -> Objective | Sequence[Tiled]:
@@ -123,10 +123,10 @@ class Base(Problem):
 
 
 def minimise(problem: Problem, run: Run | None = None) -> Solution:
-    """The picture that ``problem`` asks for, coarse to fine.
+    """Solve ``problem``, coarse to fine.
 
-    Goes on from what ``run.journal`` says, to the same picture. Where memory runs out a size is done again in smaller tiles, and
-    ``run.note`` is told. On ``KeyboardInterrupt`` the picture so far, with ``interrupted`` set. ``steps``: all that were taken.
+    Continues from the state in ``run.journal``, to the same picture. Where memory runs out a size is done again in smaller tiles, and
+    ``run.note`` is called. On ``KeyboardInterrupt`` returns the picture so far, with ``interrupted`` set. ``steps``: total number of steps.
     """
     run = run or Run()
     if run.rehearse is not None:
@@ -159,7 +159,7 @@ def minimise(problem: Problem, run: Run | None = None) -> Solution:
                     if core is not None:
                         return_freed_memory()
                     turn = log.record.get("state", {}).get("index", 0)
-                    found = solver.minimise(  # no name holds the loss: it goes before the next size's is worked out
+                    found = solver.minimise(  # no variable holds the loss: it is freed before the next size's is computed
                         problem.loss(scale, start, core, turn), _first(problem, scale, start, log), steps, solution, log, watch
                     )
                     break
@@ -167,7 +167,7 @@ def minimise(problem: Problem, run: Run | None = None) -> Solution:
                     if not is_out_of_memory(error):
                         raise
                 core = problem.smaller_core(scale, core)
-                run.note(f"Memory ran out at {size} pixels: going on in tiles of {core} pixels.")
+                run.note(f"Memory ran out at {size} pixels: continuing in tiles of {core} pixels.")
                 _restore(problem, before)
                 log.begin(number, before, at_once=True, core=core, **facts)
             done += found.steps - (solution.steps if solver.carries else 0)
@@ -183,7 +183,7 @@ def minimise(problem: Problem, run: Run | None = None) -> Solution:
 
 
 def _first(problem: Problem, scale: Scale, start: Callable[[], Tensor], log: Stages) -> Callable[[], Tensor]:
-    """What a size starts from, framed. A run that goes on draws what it drew before its state is put back."""
+    """The framed start of a size. A resumed run draws its random numbers again before its state is restored."""
 
     def begun() -> Tensor:
         return framed(start(), problem.margin(scale))
@@ -196,7 +196,7 @@ def _first(problem: Problem, scale: Scale, start: Callable[[], Tensor], log: Sta
 
 
 def _inside(watch: Watch | None, margin: int) -> Watch | None:
-    """``watch``, shown pictures without their margin and their real size."""
+    """``watch``, given pictures without their margin, at their real size."""
     if watch is None or not margin:
         return watch
     inside = (..., slice(margin, -margin), slice(margin, -margin))

@@ -12,7 +12,7 @@ KEEPS = ("best", "average", "last")
 
 
 class Keeper:
-    """Collects iterates and gives the one to keep.
+    """Collects iterates and returns the one to keep.
 
     ``best``: smallest total loss seen (the course project). ``average``: bias-corrected exponential moving average with
     ``decay`` (style-transfer-pytorch). ``last``: where the solver stopped.
@@ -37,12 +37,12 @@ class Keeper:
         self.loss = min(self.loss, loss)
 
     def packed(self) -> tuple[dict[str, float], dict[str, Tensor]]:
-        """All that going on elsewhere needs, for :meth:`restore`."""
+        """The state, for :meth:`restore`."""
         numbers = {"loss": self.loss, "weight": self._weight}
         return numbers, {} if self._kept is None else {"kept": self._kept}
 
     def restore(self, numbers: Mapping[str, float], tensors: Mapping[str, Tensor]) -> None:
-        """Go on where another stood."""
+        """Continue with the state of another keeper."""
         self.loss, self._weight = numbers["loss"], numbers["weight"]
         self._kept = tensors["kept"].clone() if "kept" in tensors else None
 

@@ -1,4 +1,4 @@
-"""A picture as a Laplacian pyramid, whose levels are what is optimised: one step then moves large shapes and fine strokes alike."""
+"""Optimisation over the levels of a picture's Laplacian pyramid: one step moves large shapes as well as fine strokes."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def minimise(
 ) -> Solution:
     """Minimise ``objective`` from ``start`` (1, 3, H, W; sRGB) over the levels of its pyramid, by RMSprop or Adam at a constant ``rate``.
 
-    What is kept: the last iterate, or what ``keeper`` chooses. ``KeyboardInterrupt`` ends the run with what is there. Raises
-    ``StylespaceError`` for a loss that is not a finite number. ``log``: where the state is written, after a step whose number
-    ``every`` divides; what it says is gone on from.
+    Keeps the last iterate, or the one ``keeper`` chooses. ``KeyboardInterrupt`` ends the run with the picture so far. Raises
+    ``StylespaceError`` for a loss that is not a finite number. ``log``: where the state is written, after every ``every``-th step, and
+    read to continue.
     """
     parts = [part.detach().clone().requires_grad_() for part in split(start, levels)]
     kinds = {"rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam}
@@ -99,7 +99,7 @@ def _resized(x: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def _packed(parts: Sequence[Tensor], solver: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The levels and what the solver keeps of each."""
+    """The levels and the solver's state of each."""
     slots = {
         f"slot {number} {name}": value
         for number, part in enumerate(parts)

@@ -24,9 +24,9 @@ def minimise(
 ) -> Solution:
     """Minimise ``objective`` from ``start`` (1, 3, H, W; sRGB) for ``steps`` iterations, with a strong-Wolfe line search.
 
-    One iteration is one new point; the line search may evaluate more. Where the search leaves finite numbers it starts again
-    from the best iterate without its history; ``StylespaceError`` when the start itself is not finite. Pixels are free while searching and
-    clamped to ``limits`` in what is kept. ``KeyboardInterrupt`` ends the run with what is there.
+    One iteration is one new point; the line search may evaluate more. Where the loss is not finite, the search starts
+    again from the best iterate without its history; ``StylespaceError`` when the start itself is not finite. Pixels are only clamped to
+    ``limits`` in the result. ``KeyboardInterrupt`` ends the run with the picture so far.
     """
     picture = start.detach().clone().requires_grad_()
     best, best_loss = start.detach().clone(), math.inf
@@ -92,7 +92,7 @@ def minimise(
                     terms = {name: value for name, value in latest.items() if name != "total"}
                     watch(Step(index, steps, max(start.shape[-2:]), total, terms, shown))
                 if torch.equal(before, picture):
-                    break  # the line search found no lower point: a minimum to rounding
+                    break  # the line search found no lower point: a minimum within rounding
         final = picture.detach().clamp(*limits) if limits else picture.detach()
         with torch.no_grad():
             total = float(sum(term.item() for term in objective(final).values()))

@@ -12,10 +12,10 @@ SMALL, LARGE = 512, 1000
 def sizes(size: int, smallest: int = 128, factor: float = 2**0.5) -> tuple[int, ...]:
     """Long sides in pixels, each ``factor`` times the one before, ending at ``size`` and starting at ``smallest`` or above.
 
-    Above a thousand pixels every size is twice the one before: what is left to paint there is fine, and steps are dear.
+    Above a thousand pixels every size is twice the one before: only fine detail is added there, and steps are expensive.
     """
     if size < 1 or smallest < 1:
-        raise InputError(f"A size of {min(size, smallest)} pixels cannot be made: sizes are 1 or more.")
+        raise InputError(f"A size of {min(size, smallest)} pixels is not possible: give 1 or more.")
     if factor <= 1:
         raise InputError(f"Sizes cannot grow by a factor of {factor}: give more than 1.")
     found: list[float] = []
@@ -34,7 +34,7 @@ def paired(sizes: Sequence[int], steps: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def share(steps: int, sizes: Sequence[int], fall: float, least: int = 1) -> tuple[int, ...]:
-    """``steps`` shared out over ``sizes``: in proportion to ``(smallest / size) ** fall``, at least one each, ``least`` above 512 px.
+    """``steps`` divided among ``sizes``: in proportion to ``(smallest / size) ** fall``, at least one each, ``least`` above 512 px.
 
     With ``fall`` 2 every size takes the same time; large shapes are settled at small sizes, where steps are cheap.
     """

@@ -1,4 +1,4 @@
-"""What goes with one run of a method beside its pictures and settings."""
+"""What a method gets for one run, beside pictures and settings."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def _nothing(_: Any) -> None:
 class Run:
     """``watch`` is called after each step, ``note`` with a sentence, ``plan`` with long side and steps of each size before the first.
 
-    ``journal``: where the state is kept; a run goes on from it. ``start``: a picture (1, 3, H, W) to start from. ``strokes``: one whose
-    fine strokes are put on the style. ``points``: pairs of a place of the photo and a place of the style. ``restyle``: gives the regions
-    anew from the picture so far, at every size after the first. ``base``: the problem of the method that this one stands on.
-    ``rehearse``: is given the problem instead of its being solved.
+    ``journal``: where the state is kept, and found when a run is resumed. ``start``: a picture (1, 3, H, W) to start from. ``strokes``: one
+    with whose fine strokes the style is redrawn. ``points``: pairs of a place in the photo and a place in the style. ``restyle``: called at
+    every size after the first, returns the regions for the picture so far. ``base``: the problem of the base method.
+    ``rehearse``: called with the problem, which is then not solved.
     """
 
     watch: Watch | None = None

@@ -1,4 +1,4 @@
-"""What solvers pass around: one step's record, and what a run leaves."""
+"""One step's record, and the result of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Raised by eigenvalue routines when their input is not finite.
 LinAlgError: type[Exception] = torch.linalg.LinAlgError  # type: ignore[attr-defined]
 
-# A picture to its loss terms, weighted; their sum is minimised.
+# From a picture to its weighted loss terms, whose sum is minimised.
 Objective = Callable[[Tensor], dict[str, Tensor]]
 
 
@@ -29,7 +29,7 @@ class Step:
     total: float
     terms: dict[str, float]
     picture: Tensor = field(repr=False)
-    cut: bool = False  # the step diverged and was taken back
+    cut: bool = False  # the step diverged and was undone
 
 
 Watch = Callable[[Step], None]
@@ -39,8 +39,8 @@ Watch = Callable[[Step], None]
 class Solution:
     """The picture (1, 3, H, W) a solver ends with, and its state for the next size.
 
-    Of a whole run also: ``beside``, pictures that were made on the way, by name; ``facts`` for the result's record; the ``warp`` that the
-    picture went through.
+    Of a whole run also: ``beside``, intermediate pictures by name; ``facts`` for the result's record; the ``warp`` that was applied to the
+    picture.
     """
 
     picture: Tensor

@@ -1,4 +1,4 @@
-"""How the loss of one size is minimised: Adam over the pixels or, in tiles, over scratch files; L-BFGS; a Laplacian pyramid."""
+"""The solvers of one size: Adam over the pixels or, in tiles, over a scratch file; L-BFGS; a Laplacian pyramid."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ Loss = Objective | Sequence[Tiled]
 
 
 class Solver(Protocol):
-    """What minimises a loss at one size. ``carries``: its moments go on to the next size."""
+    """Minimises a loss at one size. ``carries``: the next size continues its moments."""
 
     @property
     def carries(self) -> bool:
-        """Whether the next size wants its moments."""
+        """Whether the next size continues its moments."""
 
     def minimise(
         self, loss: Loss, start: Callable[[], Tensor], steps: int, previous: Solution, log: Stages, watch: Watch | None
     ) -> Solution:
-        """Minimise from ``start()`` (1, 3, H, W); ``previous``: of the size before; ``log``: where the state is written and was found."""
+        """Minimise from ``start()`` (1, 3, H, W); ``previous``: the solution of the size before; ``log``: keeps the state."""
 
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam over the pixels; of a loss in tiles, over a picture that lies in a scratch file."""
+    """Adam over the pixels; for a loss in tiles, over a picture in a scratch file."""
 
     rate: float
     final_rate: float | None = None
@@ -78,7 +78,7 @@ class Adam:
 
 @dataclass(frozen=True)
 class LBFGS:
-    """L-BFGS over the pixels of a whole picture; goes on at the size where it was."""
+    """L-BFGS over the pixels of a whole picture; resumed at the beginning of its size."""
 
     history: int = 100
     keep: str = "best"
@@ -103,7 +103,7 @@ class Pyramid:
     rate: float
     levels: int
     optimiser: str = "rmsprop"
-    every: int = 1  # the state is written after steps that this divides
+    every: int = 1  # the state is written after every so many steps
     carries: bool = False
 
     def minimise(
@@ -118,5 +118,5 @@ class Pyramid:
 
 def _whole(loss: Loss) -> Objective:
     if not callable(loss):
-        raise StylespaceError("This loss is gathered tile by tile, which only Adam minimises.")
+        raise StylespaceError("A loss over tiles can only be minimised by Adam.")
     return loss

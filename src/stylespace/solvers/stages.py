@@ -1,4 +1,4 @@
-"""Coarse-to-fine runs that go on where they were: what a journal says of the size, of what came there, and of the solver."""
+"""Resuming of coarse-to-fine runs: the size, its initial tensors and the solver's state in a journal."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from stylespace.storage.journal import Journal
 
 
 class Stages:
-    """The sizes of a run, with or without a journal. ``stage``: the size to begin with; ``start``: the tensors that came there.
+    """The sizes of a run, with or without a journal. ``stage``: the size to begin with; ``start``: the tensors that it begins with.
 
-    ``more``: gives tensors that are written together with the solver's.
+    ``more``: returns tensors that are written together with the solver's.
     """
 
     def __init__(self, journal: Journal | None, more: Callable[[], Mapping[str, Tensor]] = dict) -> None:
@@ -27,7 +27,7 @@ class Stages:
         self._written = self.goes_on
 
     def begin(self, stage: int, before: Mapping[str, Tensor], *, at_once: bool = False, **facts: Any) -> None:
-        """A size begins with the tensors ``before``, or goes on. ``at_once``: it takes long, so it is written now; ``facts`` beside it."""
+        """A size begins with the tensors ``before``, or is resumed. ``at_once``: write this now; ``facts`` go with it."""
         if self.goes_on and stage == self.stage and all(self.record.get(name) == fact for name, fact in facts.items()):
             self.goes_on = False
             return
@@ -39,7 +39,7 @@ class Stages:
             self.write()
 
     def write(self, more: Mapping[str, Any] | None = None, state: Mapping[str, Tensor] | None = None) -> None:
-        """Put it into the journal, with the solver's tensors."""
+        """Write the state into the journal, with the solver's tensors."""
         assert self.journal is not None
         groups: dict[str, Mapping[str, Tensor]] = {} if state is None else {"state": {**state, **self.more()}}
         if not self._written and self._before:
@@ -50,7 +50,7 @@ class Stages:
         self._written = True
 
     def hold(self, more: Mapping[str, Any], state: Mapping[str, Tensor]) -> None:
-        """The solver's state after a step: written where it is time; where it is to be exact, copied for :meth:`stopped`."""
+        """The solver's state after a step: written when it is due; for an exact journal also copied for :meth:`stopped`."""
         if self.due:
             self.write(more, state)
             self._held = None
@@ -59,7 +59,7 @@ class Stages:
             self._held = (dict(more), copies, self.journal.steps)
 
     def stopped(self) -> None:
-        """Ctrl-C: write what was held last, if anything."""
+        """Ctrl-C: write the last state that was held, if any."""
         if self._held is not None and self.journal is not None:
             more, state, self.journal.steps = self._held
             self.more = dict  # it has gone on since
@@ -67,11 +67,11 @@ class Stages:
 
     @property
     def due(self) -> bool:
-        """Whether the solver's state is to be written."""
+        """Whether the solver's state should be written now."""
         return self.journal is not None and self.journal.due
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """The numbers and tensors of the solver that goes on."""
+        """The numbers and tensors of a solver to be resumed, or None."""
         if self.journal is None or "state" not in self.record:
             return None
         return self.record["state"], self.journal.tensors("state")

@@ -1,8 +1,8 @@
-"""Pictures too large for one pass: sums over positions are gathered tile by tile, and their exact gradient tile by tile again.
+"""Pictures too large for one pass: sums over positions are added up tile by tile, and so is their exact gradient.
 
 Style statistics are sums over positions. So a loss of such sums needs two passes: one adds up the sums of all tiles without a gradient;
-the loss then tells how it changes with each sum, and the second pass takes every tile's share of the picture's gradient from that.
-Nothing is approximated (a tile sees as much around it as any of its features does).
+the derivative of the loss by each sum is then known, and the second pass computes every tile's share of the gradient from it.
+Nothing is approximated (a tile sees as far around itself as its features do).
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ PHASES = ("sums", "slopes", "pixels")  # of a step, in units of tiles, tiles, ba
 
 
 class Place:
-    """How far a run is: step, phase, unit. With a journal it is written after every unit, so that a killed process goes on at the next.
+    """How far a run is: step, phase, unit. With a journal it is written after every unit, so that a killed run continues with the next one.
 
-    ``record``: what the journal is to say beside it, or what it said. ``held``: numbers that a unit changes at most.
+    ``record``: further entries for the journal, or those it had. ``held``: the most numbers that a unit changes.
     """
 
     def __init__(self, journal: Journal | None = None, record: Mapping[str, Any] | None = None, held: int = 0) -> None:
@@ -48,24 +48,24 @@ class Place:
         self.buffer = None if journal is None else Scratch(1, (held,), path=journal.file("held")).tensors[0]
 
     def first(self, phase: str, units: int) -> int:
-        """How many of the phase's units are done."""
+        """The number of the phase's units that are done."""
         was, now = PHASES.index(self.record["phase"]), PHASES.index(phase)
         return units if was > now else self.record["at"] if was == now else 0
 
     def tell(self, phase: str, at: int, sums: Sums | None = None, **more: Any) -> None:
-        """So many units of the phase are done."""
+        """Write that this many units of the phase are done."""
         self.record |= {"phase": phase, "at": at, "held": None, **more}
         if self.journal is not None:
             named = None if sums is None else {"sums": {str(i): s for i, s in enumerate(sums)}}
             self.journal.write(self.record, named)
 
     def sums(self) -> Sums:
-        """What was added up before."""
+        """The sums so far."""
         found = self.journal.tensors("sums") if self.journal is not None else {}
         return [found[str(i)] for i in range(len(found))]
 
     def hold(self, phase: str, at: int, parts: Sequence[Tensor]) -> None:
-        """Keep what a unit is about to change; where it was interrupted in the middle of that, put it back."""
+        """Save what a unit is about to change; where the run was killed in the middle of the unit, restore it."""
         if self.journal is None or self.buffer is None:
             return
         ends = [0]
@@ -85,8 +85,8 @@ class Place:
 class Tiled:
     """A loss of sums over tiles, and its gradient.
 
-    ``part``: what a tile adds to the sums; ``total``: the loss terms of the sums. ``picture`` (1, 3, H, W) is never worked on as a whole;
-    its tiles are worked on by ``device``. ``offset`` (down, right): where in the picture the tiles' own begins.
+    ``part``: what a tile adds to the sums; ``total``: the loss terms of the sums. ``picture`` (1, 3, H, W) is never processed as a whole;
+    its tiles are processed on ``device``. ``offset`` (down, right): where in the picture the first tile begins.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Tiled:
         self.tiles, self.part, self.total, self.device, self.offset = tiles, part, total, device, offset
 
     def window(self, tile: Tile) -> tuple[Any, ...]:
-        """What is seen for a tile, as an index of the picture."""
+        """The part of the picture that is seen for a tile, as an index."""
         rows, columns = (slice(s.start + by, s.stop + by) for s, by in zip(tile.window, self.offset, strict=True))
         return (..., rows, columns)
 
@@ -150,8 +150,6 @@ class Tiled:
         first = place.first("sums", len(self.tiles))
         device = self.device or picture.device
         total: Sums | None = [s.to(home(device) if s.dtype == torch.float64 else device) for s in place.sums()] if first else None
-        if first:  # by another process: loss terms learn their sizes from a tile
-            self.part(picture[self.window(self.tiles[0])].to(self.device), self.tiles[0])
         for number in range(first, len(self.tiles)):
             tile = self.tiles[number]
             parts = self.part(picture[self.window(tile)].to(self.device), tile)
@@ -162,7 +160,7 @@ class Tiled:
 
 
 def in_turn(turns: Sequence[Tiled], after: int = 0) -> Objective:
-    """The loss of each of ``turns`` in turn, of a picture that lies in memory; ``after``: so many were asked before."""
+    """The losses ``turns``, one after the other, of a picture in memory; ``after``: the number of evaluations before."""
     left = islice(cycle(turns), after, None)
     return lambda picture: next(left).loss(picture)
 
@@ -170,7 +168,7 @@ def in_turn(turns: Sequence[Tiled], after: int = 0) -> Objective:
 def summed(picture: Tensor, tiles: Sequence[Tile], part: Part) -> Sums:
     """The sums of ``part`` over ``tiles`` of ``picture`` (1, 3, H, W), with a gradient, in the memory of one tile.
 
-    Every tile is worked on again when the gradient is asked for. One tile alone is worked on as it is.
+    Every tile is computed again for the gradient, except a single one.
     """
     if len(tiles) == 1:
         return part(picture, tiles[0])
@@ -223,12 +221,12 @@ def minimise(
 ) -> Solution:
     """Adam over the pixels of what ``start`` gives (1, 3, H, W), in the memory of one tile; steps take the ``objectives`` in turn.
 
-    Picture, gradient and moments lie in a scratch file in ``folder``, or where ``journal`` is; the result lies there too. ``rate`` falls to
+    Picture, gradient, moments and result are in a scratch file in ``folder``, or in the ``journal``'s folder. ``rate`` falls to
     ``final_rate`` as :func:`stylespace.solvers.adam.minimise` has it. A loss that is not finite skips the step and halves the rate;
     ``StylespaceError`` after twelve times. ``keep`` and ``decay``: which iterate is the result, as
     :class:`~stylespace.solvers.keeping.Keeper` has it; ``moments`` and ``taken`` continue an earlier size.
-    ``KeyboardInterrupt`` ends the run with what is there.
-    ``record``: what the journal says beside the run's own; where it has an ``index`` the run goes on from there, to the same numbers.
+    ``KeyboardInterrupt`` ends the run with the picture so far.
+    ``record``: further entries for the journal; where it has an ``index`` the run continues from there, with the same numbers.
     """
     begun = bool(record and "index" in record)
     given = start()
@@ -252,7 +250,7 @@ def minimise(
     interrupted = False
     try:
         for index in range(place.record["index"], steps + (2 if judged and steps else 1)):
-            after = index > steps  # the last step's picture has not been judged yet
+            after = index > steps  # the last step's picture has not been evaluated yet
             if place.record["phase"] != "pixels":
                 objective = objectives[(index - 1) % len(objectives)]
                 if after:
@@ -312,13 +310,13 @@ def minimise(
 
 
 def _judge(place: Place, decay: float, total: float) -> None:
-    """Note what becomes of the iterate of this loss, before any band of it is changed."""
+    """Decide whether the iterate with this loss is kept, before any band of it is changed."""
     best, weight = place.record["best_loss"], decay * place.record["weight"] + (1 - decay)
     place.tell("pixels", 0, better=total < best, best_loss=min(best, total), weight=weight)
 
 
 def _offer(place: Place, keep: str, decay: float, kept: Tensor, now: Tensor) -> None:
-    """A band of the iterate to what is kept."""
+    """Copy or average a band of the iterate into what is kept."""
     if keep == "average":
         kept.lerp_(now, (1 - decay) / place.record["weight"])
     elif place.record["better"]:
@@ -326,7 +324,7 @@ def _offer(place: Place, keep: str, decay: float, kept: Tensor, now: Tensor) -> 
 
 
 def _bands(count: int, scratch: Scratch) -> Iterator[slice]:
-    """Slices of so many numbers; what was looked at is let go of now and then."""
+    """Slices of this many numbers; pages that were read are released now and then."""
     for number, first in enumerate(range(0, count, BAND)):
         yield slice(first, first + BAND)
         if number % 16 == 15:

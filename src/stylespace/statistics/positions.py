@@ -13,7 +13,7 @@ from stylespace.errors import InputError
 def positions(features: Tensor) -> Tensor:
     """``features`` (1, C, H, W) as (C, M), in at least float32; a view where they are channels-last."""
     if features.ndim != 4 or features.shape[0] != 1:
-        raise InputError(f"Features of one picture are wanted, (1, C, H, W), not {tuple(features.shape)}.")
+        raise InputError(f"Features of one picture are expected, (1, C, H, W), not {tuple(features.shape)}.")
     # Views only: selecting the first picture would make autograd fill a map of zeros.
     f = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1]).T
     return widened(f)

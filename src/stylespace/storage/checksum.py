@@ -1,4 +1,4 @@
-"""SHA-256 of files and of what is in memory, by which work that goes on knows its inputs again."""
+"""SHA-256 of files and of tensors, by which resumed work checks its inputs."""
 
 from __future__ import annotations
 

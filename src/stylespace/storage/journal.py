@@ -1,4 +1,4 @@
-"""Where long work stands, in a folder: a record, tensors, and files mapped into memory. A process that is killed goes on from there."""
+"""The state of long work in a folder: a record, tensors, and files mapped into memory. Killed work continues from it."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from stylespace.storage.scratch import no_room
 EVERY = 20.0  # seconds between records of work whose steps are short
 RECORD, LOCK, MARK = "journal.json", "lock", "stylespace.txt"
 OWN = re.compile(rf"{RECORD}(\.new)?|{LOCK}|{MARK}|.+-[0-9a-f]{{8}}\.safetensors|.+\.scratch")
-TEXT = "The state of unfinished work of Stylespace. It goes when the work is done; without it the work begins anew.\n"
+TEXT = "The state of unfinished work of Stylespace. It is deleted when the work is done; without it the work starts again.\n"
 
 
 class Journal:
     """The state of one piece of work, in ``folder``, which appears when something is written.
 
-    ``about``: what the work is, as JSON: the state of other work is deleted. ``record`` is what was written last, empty for work that
-    begins. What is written survives the end of the process, not that of the machine. Nothing but a journal's own files is ever deleted.
-    ``exact``: on Ctrl-C the last step is written too, at the cost of a copy at each. ``strict``: the state of other work is refused, not
-    deleted. ``facts`` go with every record.
+    ``about``: a description of the work, as JSON; the state of other work is deleted. ``record``: what was written last, empty for new
+    work. What is written survives the end of the process, but perhaps not a crash of the machine. Only a journal's own files are ever
+    deleted. ``exact``: on Ctrl-C the last step is written too, at the cost of a copy per step. ``strict``: the state of other work is
+    refused, not deleted. ``facts`` are added to every record.
 
-    Raises ``InputError`` where another process is at the same work, and for a folder that holds something else.
+    Raises ``InputError`` where another process does the same work, and for a folder that holds anything else.
     """
 
     def __init__(self, folder: str | Path, about: Mapping[str, Any], *, exact: bool = False, strict: bool = False) -> None:
@@ -42,7 +42,7 @@ class Journal:
         self.facts: dict[str, Any] = {}
         self.about = json.loads(json.dumps(about))
         self.record: dict[str, Any] = {}
-        self.steps = 0  # that were told to somebody, written with every record
+        self.steps = 0  # written with every record
         self.last = time.monotonic()
         self._lock: FileLock | None = None
         if self.folder.exists():
@@ -54,7 +54,7 @@ class Journal:
 
     @staticmethod
     def kept(folder: Path, group: str) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """The record in ``folder`` and a group of its tensors, for whoever only reads; None where nothing is.
+        """The record in ``folder`` and a group of its tensors, read only; None where there are none.
 
         Raises ``InputError`` for what cannot be read.
         """
@@ -67,11 +67,11 @@ class Journal:
             record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
             return record, load_file(folder / record["files"][group])
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise InputError(f"{folder} holds no state that can be read ({error}): remove it to begin anew.") from error
+            raise InputError(f"{folder} holds a state that cannot be read ({error}): delete it to start again.") from error
 
     @staticmethod
     def about_of(folder: Path) -> dict[str, Any]:
-        """What the work kept in ``folder`` is, as ``about`` said; empty where there is none."""
+        """The ``about`` of the work in ``folder``; empty where there is none."""
         try:
             found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -81,11 +81,11 @@ class Journal:
 
     @property
     def due(self) -> bool:
-        """Whether it is time for a record again, of work that is long done over."""
+        """Whether it is time to write a record, if a step took long or enough time has passed."""
         return self.waited(EVERY)
 
     def waited(self, seconds: float) -> bool:
-        """Whether the last record is older than that."""
+        """Whether the last record is older than the interval."""
         return time.monotonic() - self.last > seconds
 
     def write(self, record: Mapping[str, Any], tensors: Mapping[str, Mapping[str, Tensor]] | None = None) -> None:
@@ -119,17 +119,17 @@ class Journal:
         return load_file(self.folder / self.record["files"][name])
 
     def file(self, name: str) -> Path:
-        """A file of the work's own in the folder, which it may map into memory."""
+        """A file in the folder that the work may map into memory."""
         self.open()
         return self.folder / f"{name}.scratch"
 
     def leave(self) -> None:
-        """Let other processes go on with it; a folder without a record is of no use to them and goes."""
+        """Release the folder, so that another process may continue; without a record it is deleted."""
         if self._unlock() and not self.record:
             self.remove()
 
     def remove(self) -> None:
-        """The work is done: delete its files, and the folder where nothing else is in it."""
+        """The work is done: delete its files, and the folder if nothing else is in it."""
         self.leave()
         with suppress(OSError):  # it is gone already, or a system keeps it open; nobody is to fail by that
             for path in self._files():
@@ -137,12 +137,12 @@ class Journal:
             self.folder.rmdir()
 
     def open(self) -> None:
-        """Take the folder, so that no other process has it until :meth:`leave`."""
+        """Lock the folder against other processes until :meth:`leave`."""
         if self._lock is not None:
             return
         if self.folder.exists() and (not self.folder.is_dir() or self._is_foreign()):
             kind = "holds other files" if self.folder.is_dir() else "is a file"
-            raise InputError(f"{self.folder} {kind}: name a folder for unfinished work that is empty or is not there yet.")
+            raise InputError(f"{self.folder} {kind}: name a folder for unfinished work that is empty or does not exist yet.")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / MARK).write_text(TEXT, encoding="utf-8")
@@ -164,7 +164,7 @@ class Journal:
         if strict and not whole:
             self._unlock()
             raise InputError(
-                f"{self.folder} is of other references or settings: repeat those to go on, or remove it to begin anew."
+                f"{self.folder} belongs to other references or settings: use those to continue, or delete it to start again."
             )
         files = found.get("files") if whole else None
         return found if isinstance(files, dict) and all((self.folder / str(place)).is_file() for place in files.values()) else {}
@@ -183,7 +183,7 @@ class Journal:
         return True
 
     def _files(self) -> list[Path]:
-        """What a journal wrote; whatever else lies in the folder is somebody else's."""
+        """The files that a journal wrote; others in the folder belong to someone else."""
         return [path for path in self.folder.iterdir() if OWN.fullmatch(path.name)]
 
     def _is_foreign(self) -> bool:

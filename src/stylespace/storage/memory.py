@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-# What PyTorch says without a type of its own: processors, Apple's graphics.
+# Messages of errors without their own type: processors, Apple's graphics.
 _NO_ROOM = ("can't allocate memory", "not enough memory", "out of memory")
 _M_TRIM_THRESHOLD, _M_MMAP_MAX, _ALL = -1, -4, 65536
 
@@ -17,14 +17,14 @@ def keep_freed_memory() -> bool:
     """Ask glibc to reuse freed blocks of any size; True where it can be asked (Linux with glibc).
 
     A step of an optimisation frees and allocates the same hundred megabytes each time. By default glibc maps and unmaps blocks
-    of over 32 MB, and the kernel then zeroes every page anew: up to two thirds of a step. Process-wide; peak memory is unchanged.
+    of over 32 MB, and the kernel then zeroes every page again: up to two thirds of a step's time. Process-wide; peak memory is unchanged.
     """
     glibc = _glibc()
     return glibc is not None and bool(glibc.mallopt(_M_MMAP_MAX, 0)) and bool(glibc.mallopt(_M_TRIM_THRESHOLD, -1))
 
 
 def return_freed_memory() -> bool:
-    """Undo :func:`keep_freed_memory` and hand back what is free: where memory is short and blocks of many sizes leave gaps."""
+    """Undo :func:`keep_freed_memory` and return free memory to the system: for work short of memory, with blocks of many sizes."""
     glibc = _glibc()
     if glibc is None:
         return False
@@ -34,7 +34,7 @@ def return_freed_memory() -> bool:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether PyTorch says that a device, or the processor's memory, has no room."""
+    """Whether an error of PyTorch says that memory ran out, on the device or the processor."""
     told = str(error).lower()
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(text in told for text in _NO_ROOM)
 

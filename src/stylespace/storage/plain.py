@@ -1,4 +1,4 @@
-"""What others wrote: JSON of files, and what libraries say of files."""
+"""Text from outside: JSON in files, and messages of other libraries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def parse(text: str | bytes) -> Any:
-    """The value that ``text`` holds. Raises ``ValueError`` for whatever is not JSON, nested too deep included."""
+    """The value of the JSON ``text``. Raises ``ValueError`` for anything else, and for JSON that is nested too deep."""
     try:
         return json.loads(text)
     except RecursionError as error:
@@ -15,6 +15,6 @@ def parse(text: str | bytes) -> Any:
 
 
 def reason(error: BaseException) -> str:
-    """What a library says is wrong, on one line of at most 200 letters, without a full stop."""
+    """A library's error message on one line of at most 200 characters, without a full stop."""
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return (" ".join(said.split())[:200] or type(error).__name__).rstrip(".")

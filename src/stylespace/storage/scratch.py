@@ -1,4 +1,4 @@
-"""Tensors in files: mapped into memory or read again one at a time, so that they are outside the memory that is the process's own."""
+"""Tensors in files, mapped into memory or read back one at a time, so that they do not take the process's own memory."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from stylespace.errors import StylespaceError
 
 
 class Scratch:
-    """Tensors of one size in a file mapped into memory: what is large, outside the memory that is the process's own.
+    """Large tensors of one size in a file that is mapped into memory.
 
-    ``path``: a file that stays; None: one in ``folder`` that goes with it. Room is taken at once. Raises ``StylespaceError`` where there
+    ``path``: a file that stays; None: a temporary one in ``folder``. Disk space is reserved at once. Raises ``StylespaceError`` where there
     is none.
     """
 
@@ -30,27 +30,27 @@ class Scratch:
         try:
             with tempfile.TemporaryFile(dir=folder, prefix="stylespace-") if path is None else opened(path) as file:
                 reserve(file.fileno(), wanted)
-                self.map = mmap.mmap(file.fileno(), wanted)  # keeps a file without a name until it goes itself
+                self.map = mmap.mmap(file.fileno(), wanted)  # keeps the unnamed file alive as long as itself
         except OSError as error:
             raise no_room(path or folder or Path(tempfile.gettempdir()), error) from error
         whole = torch.from_numpy(np.frombuffer(self.map, np.float32, count * numbers))
         self.tensors = [whole[i * numbers : (i + 1) * numbers].view(*size) for i in range(count)]
 
     def release(self) -> None:
-        """Let go of the pages that were touched; what they hold stays in the file."""
+        """Release the pages from memory; their contents stay in the file."""
         if hasattr(mmap, "MADV_DONTNEED"):
             self.map.madvise(mmap.MADV_DONTNEED)
 
 
 class Shelf:
-    """Tensors that are read again one at a time, in a file that goes with it."""
+    """Tensors in a temporary file, read back one at a time."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._file = tempfile.TemporaryFile(dir=folder, prefix="stylespace-")  # noqa: SIM115 (as long as the shelf)
         weakref.finalize(self, self._file.close)
 
     def put(self, tensor: Tensor) -> Callable[[], Tensor]:
-        """Lay a tensor down; what it returns gets it again, as it was."""
+        """Store a tensor; returns a function that reads it back."""
         channels_last = tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
         rows = tensor.detach().cpu().permute(0, 2, 3, 1) if channels_last else tensor.detach().cpu()
         shape, device, kind = rows.shape, tensor.device, tensor.dtype
@@ -72,19 +72,19 @@ class Shelf:
 
 
 def opened(path: Path) -> IO[bytes]:
-    """A file to read and write, which may be there already."""
+    """A file for reading and writing, created if necessary."""
     return path.open("r+b" if path.exists() else "w+b")
 
 
 def reserve(file: int, size: int) -> None:
-    """Give an open file its size, and the disk's room for it where the system can. Raises ``OSError`` where there is none."""
+    """Set an open file's size and, where the system can, reserve the disk space. Raises ``OSError`` where there is none."""
     os.ftruncate(file, size)
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file, 0, size)
 
 
 def no_room(place: Path, error: OSError) -> StylespaceError:
-    """What to say where a file could not be given its room."""
+    """The error for a working file that does not fit on the disk."""
     return StylespaceError(
-        f"There is no room for working files at {place} ({error.strerror or error}): free some, or choose another place."
+        f"There is no disk space for working files at {place} ({error.strerror or error}): free some, or choose another place."
     )

@@ -1,4 +1,4 @@
-"""Tensors with a record (JSON) beside them in one safetensors file: how the project keeps networks, spaces, regions and states of work."""
+"""Tensors and a JSON record in one safetensors file: the form of networks, spaces, regions and states of work."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], record: Mappi
     """Write ``tensors`` and ``record``, whole or not at all."""
     from safetensors.torch import save_file
 
-    # Plain (not channels-last) copies: the order in memory is chosen anew when they are read.
+    # Plain (not channels-last) copies: the memory format is chosen again when they are read.
     copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     return write_whole(path, lambda temporary: save_file(copies, temporary, {KEY: json.dumps(record)}))
 
 
 def read_tensors(path: str | Path, *, tensors: bool = True) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The record, empty where there is none, and the tensors. Raises ``ValueError``, one line, for whatever is wrong with the file."""
+    """The record (empty where there is none) and the tensors. Raises ``ValueError``, on one line, if anything is wrong with the file."""
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -1,7 +1,7 @@
-"""Last words: what a command was at when it ended without any, because a library crashed, memory ran out or somebody killed it.
+"""Reports what a command was doing when it died without a message, because a library crashed, memory ran out or it was killed.
 
-A decoder that crashes takes the whole process with it, and nothing in it can say so any more. Reading every file in a process of its own
-would cost more than the reading. So a shell of a megabyte waits at a pipe until this process has gone, and says which file it was at.
+A decoder that crashes takes the whole process with it, which can then no longer report anything. A separate process for every file would
+cost more than the reading. So a small shell waits at a pipe until this process has ended, and names the file that it was reading.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ esac
 
 
 class Witness:
-    """Of one process. ``wanted``: whether it is to be called at all, which a command line sets and nobody else."""
+    """The witness of one process. ``wanted``: whether there should be one; only the command line sets it."""
 
     def __init__(self) -> None:
         self.wanted = False
         self._pipe: int | None = None
-        self._of = 0  # the process that it watches, not those that are forked from it
+        self._of = 0  # the watched process, not its forks
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
-        """While this lasts, ``name`` is read."""
+        """A context in which ``name`` is being read."""
         self._tell(name)
         try:
             yield
@@ -40,7 +40,7 @@ class Witness:
             self._tell("")
 
     def dismiss(self) -> None:
-        """The process ends with words of its own."""
+        """The process ends normally: the witness keeps silent."""
         self.wanted = False
         if self._pipe is not None and self._of == os.getpid():
             self._tell("done")

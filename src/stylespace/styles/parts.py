@@ -1,4 +1,4 @@
-"""Parts of a style and their pictures: found in references by clustering, found again in a photo, redrawn each in its own style.
+"""Parts of a style and their pictures: found by clustering the references, found again in a photo, each redrawn in its own style.
 
 Automatic segmentation for style transfer (Penhouet & Sanzenbacher 2017) groups similar classes and merges those without a partner; here
 classes are clusters of encoder features over all references, so they need no training.
@@ -20,13 +20,13 @@ from stylespace.pictures.resizing import fit, resize
 from stylespace.statistics import clusters
 from stylespace.storage.tensors import read_tensors, write_tensors
 
-SIDE = 512  # long side at which parts are looked for
+SIDE = 512  # long side at which parts are searched
 _FORMAT = "stylespace-regions-1"
 
 
 @dataclass(frozen=True)
 class Regions:
-    """``centres`` (N, D) of the parts; ``pictures``: a style picture's file for each, None where no reference has the part.
+    """``centres`` (N, D) of the parts; ``pictures``: the file of each part's style picture, None where no reference has the part.
 
     ``encoder``: the identity (name and checksum) of the network whose features they are.
     """
@@ -38,7 +38,7 @@ class Regions:
     def maps(self, picture: Tensor, network: Encoder) -> Tensor:
         """Where each part is on ``picture`` (1, 3, H, W; sRGB in [0, 1]): (N, 1, h, w) in {0, 1}.
 
-        Parts that have no style picture, and parts of less than 2 %, are merged into the next nearest.
+        Parts without a style picture, and parts of less than 2 %, are merged into the nearest other part.
         """
         sign = look(picture, network)
         known = [i for i, path in enumerate(self.pictures) if path is not None]
@@ -53,16 +53,16 @@ class Regions:
 
     @classmethod
     def load(cls, path: str | Path) -> Regions:
-        """Read what :meth:`save` wrote; pictures are looked for beside the file. Raises ``InputError`` when something is missing."""
+        """Read what :meth:`save` wrote; pictures are expected beside the file. Raises ``InputError`` when something is missing."""
         place = Path(path)
         try:
             about, tensors = read_tensors(place)
         except ValueError as error:
             raise InputError(
-                f"{path} cannot be read as style regions ({error}): give what learn-style --regions wrote."
+                f"{path} cannot be read as style regions ({error}): give one that 'stylespace learn-style --regions' wrote."
             ) from error
         names, centres, encoder = about.get("pictures"), tensors.get("centres"), about.get("encoder")
-        foreign = f"{path} is not a file of style regions: give what 'stylespace learn-style --regions' wrote."
+        foreign = f"{path} is not a file of style regions: give one that 'stylespace learn-style --regions' wrote."
         if about.get("format") != _FORMAT or not isinstance(names, list) or centres is None:
             raise InputError(foreign)
         if centres.ndim != 2 or len(centres) != len(names) or not all(isinstance(name, str | None) for name in names):
@@ -70,7 +70,7 @@ class Regions:
         pictures = tuple(None if name is None else place.parent / name for name in names)
         for picture in pictures:
             if picture is not None and not picture.is_file():
-                raise InputError(f"{picture}, a style picture of {path}, is not there: lay it beside {place.name}.")
+                raise InputError(f"{picture}, a style picture of {path}, is missing: put it beside {place.name}.")
         return cls(centres, pictures, identity(encoder))
 
 
@@ -83,7 +83,7 @@ def look(picture: Tensor, network: Encoder) -> Tensor:
 
 
 def of_masks(signs: Sequence[Tensor], masks: Sequence[Tensor | None]) -> Tensor:
-    """Centres (2, D) of what masks (1, 1, h, w) show and of the rest, means over all references that have a mask."""
+    """Centres (2, D) of the masked parts and of the rest, as means over all references that have a mask (1, 1, h, w)."""
     sums: list[list[Tensor]] = [[], []]
     for sign, mask in zip(signs, masks, strict=True):
         if mask is None:
@@ -93,5 +93,5 @@ def of_masks(signs: Sequence[Tensor], masks: Sequence[Tensor | None]) -> Tensor:
             if float(weight.sum()) > 0:
                 sums[part].append((sign * weight).sum((0, 2, 3)) / weight.sum())
     if not all(sums):
-        raise InputError("The masks are white or black everywhere: paint white what is to be learned, black the rest.")
+        raise InputError("The masks are white or black everywhere: paint white what should be learned, black the rest.")
     return torch.stack([torch.stack(part).mean(0) for part in sums])

@@ -1,4 +1,4 @@
-"""Which styles go where."""
+"""Styles, and the regions of the photo they are for."""
 
 from __future__ import annotations
 
@@ -23,6 +23,15 @@ class Style:
     weight: float | Mapping[str, float] = 1.0
     mask: Tensor | None = None
 
+    @property
+    def share(self) -> float:
+        """Its weight over all layers."""
+        return float(sum(self.weight.values()) if isinstance(self.weight, Mapping) else self.weight)
+
+    def share_at(self, layer: str) -> float:
+        """Its weight at one style layer."""
+        return self.weight.get(layer, 0.0) if isinstance(self.weight, Mapping) else self.weight
+
     def seen(self, size: float) -> tuple[Tensor, Tensor | None]:
         """Picture and mask with a long side of ``size`` pixels; never enlarged, which would blur its strokes."""
         own = fit(self.picture.shape[-2:], min(max(self.picture.shape[-2:]), max(1, round(size))))
@@ -33,7 +42,7 @@ class Style:
 class Region:
     """Where on the photo styles go: a soft map (1, 1, H, W) in [0, 1], or None for all of it.
 
-    No styles: the photo stays as it is there.
+    Without styles the photo is unchanged there.
     """
 
     styles: tuple[Style, ...]
@@ -51,7 +60,7 @@ def first_style(regions: Sequence[Region]) -> Style:
 def guides(regions: Sequence[Region], picture: Tensor) -> list[Tensor | None]:
     """Where each region is on ``picture`` (1, 3, H, W): (1, 1, H, W), or None where one region is everything.
 
-    A region without a guide has what the others leave.
+    A region without a guide is what the others leave.
     """
     if all(region.guide is None for region in regions):
         return [None] * len(regions)
@@ -62,7 +71,7 @@ def guides(regions: Sequence[Region], picture: Tensor) -> list[Tensor | None]:
 
 
 def left_alone(picture: Tensor, photo: Tensor, regions: Sequence[Region]) -> Tensor:
-    """``picture`` with the ``photo`` of the same size again in regions without styles."""
+    """``picture`` with the ``photo`` (of the same size) put back in regions without styles."""
     for region, guide in zip(regions, guides(regions, picture), strict=True):
         if not region.styles:
             picture = photo if guide is None else picture.lerp(photo, guide)

@@ -2,7 +2,7 @@
 
 A reference's texture features are its Gram matrices at the style layers. Blends are convex combinations of them; a photo's blend is the
 one nearest to its own features. The document says 'linear combination' and 'optimal for the input image'; the simplex, the squared
-distance and the weights of layers are our reading.
+distance and the layer weights are our interpretation.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _FORMAT = "stylespace-space-1"
 
 @dataclass(frozen=True)
 class Blend:
-    """The point of a style space nearest to a photo.
+    """The point of a style space that is nearest to a photo.
 
     ``names`` and ``sources``: of all references. ``shares``: layer to weights (K,), the same at all layers unless fitted layer by layer.
     ``distance``: squared distance to the photo, a mean over layers, with ``scale="photo"`` in units of the photo's own energy.
@@ -61,7 +61,7 @@ class Blend:
 
     @property
     def active(self) -> list[int]:
-        """Numbers of the references that have a weight at any layer, in their own order."""
+        """Indices of the references that have a weight at any layer, in order."""
         return np.flatnonzero(np.max(list(self.shares.values()), axis=0) > 0).tolist()
 
     @property
@@ -76,7 +76,7 @@ class Blend:
         return next(iter(by_layer.values())) if len(set(by_layer.values())) == 1 else by_layer
 
     def explained(self) -> dict[str, Any]:
-        """All of it as plain JSON."""
+        """The blend as plain JSON."""
         name, alone = self.best_single
         singles = dict(zip(self.names, self.singles.tolist(), strict=True))
         return {
@@ -133,7 +133,7 @@ class StyleSpace:
         """Read ``references`` (paths, PIL pictures, arrays, tensors, Pictures), one at a time.
 
         References of one name get numbers. ``layers``: with weights, as for gatys. ``progress(done, of)`` is called after each, ``keep``
-        with each picture, in the order of ``sources``. Those that cannot be read are passed over and named in
+        with each picture, in the order of ``sources``. Those that cannot be read are skipped and named in
         ``failures``; raises ``PictureError`` when none can be read, ``InputError`` when none are given.
         """
         sources = list(references)
@@ -180,8 +180,8 @@ class StyleSpace:
     ) -> Blend:
         """The blend nearest to ``photo`` (anything :meth:`fit` takes, or (1, 3, H, W) sRGB in [0, 1]).
 
-        ``limit``: at most so many references. ``layerwise``: a blend of its own at each layer, over the same references. ``scale``: what
-        a layer's squared distance is divided by: ``photo``, the photo's own energy there, so that layers count alike; ``equal``, nothing.
+        ``limit``: the most references to use. ``layerwise``: a separate blend at each layer, over the same references. ``scale``: what
+        a layer's squared distance is divided by: ``photo``, the photo's own energy there, so that layers count equally; ``equal``, nothing.
         """
         if scale not in SCALES:
             raise InputError(f"The scale '{scale}' is unknown: choose among {', '.join(SCALES)}.")
@@ -224,7 +224,7 @@ class StyleSpace:
         for i in order:
             spread = float(np.sqrt(max(values[i], 1e-30)))
             vector = centre @ vectors[:, i]
-            vector = vector * (1 if vector[np.argmax(np.abs(vector))] > 0 else -1)  # eigenvectors have no sign of their own
+            vector = vector * (1 if vector[np.argmax(np.abs(vector))] > 0 else -1)  # the sign of an eigenvector is arbitrary
             axes.append(PrincipalAxis(float(max(values[i], 0) / total), vector * spread, vector / spread))
         return axes
 
@@ -243,7 +243,7 @@ class StyleSpace:
         return self.sources[self.names.index(name)]
 
     def save(self, path: str | Path) -> Path:
-        """Write features and names as safetensors, atomically. References that were no files keep their names only."""
+        """Write features and names as safetensors, atomically. Of references that are not files only the names are saved."""
         about = {
             "format": _FORMAT, "encoder": self.encoder.identity, "size": self.size, "layers": self.layers, "names": self.names,
             "paths": [str(s) if isinstance(s, str | Path) else None for s in self.sources],
@@ -256,7 +256,7 @@ class StyleSpace:
     ) -> StyleSpace:
         """Read what :meth:`save` wrote. ``encoder``: the one it was fitted with, instead of loading it.
 
-        Raises ``InputError`` where another encoder is here.
+        Raises ``InputError`` where that encoder is not available.
         """
         try:
             about, grams = read_tensors(path)
@@ -276,7 +276,7 @@ class StyleSpace:
         return cls(tuple(about["names"]), sources, grams, about["layers"], about["size"], network)
 
     def _products(self) -> Array:
-        """Inner products (K, K) with every layer's mean energy made its weight."""
+        """Inner products (K, K), scaled so that every layer's mean energy is its weight."""
         total = np.zeros((len(self), len(self)))
         for layer, weight in self.layers.items():
             matrix = _double(self.grams[layer])
@@ -286,7 +286,7 @@ class StyleSpace:
 
 
 def _is_whole(about: Mapping[str, Any], grams: Mapping[str, Tensor]) -> bool:
-    """Whether a file's record has what a space has, and its tensors a row for each name."""
+    """Whether a file's record has all that a space needs, and its tensors one row for each name."""
     names, paths, layers, size = (about.get(key) for key in ("names", "paths", "layers", "size"))
     return (
         isinstance(names, list) and all(isinstance(name, str) for name in names)
@@ -309,7 +309,7 @@ def describe(picture: Tensor, encoder: Encoder, layers: Iterable[str], size: int
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """``names`` with a number where one has been met before: ``a.png``, ``a.png (2)``."""
+    """``names`` with a number added to repeated ones: ``a.png``, ``a.png (2)``."""
     found: dict[str, None] = {}
     for name in names:
         number, own = 2, name

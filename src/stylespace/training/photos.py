@@ -50,7 +50,7 @@ def prepare(paths: Sequence[Path], side: int, folder: Path, *, progress: Callabl
     """Squares of ``paths`` for crops of ``side`` pixels, kept in ``folder`` and found again there while the files are as they were.
 
     A photo is shrunk (never enlarged beyond need) until its short side is nine eighths of a crop's and its middle square is taken. Bad
-    photos are passed over. Raises ``InputError`` when none is left.
+    photos are skipped. Raises ``InputError`` when none is left.
     """
     large = round(side * ROOM)
     key = hashlib.sha256(json.dumps([large, *map(_stamp, paths)]).encode()).hexdigest()[:16]

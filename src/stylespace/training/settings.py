@@ -16,43 +16,41 @@ BUILDS = ("fast", "published", "johnson", "texture", "multimodal", "tiny")  # as
 class TrainingSettings(EncoderSettings):
     """How a network of many styles is trained. Defaults are ours, for two processor cores. The encoder is the loss network."""
 
-    build: str = option("fast", "body: ours for real time, or as published", BUILDS, _OURS)
+    build: str = option("fast", "network body: ours for real time, or a published one", BUILDS, _OURS)
     steps: int = option(8000, "steps in all", source=_OURS)
-    batch: int = option(4, "photos a step, each with a style of its own", source=_OURS)
+    batch: int = option(4, "photos per step, each with a different style", source=_OURS)
     crop: int = option(256, "side of the crops in pixels", source=DUMOULIN)
     rate: float = option(1e-3, "learning rate of Adam", source=DUMOULIN)
     final_rate: float = option(1e-4, "learning rate at the end; it falls by a cosine", source=_OURS)
-    row_rate: float = option(5.0, "learning rate of the styles' own numbers, as a multiple", source=_OURS)
-    warm_up: int = option(100, "steps over which the rate rises", source=_OURS)
+    row_rate: float = option(5.0, "learning rate of the styles' rows, as a multiple of the body's", source=_OURS)
+    warm_up: int = option(100, "steps over which the learning rate rises", source=_OURS)
     clip: float = option(1.0, "largest norm of the gradient", source=_OURS)
-    average_decay: float = option(0.999, "decay of the moving average of the weights, which is what is kept", source=_OURS)
+    average_decay: float = option(0.999, "decay of the moving average of the weights, which is the result", source=_OURS)
     content_layers: Any = option("relu4_2", "layers that hold the content, with weights", source=_OURS)
     content_weight: float = option(0.1, "weight of the content, as a share of its own variance", source=_OURS)
     style_layers: Any = option(
         "relu1_1=0.5,relu2_1=0.7,relu3_1=1.2,relu4_1=1.3,relu5_1", "layers that hold the style, with weights", source=_OURS
     )
-    statistic: str = option("wasserstein", "what style is measured by", ("wasserstein", "gram"), _OURS)
+    statistic: str = option("wasserstein", "statistic that style is measured by", ("wasserstein", "gram"), _OURS)
     smoothness_weight: float = option(1.0, "weight of total variation (mean of squares)", source=_OURS)
-    grid_weight: float = option(400.0, "weight of patterns with the period of the network's own strides", source=_OURS)
+    grid_weight: float = option(400.0, "weight of the penalty on patterns with the period of the network's strides", source=_OURS)
     noise: float = option(
-        0.02, "most noise that is laid over a photo (standard deviation), so that strokes grow out of it", source=_OURS
+        0.02, "largest standard deviation of the noise added to photos, from which strokes can grow", source=_OURS
     )
-    style_sizes: tuple[int, ...] = option((384,), "long sides at which styles are seen, in turn", source=_OURS)
+    style_sizes: tuple[int, ...] = option((384,), "long sides at which style pictures are seen, in turn", source=_OURS)
     style_levels: int = option(
-        2,
-        "levels at which styles are compared, each half as large as the one before: what lies further apart counts, too",
-        source=_OURS,
+        2, "scales at which styles are compared, each half as large as the one before, so that large shapes count", source=_OURS
     )
-    balance: bool = option(True, "weigh styles so that each starts equally far from photos", source=_OURS)
+    balance: bool = option(True, "weight styles so that all start equally far from the photos", source=_OURS)
     seed: int = option(0, "seed of weights, crops and order", source=_OURS)
 
 
 @dataclass(frozen=True)
 class AddStyleSettings(TrainingSettings):
-    """How a trained network learns one more style, whose row alone moves. ``build`` is the network's own."""
+    """How a trained network learns one more style, by training only the style's row. ``build`` is the network's."""
 
     steps: int = option(600, "steps in all", source=_OURS)
     rate: float = option(1e-2, "learning rate of Adam", source=_OURS)
     final_rate: float = option(1e-3, "learning rate at the end; it falls by a cosine", source=_OURS)
-    row_rate: float = option(1.0, "learning rate of the styles' own numbers, as a multiple", source=_OURS)
-    warm_up: int = option(10, "steps over which the rate rises", source=_OURS)
+    row_rate: float = option(1.0, "learning rate of the styles' rows, as a multiple of the body's", source=_OURS)
+    warm_up: int = option(10, "steps over which the learning rate rises", source=_OURS)

@@ -115,7 +115,7 @@ class Trainer:
             smallest = min((p for p, _ in style.weighted), key=lambda p: min(p.shape[-2:]))
             if min(smallest.shape[-2:]) < SMALLEST_STYLE:
                 size = f"{smallest.shape[-1]} x {smallest.shape[-2]}"
-                raise InputError(f"The style '{style.name}' has {size} pixels: {SMALLEST_STYLE} a side are wanted at least.")
+                raise InputError(f"The style '{style.name}' has {size} pixels: {SMALLEST_STYLE} a side are expected at least.")
         self.photos, self.styles, self.settings, self.folder, self.samples = photos, list(styles), settings, folder, list(samples)
         self.base = network
         self.devices = devices or Devices()
