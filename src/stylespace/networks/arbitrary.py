@@ -42,7 +42,7 @@ class Reader(nn.Module):
         return dict(self._settings)
 
     def span(self, rows: Tensor) -> None:
-        """Begin on the plane of the known ``rows`` (S, P): their mean, and their principal axes, as long as the deviation there, as the basis."""
+        """Begin on the plane of the known ``rows`` (S, P): their mean, and their principal axes, scaled by the deviations, as the basis."""
         with torch.no_grad():
             self.mean.copy_(rows.mean(0))
             _, lengths, axes = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)

@@ -79,10 +79,10 @@ class StyleNetwork:
         """Redraw ``photo`` (anything ``pictures.read`` takes) as a PIL picture, with the photo's transparency.
 
         ``mix``: a style's name; a painting (anything ``pictures.read`` takes; a name goes before a file of that name); a
-        :class:`~stylespace.networks.code.StyleCode` or its file; several of them; or a mapping from them to weight, or to a map of weights
-        over the photo (a picture, or an array (H, W)). Weights are made to sum to 1, at each pixel where there are maps (equal ones where
-        all are 0). None: the first style. A network of several stages takes a style for each, ``large/brush``: large shapes of one,
-        brushwork of the other.
+        :class:`~stylespace.networks.code.StyleCode` or its file; several of them; or a mapping from names, paths and codes to weight, or to
+        a map of weights over the photo (a picture, or an array (H, W)). Weights are made to sum to 1, at each pixel where there are maps
+        (equal ones where all are 0). None: the first style. A network of several stages takes a style for each, ``large/brush``: large
+        shapes of one, brushwork of the other.
         ``strength``: from 0, the photo, to 1. ``size``: long side of the result; 0: the photo's; None: the photo's, at most
         1024, above which strokes look small. ``colour``: ``style``, or the photo's by ``luminance``, or by an affine match: ``cholesky``,
         ``root``, ``transport``. Raises ``InputError`` and ``PictureError``.
