@@ -1,4 +1,4 @@
-"""A film, or a folder of frames in order, to pictures."""
+"""Reads pictures from a film or a folder of frames."""
 
 from __future__ import annotations
 

@@ -37,9 +37,10 @@ def gatys(
 ) -> Solution:
     """Redraw ``content`` (1, 3, H, W; sRGB in [0, 1]) in the styles of ``regions``.
 
-    Guides have the content's proportions; where they overlap each counts by its value. ``run.start`` is used with
-    ``settings.start == "picture"``; ``run.strokes`` are put on the styles of the last region. Returns the picture at the last size; on
-    ``KeyboardInterrupt`` the best so far with ``interrupted`` set. Raises ``InputError`` for settings that cannot be used.
+    Guides have the content's proportions; where they overlap, each counts by its value. ``run.start`` is used with
+    ``settings.start == "picture"``; the styles of the last region are redrawn with the strokes of ``run.strokes``. Returns the picture
+    at the last size; on ``KeyboardInterrupt`` the best so far with ``interrupted`` set. Raises ``InputError`` for settings that
+    cannot be used.
     """
     run = run or Run()
     return minimise(Gatys(content, regions, settings, encoder, run), run)
@@ -65,7 +66,7 @@ class Gatys(Base):
         return resize(self._photo, self.shape(scale))
 
     def begin(self, scale: Scale, picture: Tensor | None) -> None:
-        """Ask for the regions anew where they depend on the result so far."""
+        """Update the regions where they depend on the result so far."""
         if self.run.restyle and picture is not None:
             regions = self.run.restyle(self.start(scale, picture))
             self.regions = [_matched(region, self.content, self.settings) for region in regions]
@@ -81,7 +82,7 @@ class Gatys(Base):
         return self._loss(self.settings, scale, core, turn)
 
     def style_loss(self, scale: Scale, core: int | None, turn: int = 0) -> Objective | list[Tiled]:
-        """The style's terms alone, for methods that stand on this one."""
+        """The style terms alone, for methods that build on this one."""
         return self._loss(replace(self.settings, content_weight=0.0, smoothness_weight=0.0), scale, core, turn)
 
     def _loss(self, settings: GatysSettings, scale: Scale, core: int | None, turn: int) -> Objective | list[Tiled]:
@@ -150,7 +151,7 @@ def _start(content: Tensor, regions: Sequence[Region], settings: GatysSettings, 
     noise = torch.rand(content.shape, generator=generator).to(content)
     if settings.start == "picture":
         if given is None:
-            raise InputError("The start 'picture' wants a picture: give --start-picture FILE.")
+            raise InputError("The start 'picture' needs a picture: give --start-picture FILE.")
         return resize(given.to(content), content.shape[-2:])
     if settings.start == "style":
         return resize(first_style(regions).picture, content.shape[-2:])
@@ -162,7 +163,7 @@ def _start(content: Tensor, regions: Sequence[Region], settings: GatysSettings, 
 def _in_colours_of(regions: Sequence[Region], content: Tensor, size: float) -> Tensor:
     """``content`` with the mean and covariance of its styles' colours, region by region.
 
-    Styles are looked at with a long side of ``size`` pixels.
+    Styles are seen with a long side of ``size`` pixels.
     """
     picture = content
     for region, guide in zip(regions, guides(regions, content), strict=True):
