@@ -107,7 +107,7 @@ class Gatys(Base):
             return None
         history = 2 * self.settings.history if self.settings.solver == "lbfgs" else 0
         uncut = (
-            "L-BFGS wants the whole picture, so give --solver adam, a shorter --history or a smaller --size" if history else ""
+            "L-BFGS needs the whole picture, so give --solver adam, a shorter --history or a smaller --size" if history else ""
         )
         # Pictures in float32: photo, its resized copy, picture, gradient, moments and best; tiled: the photo, the others lie in scratch;
         # at the ends the photo, the picture and a copy.

@@ -119,7 +119,7 @@ class Loss:
         return framed(picture, self.margin)[..., down : down + high, right : right + wide]
 
     def content_terms(self, photo: Tensor, offset: tuple[int, int]) -> list[Term]:
-        """Eq. 1, layer by layer. P, the photo's features, are worked out once; those of several tiles lie in a file."""
+        """Eq. 1, layer by layer. P, the photo's features, are computed once; those of several tiles are kept in a file."""
         if not self.content_layers:
             return []
         keep = Shelf().put if len(self.tiles) > 1 else _held

@@ -1,4 +1,4 @@
-"""One process, or several that each compute a part of the batch and sum the gradients (Hugging Face Accelerate)."""
+"""One process, or several that share the work of a step: a part of the batch each, gradients summed (Hugging Face Accelerate)."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class Devices:
             from accelerate import Accelerator
         except ImportError as error:
             raise MissingExtraError(
-                "Training in several processes needs Accelerate: pip install 'stylespace[devices]'."
+                "Training in several processes wants Accelerate: pip install 'stylespace[devices]'."
             ) from error
         accelerator = Accelerator(cpu=device.type == "cpu")
         return cls(accelerator.device, accelerator.process_index, accelerator.num_processes, accelerator)
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes and reports."""
+        """Whether this is the process that writes and tells."""
         return self.number == 0
 
     def part(self, items: Sequence[T]) -> Sequence[T]:
-        """This process's items of the batch. Raises ``InputError`` when the batch cannot be divided evenly."""
+        """The items of the batch that are this process's. Raises ``InputError`` when they cannot be shared out evenly."""
         if len(items) % self.count:
             raise InputError(f"A batch of {len(items)} cannot be shared by {self.count} processes: give a multiple with --batch.")
         share = len(items) // self.count
@@ -65,6 +65,6 @@ class Devices:
         return values if self.count == 1 else self.accelerator.gather(values)
 
     def wait(self) -> None:
-        """Wait for all processes."""
+        """Until every process is here."""
         if self.accelerator is not None:
             self.accelerator.wait_for_everyone()

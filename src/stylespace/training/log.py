@@ -1,4 +1,4 @@
-"""The log of a training run: losses as JSON lines, as a curve and, if wanted, for TensorBoard; samples."""
+"""What a training run tells as it goes: losses as JSON lines, as a drawn curve and, where asked for, for TensorBoard; samples."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TrainingLog:
             self.board = SummaryWriter(folder / "tensorboard")
 
     def losses(self, step: int, seconds: float, rate: float, cut: bool, means: Mapping[str, float]) -> None:
-        """One line: the step, seconds of training, learning rate, whether the step was undone, mean losses by name."""
+        """One line: the step, seconds of training, learning rate, whether the step was taken back, mean losses by name."""
         with (self.folder / LOSSES).open("a") as file:
             file.write(json.dumps({"step": step, "seconds": round(seconds, 1), "rate": rate, "cut": cut, **means}) + "\n")
         if self.board is not None:
@@ -42,7 +42,7 @@ class TrainingLog:
         """Draw the losses so far."""
         path = self.folder / LOSSES
         lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-        kept = {line["step"]: line for line in lines}  # steps repeated after a crash count once
+        kept = {line["step"]: line for line in lines}  # steps that were taken again after a crash count once
         if kept:
             terms = [{k: v for k, v in line.items() if k not in ("step", "seconds", "rate", "cut")} for line in kept.values()]
             draw([{**t, "total": sum(t.values())} for t in terms], self.folder / CURVE, steps=list(kept))

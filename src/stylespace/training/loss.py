@@ -1,4 +1,4 @@
-"""The loss of a batch in which each picture has its own style: the terms of optimisation, picture by picture."""
+"""The loss of a batch, each picture with a style of its own: the terms of optimisation, picture by picture."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def content_share(features: Tensor, wanted: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Loss:
-    """The loss of a batch. ``content`` and ``style``: layer to weight, style's summing to 1.
+    """What a batch is judged by. ``content`` and ``style``: layer to weight, style's summing to 1.
 
     ``targets``: style, then size, then level, then layer. Each level is half as large as the one before; style counts as their mean.
-    ``balance`` (styles,): factors on each style's distance.
+    ``balance`` (styles,): what each style's distance is multiplied by.
     """
 
     encoder: Encoder

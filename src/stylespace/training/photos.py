@@ -47,7 +47,7 @@ class Photos:
 
 
 def prepare(paths: Sequence[Path], side: int, folder: Path, *, progress: Callable[[int, int], None] | None = None) -> Photos:
-    """Squares of ``paths`` for crops of ``side`` pixels, stored in ``folder`` and reused while the files have not changed.
+    """Squares of ``paths`` for crops of ``side`` pixels, kept in ``folder`` and found again there while the files are as they were.
 
     A photo is shrunk (never enlarged beyond need) until its short side is nine eighths of a crop's and its middle square is taken. Bad
     photos are skipped. Raises ``InputError`` when none is left.
