@@ -79,15 +79,12 @@ class Gatys(Base):
 
     def loss(self, scale: Scale, start: Callable[[], Tensor], core: int | None, turn: int = 0) -> Objective | list[Tiled]:
         """Eq. 7: content, style and smoothness."""
-        return self._loss(self.settings, scale, core, turn)
+        return _whole(losses_at(self.photo(scale), self.regions, self.settings, self.encoder, core), core, turn)
 
     def style_loss(self, scale: Scale, core: int | None, turn: int = 0) -> Objective | list[Tiled]:
         """The style terms alone, for methods that build on this one."""
-        return self._loss(replace(self.settings, content_weight=0.0, smoothness_weight=0.0), scale, core, turn)
-
-    def _loss(self, settings: GatysSettings, scale: Scale, core: int | None, turn: int) -> Objective | list[Tiled]:
-        turns = losses_at(self.photo(scale), self.regions, settings, self.encoder, core)
-        return in_turn(turns, turn) if core is None else turns
+        alone = replace(self.settings, content_weight=0.0, smoothness_weight=0.0)
+        return _whole(losses_at(self.photo(scale), self.regions, alone, self.encoder, core), core, turn)
 
     def solver(self, scale: Scale) -> Solver:
         """Adam, or L-BFGS."""
@@ -117,6 +114,11 @@ class Gatys(Base):
     def finish(self, picture: Tensor) -> Tensor:
         """The photo's colours where they are kept, and the photo where it is left alone."""
         return _finish(picture, self.content, self.regions, self.settings)
+
+
+def _whole(turns: list[Tiled], core: int | None, turn: int) -> Objective | list[Tiled]:
+    """Of a picture that is one tile, an objective that takes the ``turns`` in turn."""
+    return in_turn(turns, turn) if core is None else turns
 
 
 def schedule(settings: GatysSettings) -> list[tuple[int, int]]:

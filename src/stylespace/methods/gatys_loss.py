@@ -71,11 +71,9 @@ def losses_at(
     """
     with torch.no_grad():
         loss = Loss(photo, settings, encoder, core)
-        style = [
-            term
-            for region, guide in zip(regions, guides(regions, photo), strict=True)
-            for term in loss.style_terms(region, guide)
-        ]
+        style: list[Term] = []
+        for region, guide in zip(regions, guides(regions, photo), strict=True):
+            style += loss.style_terms(region, guide)
         terms = [[*loss.content_terms(photo, offset), *style, *loss.smoothness_terms()] for offset in loss.offsets]
     return [loss.turn(offset, each) for offset, each in zip(loss.offsets, terms, strict=True)]
 
