@@ -1,4 +1,4 @@
-"""A film, or a folder of frames in order, to pictures."""
+"""Reads pictures from a film or a folder of frames."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def frames(source: Path, rate: float) -> Iterator[tuple[Picture, float | None, P
 
 
 def _film(path: Path, rate: float) -> Iterator[tuple[Picture, float, None]]:
-    av = pyav("Films want PyAV")
+    av = pyav("Films need PyAV")
     try:
         with av.open(str(path)) as film:
             if not film.streams.video:

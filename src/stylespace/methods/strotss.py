@@ -71,7 +71,7 @@ def strotss(
 ) -> Solution:
     """Redraw ``content`` (1, 3, H, W; sRGB in [0, 1]) in the styles of ``regions``, whose guides have the content's proportions.
 
-    Several styles of a region share out the places in proportion to their weights. ``run.points`` guide places to places of
+    The places of a region are divided among its styles in proportion to their weights. ``run.points`` guide places to places of
     the first style. Returns the picture at the last size; on ``KeyboardInterrupt`` what is there, with ``interrupted`` set. Raises
     ``InputError`` for settings that cannot be used.
     """
@@ -102,7 +102,7 @@ class Strotss(Base):
         return self._loss(scale, core, style_alone=False)
 
     def style_loss(self, scale: Scale, core: int | None, turn: int = 0) -> Objective:
-        """The style's terms alone, for methods that stand on this one."""
+        """The style terms alone, for methods that build on this one."""
         return self._loss(scale, core, style_alone=True)
 
     def solver(self, scale: Scale) -> Solver:
@@ -136,10 +136,10 @@ def objective_at(
     photo: Tensor, regions: Sequence[Region], settings: StrotssSettings, encoder: Encoder, alpha: float, generator: torch.Generator,
     pairs: Sequence[Pair] = (), *, style_alone: bool = False, core: int | None = None,
 ) -> Objective:  # fmt: skip
-    """The loss terms of a picture of the size of ``photo`` (1, 3, H, W), each call at places of its own. ``alpha``: weight of the content.
+    """The loss terms of a picture of the size of ``photo`` (1, 3, H, W), each call at new places. ``alpha``: weight of the content.
 
-    ``style_alone``: without structure, points and smoothness, the others as they are. ``core``: side of the tiles that features are worked
-    out in; None: as a whole.
+    ``style_alone``: without structure, points and smoothness, the others as they are. ``core``: side of the tiles that features are
+    computed in; None: as a whole.
     """
     layers = list(layer_names.weights(settings.layers, encoder.layers))
     size = (photo.shape[-2], photo.shape[-1])
