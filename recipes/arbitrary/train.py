@@ -14,12 +14,12 @@ import random
 from pathlib import Path
 
 import torch
-from stylespace.training.arbitrary import ArbitraryTrainer, Paintings
 
 from stylespace import encoders
 from stylespace.demo.drawings import DRAWINGS, draw
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.pictures import fit, read, resize
+from stylespace.training.arbitrary import ArbitraryTrainer, Paintings
 from stylespace.training.photos import prepare
 from stylespace.training.settings import TrainingSettings
 from stylespace.training.trainer import TrainingStep, TrainingStyle
