@@ -211,7 +211,7 @@ def test_descriptors_keep_distances(shared_data: Path) -> None:
 def test_a_full_disk(library: Library, pictures: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     add(library, [pictures(2)])
     monkeypatch.setattr(type(library.table), "add", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(StylespaceError, match="it is as it was; make room"):
+    with pytest.raises(StylespaceError, match="it is unchanged; make room"):
         add(library, [pictures(3)])
     monkeypatch.undo()
     assert add(Library(library.folder), [pictures(3)]).new == 1
