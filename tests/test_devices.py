@@ -85,6 +85,7 @@ CASES: dict[str, dict[str, Any]] = {
     "nnst": {"method": "nnst", "last_steps": 2, "colour": "moments"},
     "deformable, strotss": POINTED,
     "deformable, gatys": POINTED | {"base": "gatys"},
+    "quilting": {"method": "quilting", "correspondence": "features", "block": 8},
     "inversion": {"method": "inversion", "layer": "relu2_1"},
 }  # fmt: skip
 
@@ -100,7 +101,7 @@ def test_methods(apple: None, compact_weights: Path, name: str, monkeypatch: pyt
         monkeypatch.setattr(budget.Need, "core", lambda *_: 96)
     options = {"size": 32, "steps": 2, "precision": "fp32", "weights": compact_weights} | CASES[name]
     method, photo, style = options.pop("method", "gatys"), options.pop("photo", PHOTO), options.pop("style", STYLE)
-    if method not in ("deformable", "nnst"):
+    if method not in ("deformable", "nnst", "quilting"):
         options["smallest"] = options["size"]
 
     def made(device: str) -> torch.Tensor:
