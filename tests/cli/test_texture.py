@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,22 @@ def test_quilting_by_command(folder: Path, call: Call, tiny: list[str]) -> None:
     refused = call("gatys", "photo.png", "--style", "style.png", "--guide", "mask.png=second.png", "-o", "x.png")
     assert refused.code == 2
     assert call("transfer", "photo.png", "--method", "nnst", "--style", "style.png", "--guide", "a=b", "-o", "x.png").code == 2
+
+
+def test_analogies_by_command(folder: Path, call: Call, tiny: list[str]) -> None:
+    pytest.importorskip("numba")
+    quick = [*tiny[:2], "--size", "32", "--smallest", "16", "--steps", "1", "--precision", "fp32"]
+    said = call("analogies", "photo.png", "--style", "style.png", "--style-source", "second.png", *quick, "-o", "out.png")
+    assert said.code == 0, said.err
+    assert call("transfer", "--from", "out.png", "-o", "again.png", *tiny[:2]).code == 0
+    assert np.array_equal(pixels("out.png"), pixels("again.png"))
+    assert call("quilting", "photo.png", "--style", "style.png", "--style-source", "second.png", "-o", "x.png").code == 2
+
+
+def test_analogies_want_numba(folder: Path, call: Call, tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "stylespace.statistics.patchmatch_loops", raising=False)
+    said = call("analogies", "photo.png", "--style", "style.png", *tiny[:2], "--size", "32", "-o", "out.png")
+    assert said.code == 1
+    assert "pip install 'stylespace[patches]'" in said.err
+    assert not Path("out.png").exists()

@@ -136,7 +136,7 @@ def test_it_goes_on_after_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert stopped.interrupted
     notes: list[str] = []
     again = ss.texture(SOURCE, block=10, unfinished=tmp_path / "state", note=notes.append, **arguments)
-    assert notes == ["Going on after step 3."]
+    assert notes == ["Continuing after step 3."]
     assert again.picture.tobytes() == whole.picture.tobytes()
     again.save(tmp_path / "out.png")
     assert not (tmp_path / "state").exists()

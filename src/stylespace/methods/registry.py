@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from stylespace.methods import (
+    analogies_settings,
     blend_settings,
     deformable_settings,
     gatys_settings,
@@ -136,6 +137,18 @@ METHODS: dict[str, Method] = {
         """,
         presets=quilting_settings.PRESETS,
         accepts=(STYLES, AREAS, GUIDES),
+    ),
+    "analogies": Method(
+        settings=analogies_settings.AnalogiesSettings,
+        run="analogies:analogies",
+        summary="The same, by example: as A is to A', so is the photo to the result (Hertzmann et al. 2001).",
+        help="""Redraw photos by example: as A is to A', so is the photo B to the result (Hertzmann et al. 2001).
+
+        A' is --style, A is --style-source: the same picture before it was painted, or a map of what is where in it. Further maps by
+        --guide. Patches of A' are put together where A is like B. Wants the extra patches (numba).
+        """,
+        presets=analogies_settings.PRESETS,
+        accepts=(STYLES, AREAS, GUIDES, SOURCE),
     ),
     "inversion": Method(
         settings=inversion_settings.InversionSettings,

@@ -112,7 +112,7 @@ def texture(
             session.keep(Journal(Path(unfinished), record | {"stylespace": stylespace.__version__}))
         run = session.run(note)
         if session.losses:
-            run.note(f"Going on after step {len(session.losses)}.")
+            run.note(f"Continuing after step {len(session.losses)}.")
         problem: Synthesis | Mended
         if own:
             problem = Mended(pictures, taken, chosen, empty, drawn(guides, max_pixels))

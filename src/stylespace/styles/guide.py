@@ -94,8 +94,8 @@ def drawn_maps(drawn: Sequence[Drawn], size: Sequence[int], atlas: Atlas) -> Map
 
 
 def luminance_maps(photo: Tensor, atlas: Atlas, weight: float, *, blur: float = 0.0, remap: bool = True) -> Maps:
-    """Luminance of ``photo`` (1, 3, H, W) and of an atlas. ``remap``: both get one mean and deviation, so that they can be compared
-    (Hertzmann et al. 2001, sec. 3.4); ``blur``: of both, in pixels."""
+    """Luminance of ``photo`` (1, 3, H, W) and of an atlas. ``remap``: the photo's gets the mean and deviation of the atlas's, so that
+    they can be compared (Hertzmann et al. 2001, sec. 3.4, the other way round); ``blur``: of both, in pixels."""
     pair = [to_bytes(to_yiq(p)[0, 0]) for p in (photo.cpu(), atlas.pixels[None])]
     if not remap:
         return Maps(pair[0][None], pair[1][None], (weight,))
@@ -104,8 +104,7 @@ def luminance_maps(photo: Tensor, atlas: Atlas, weight: float, *, blur: float = 
         from scipy.ndimage import gaussian_filter
 
         values = [gaussian_filter(p, blur) for p in values]
-    here, there = (_standard(p, own) for p, own in zip(values, (values[0], values[1][atlas.owner >= 0]), strict=True))
-    return Maps(here[None], there[None], (weight,))
+    return Maps(_like(values[0], values[1][atlas.owner >= 0])[None], np.rint(values[1]).astype(np.uint8)[None], (weight,))
 
 
 def colour_maps(photo: Tensor, atlas: Atlas, weight: float) -> Maps:
@@ -148,11 +147,11 @@ def _features(picture: Tensor, encoder: Encoder, layer: str, size: tuple[int, in
     return resize(encoder(picture, [layer])[layer].float().cpu(), size, clamp=False)
 
 
-def _standard(values: NDArray[np.float64], of: NDArray[np.float64]) -> Bytes:
-    """Mean 128 and deviation ``UNIT``; a map of one value: 128."""
-    deviation = float(of.std())
-    scaled = 128 + UNIT * (values - float(of.mean())) / deviation if deviation > 0.5 else np.full_like(values, 128)
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+def _like(values: NDArray[np.float64], other: NDArray[np.float64]) -> Bytes:
+    """``values`` with mean and deviation of ``other``; a map of one value: the mean."""
+    deviation = float(values.std())
+    ratio = float(other.std()) / deviation if deviation > 0.5 else 0.0
+    return np.clip(np.rint(float(other.mean()) + ratio * (values - float(values.mean()))), 0, 255).astype(np.uint8)
 
 
 @contextmanager
