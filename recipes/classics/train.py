@@ -31,8 +31,8 @@ STYLES = (
     "earthly_delights_hell", "kangxi_southern_tour", "andante", "enclosed_field", "dances_at_the_spring",
 )  # fmt: skip
 SAMPLES = ("tubingen", "golden_gate", "lion", "chicago")
-STEPS = 5800
-RATE = 7e-4  # from weights that are there already
+STEPS = 5000
+RATE = 5e-4  # from weights that are there already
 
 
 def styles(data: Path, count: int) -> list[TrainingStyle]:

@@ -114,4 +114,5 @@ def test_it_learns_to_tell_paintings_apart(paintings: Paintings, tmp_path: Path,
 def far(run: ArbitraryTrainer, photo: torch.Tensor, name: str) -> float:
     """Style distance of the photo painted like a drawn picture to that picture."""
     network, mix = run.network().taking([draw(name, (96, 120))])
-    return float(run.loss.against(network.pixels(photo, mix), photo, [run._goal(pixels(name))], torch.ones(1))["style"])
+    goal = run._goal(TrainingStyle(name, pixels(name)), 64, list(run.loss.style))
+    return float(run.loss.against(network.pixels(photo, mix), photo, [goal], torch.ones(1))["style"])

@@ -17,11 +17,12 @@ from stylespace import encoders
 from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError, StylespaceError
+from stylespace.objectives.repetition import autocorrelation, repetition
 from stylespace.objectives.smoothness import squared_variation
 from stylespace.objectives.style import STATISTICS
 from stylespace.storage.journal import RECORD, Journal
 from stylespace.training import photos as photos_module
-from stylespace.training.loss import Loss, combined
+from stylespace.training.loss import Goal, Loss, combined
 from stylespace.training.photos import Photos, prepare
 from stylespace.training.settings import TrainingSettings
 from stylespace.training.trainer import ABOUT, STATE, Trainer, TrainingStep, TrainingStyle
@@ -93,12 +94,12 @@ def test_the_batched_loss_is_the_objectives(encoder: Encoder, statistic: str, le
     def seen(picture: Tensor, level: int) -> dict[str, Tensor]:
         return encoder(F.avg_pool2d(picture, 2**level), style)
 
-    targets = [
-        [[{name: combined([(f, 1.0)], statistic) for name, f in seen(p, level).items()} for level in range(levels)]]
-        for p in paintings.split(1)
-    ]
+    targets = []
+    for p in paintings.split(1):
+        measured = [{n: combined([(f, 1.0)], statistic) for n, f in seen(p, level).items()} for level in range(levels)]
+        targets.append([Goal(measured, {"relu2_1": autocorrelation(seen(p, 0)["relu2_1"])})])
     balance = torch.tensor([1.0, 2.0, 0.5])
-    found = Loss(encoder, content, style, statistic, 0.5, 3.0, targets, balance)(painted, photos, [2, 0, 1], [0, 0, 0])
+    found = Loss(encoder, content, style, statistic, 0.5, 3.0, 40.0, targets, balance)(painted, photos, [2, 0, 1], [0, 0, 0])
     single = STATISTICS[statistic]
     for i, of in enumerate([2, 0, 1]):
         distance = 0.0
@@ -113,6 +114,8 @@ def test_the_batched_loss_is_the_objectives(encoder: Encoder, statistic: str, le
         there = photo["relu2_1"]
         off = (given["relu2_1"] - there).square().sum() / (there - there.mean((2, 3), keepdim=True)).square().sum()
         assert float(found["content"][i]) == pytest.approx(0.5 * float(off), rel=1e-4)
+        more = repetition(*(autocorrelation(x["relu2_1"]) for x in (given, seen(paintings[of : of + 1], 0))))
+        assert float(found["repetition"][i]) == pytest.approx(40 * float(more), rel=1e-3, abs=1e-9)
         assert float(found["smoothness"][i]) == pytest.approx(3 * float(squared_variation(painted[i : i + 1])))
 
 

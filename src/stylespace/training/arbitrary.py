@@ -20,10 +20,8 @@ from torch import Tensor
 from stylespace.errors import InputError
 from stylespace.networks.arbitrary import SIDE, Reader
 from stylespace.networks.style_network import StyleNetwork
-from stylespace.objectives.style import Measurement
 from stylespace.pictures.reading import read
 from stylespace.pictures.resizing import fit, resize
-from stylespace.training.loss import combined
 from stylespace.training.photos import Photos
 from stylespace.training.settings import TrainingSettings
 from stylespace.training.trainer import Trainer, TrainingStyle
@@ -173,18 +171,9 @@ class ArbitraryTrainer(Trainer):
         )
 
     def _judged(self, painted: Tensor, photos: Tensor, styles: Sequence[Any], sizes: Sequence[int]) -> dict[str, Tensor]:
-        goals = [self._goal(part.pixels) for part in styles]
+        side, layers = self.settings.style_sizes[0], list(self.loss.style)
+        goals = [self._goal(TrainingStyle("", part.pixels), side, layers) for part in styles]
         return self.loss.against(painted, photos, goals, torch.tensor([self._weight(p.number) for p in styles]).to(painted))
-
-    @torch.no_grad()
-    def _goal(self, pixels: Tensor) -> list[dict[str, Measurement]]:
-        """The style's measurements, level by level."""
-        goal = []
-        for level in range(self._levels()):
-            small = resize(pixels, fit(pixels.shape[-2:], max(pixels.shape[-2:]) >> level)).to(self.devices.device)
-            seen = self.encoder(small, self.loss.style)
-            goal.append({name: combined([(features, 1.0)], self.settings.statistic) for name, features in seen.items()})
-        return goal
 
     def _weight(self, number: int) -> float:
         """The mean of what is reached for all paintings over what is reached for this one (weighed, so that it is damped), 0.5 to 2."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
 from stylespace.objectives.content import feature_distance, own_energy
+from stylespace.objectives.repetition import autocorrelation, repetition
 from stylespace.objectives.smoothness import squared_variation
 from stylespace.objectives.style import STATISTICS, Measurement, weighted_mean
 
@@ -33,11 +34,22 @@ def content_share(features: Tensor, wanted: Tensor) -> Tensor:
     return feature_distance(features, wanted) / own_energy(wanted)
 
 
+REPEATING = ("relu2_1", "relu3_1")  # layers whose patterns are compared
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A style at one size: its measurements, level by level, and the autocorrelations of its features at full size."""
+
+    levels: Sequence[Mapping[str, Measurement]]
+    patterns: Mapping[str, Tensor]
+
+
 @dataclass(frozen=True)
 class Loss:
     """What a batch is judged by. ``content`` and ``style``: layer to weight, style's summing to 1.
 
-    ``targets``: style, then size, then level, then layer. Each level is half as large as the one before; style counts as their mean.
+    ``targets``: a goal for each style and size; of its levels each is half as large as the one before, and style counts as their mean.
     ``balance`` (styles,): what each style's distance is multiplied by.
     """
 
@@ -47,39 +59,41 @@ class Loss:
     statistic: str
     content_weight: float
     smoothness_weight: float
-    targets: Sequence[Sequence[Sequence[Mapping[str, Measurement]]]]
+    repetition_weight: float
+    targets: Sequence[Sequence[Goal]]
     balance: Tensor
 
     def __call__(self, painted: Tensor, photos: Tensor, styles: Sequence[int], sizes: Sequence[int]) -> dict[str, Tensor]:
         """Terms of ``painted`` (N, 3, H, W), redrawn from ``photos`` in ``styles``, each seen at one of the ``sizes``.
 
-        Content, style and smoothness, (N,) each.
+        Content, style, smoothness and repetition, (N,) each.
         """
         goals = [self.targets[style][size] for style, size in zip(styles, sizes, strict=True)]
         return self.against(painted, photos, goals, self.balance[list(styles)])
 
-    def against(
-        self, painted: Tensor, photos: Tensor, goals: Sequence[Sequence[Mapping[str, Measurement]]], balance: Tensor
-    ) -> dict[str, Tensor]:
+    def against(self, painted: Tensor, photos: Tensor, goals: Sequence[Goal], balance: Tensor) -> dict[str, Tensor]:
         """The same for a goal and a balance (N,) a picture."""
         with torch.no_grad():
             wanted = self._seen(photos, self.content)
         seen = self._seen(painted, {*self.content, *self.style})
-        levels = [seen, *(self._seen(F.avg_pool2d(painted, 2**level), self.style) for level in range(1, len(goals[0])))]
-        content, style = [], []
+        levels = [seen, *(self._seen(F.avg_pool2d(painted, 2**level), self.style) for level in range(1, len(goals[0].levels)))]
+        content, style, repeated = [], [], []
         for number, goal in enumerate(goals):
             contents = [w * content_share(seen[n][number], wanted[n][number]) for n, w in self.content.items()]
             distances = [
                 w * style_share(level[n][number], target[n], self.statistic)
-                for level, target in zip(levels, goal, strict=True)
+                for level, target in zip(levels, goal.levels, strict=True)
                 for n, w in self.style.items()
             ]
             content.append(torch.stack(contents).sum())
             style.append(torch.stack(distances).sum() / len(levels))
+            more = [repetition(autocorrelation(seen[n][number]), pattern) for n, pattern in goal.patterns.items()]
+            repeated.append(torch.cat(more).sum() if more else painted.new_zeros(()))
         return {
             "content": self.content_weight * torch.stack(content),
             "style": torch.stack(style) * balance,
             "smoothness": self.smoothness_weight * torch.stack([squared_variation(each) for each in torch.split(painted, 1)]),
+            "repetition": self.repetition_weight * torch.stack(repeated),
         }
 
     def _seen(self, pictures: Tensor, layers: Collection[str]) -> dict[str, tuple[Tensor, ...]]:

@@ -34,6 +34,9 @@ class TrainingSettings(EncoderSettings):
     statistic: str = option("wasserstein", "statistic that style is measured by", ("wasserstein", "gram"), _OURS)
     smoothness_weight: float = option(1.0, "weight of total variation (mean of squares)", source=_OURS)
     grid_weight: float = option(400.0, "weight of the penalty on patterns with the period of the network's strides", source=_OURS)
+    repetition_weight: float = option(
+        40.0, "weight of features that return at a distance more alike than the style's: of one motif in rows", source=_OURS
+    )
     noise: float = option(
         0.02, "largest standard deviation of the noise added to photos, from which strokes can grow", source=_OURS
     )

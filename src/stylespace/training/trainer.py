@@ -26,7 +26,7 @@ from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.style_network import StyleNetwork, thumbnail
 from stylespace.objectives.grid import grid
-from stylespace.objectives.style import Measurement
+from stylespace.objectives.repetition import autocorrelation
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.sheet import Cell, sheet
@@ -35,7 +35,7 @@ from stylespace.storage.journal import Journal
 from stylespace.storage.memory import keep_freed_memory
 from stylespace.training.devices import Devices
 from stylespace.training.log import TrainingLog
-from stylespace.training.loss import Loss, combined
+from stylespace.training.loss import REPEATING, Goal, Loss, combined
 from stylespace.training.photos import Photos
 from stylespace.training.settings import TrainingSettings
 
@@ -432,10 +432,7 @@ class Trainer:
         style = {n: w for n, w in layer_names.weights(s.style_layers, self.encoder.layers).items() if w}
         self.encoder.check({*content, *style})
         style = {n: w / sum(style.values()) for n, w in style.items()}
-        targets = [
-            [[self._targets(each, size >> level, list(style)) for level in range(self._levels())] for size in s.style_sizes]
-            for each in self._fixed()
-        ]
+        targets = [[self._goal(each, size, list(style)) for size in s.style_sizes] for each in self._fixed()]
         loss = Loss(
             self.encoder,
             content,
@@ -443,6 +440,7 @@ class Trainer:
             s.statistic,
             s.content_weight,
             s.smoothness_weight,
+            s.repetition_weight,
             targets,
             torch.ones(len(self.styles), device=self.devices.device),
         )
@@ -454,12 +452,22 @@ class Trainer:
         return max(1, min(levels, (self.settings.crop // SMALLEST_LEVEL).bit_length()))
 
     @torch.no_grad()
-    def _targets(self, style: TrainingStyle, size: int, layers: Sequence[str]) -> dict[str, Measurement]:
-        seen = []
-        for pixels, weight in style.weighted:
-            small = resize(pixels, fit(pixels.shape[-2:], min(size, max(pixels.shape[-2:]))))
-            seen.append((self.encoder(small.to(self.devices.device), layers), weight))
-        return {name: combined([(features[name], w) for features, w in seen], self.settings.statistic) for name in layers}
+    def _goal(self, style: TrainingStyle, size: int, layers: Sequence[str]) -> Goal:
+        """A style at a long side of ``size`` pixels, never enlarged."""
+        levels, patterns = [], {}
+        for level in range(self._levels()):
+            seen = []
+            for pixels, weight in style.weighted:
+                small = resize(pixels, fit(pixels.shape[-2:], min(size >> level, max(pixels.shape[-2:]))))
+                seen.append((self.encoder(small.to(self.devices.device), layers), weight))
+            levels.append(
+                {name: combined([(features[name], w) for features, w in seen], self.settings.statistic) for name in layers}
+            )
+            if level == 0 and self.settings.repetition_weight:
+                total = sum(weight for _, weight in seen)
+                for name in (n for n in REPEATING if n in layers):
+                    patterns[name] = torch.stack([w / total * autocorrelation(features[name]) for features, w in seen]).sum(0)
+        return Goal(levels, patterns)
 
     @torch.no_grad()
     def _balance(self, loss: Loss) -> Tensor:
