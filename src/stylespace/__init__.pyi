@@ -8,6 +8,7 @@ from .pipelines.result import Result as Result
 from .pipelines.sources import Area as Area
 from .pipelines.transfer import invert as invert
 from .pipelines.transfer import transfer as transfer
+from .pipelines.video import stylize_video as stylize_video
 from .styles.space import StyleSpace as StyleSpace
 
 __version__: str

@@ -79,13 +79,15 @@ class Span:
 class Film(ABC):
     """A film that is read frame by frame, again from its beginning at each :meth:`frames`.
 
-    ``repaired``: seconds at which the latest reading met broken frames. ``audio``: the file that its sound is in.
+    ``repaired``: seconds at which the latest reading met broken frames. ``audio``: the file that its sound is in. ``once``: it can be read
+    once only.
     """
 
     name: str
     span: Span = field(default_factory=Span)
     repaired: list[float] = field(default_factory=list)
     audio: Path | None = None
+    once: bool = False
 
     @property
     @abstractmethod

@@ -23,7 +23,7 @@ class Raw(Film):
     """Frames of ``form`` (``WIDTHxHEIGHT`` or ``WIDTHxHEIGHT@RATE``), 8 bits of R, G, B a pixel, read once."""
 
     def __init__(self, form: str, span: Span | None = None, stream: Any = None) -> None:
-        super().__init__("standard input", span or Span())
+        super().__init__("standard input", span or Span(), once=True)
         found = FORM.fullmatch(form)
         if found is None or not int(found[1]) or not int(found[2]) or (found[3] and not Fraction(found[3])):
             raise InputError(f"'{form}' does not say what raw frames are: write WIDTHxHEIGHT@RATE, such as 854x480@24.")
@@ -72,7 +72,7 @@ class Piped(Container):
         self._first: list[tuple[Any, list[int]]] = []
         self._rest: Iterator[tuple[Any, list[int]]] = iter(())
         super().__init__(Path("-"), span)
-        self.name, self.audio = "standard input", None
+        self.name, self.audio, self.once = "standard input", None, True
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[Any, Any]]:

@@ -25,7 +25,7 @@ class Run:
     ``journal``: where the state is kept, and found when a run is resumed. ``start``: a picture (1, 3, H, W) to start from. ``strokes``: one
     with whose fine strokes the style is redrawn. ``points``: pairs of a place in the photo and a place in the style. ``restyle``: called at
     every size after the first, returns the regions for the picture so far. ``base``: the problem of the base method.
-    ``rehearse``: called with the problem, which is then not solved.
+    ``rehearse``: called with the problem, which is then not solved. ``around``: called with the problem, returns the one that is solved.
     """
 
     watch: Watch | None = None
@@ -38,3 +38,4 @@ class Run:
     restyle: Callable[[Tensor], Sequence[Any]] | None = None
     base: Any = None  # stylespace.solvers.coarse_to_fine.Base
     rehearse: Callable[[Any], None] | None = None
+    around: Callable[[Any], Any] | None = None
