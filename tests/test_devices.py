@@ -85,6 +85,8 @@ CASES: dict[str, dict[str, Any]] = {
     "nnst": {"method": "nnst", "last_steps": 2, "colour": "moments"},
     "deformable, strotss": POINTED,
     "deformable, gatys": POINTED | {"base": "gatys"},
+    "quilting": {"method": "quilting", "correspondence": "features", "block": 8},
+    "analogies": {"method": "analogies", "channels": "features"},
     "inversion": {"method": "inversion", "layer": "relu2_1"},
 }  # fmt: skip
 
@@ -96,11 +98,13 @@ def test_every_method_is_among_them() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_methods(apple: None, compact_weights: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each gives the processor's picture, to rounding."""
+    if name == "analogies":
+        pytest.importorskip("numba")
     if "tiles" in name:
         monkeypatch.setattr(budget.Need, "core", lambda *_: 96)
     options = {"size": 32, "steps": 2, "precision": "fp32", "weights": compact_weights} | CASES[name]
     method, photo, style = options.pop("method", "gatys"), options.pop("photo", PHOTO), options.pop("style", STYLE)
-    if method not in ("deformable", "nnst"):
+    if method not in ("deformable", "nnst", "quilting"):
         options["smallest"] = options["size"]
 
     def made(device: str) -> torch.Tensor:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from train import trainer
+from train import STYLES, trainer
 
 from stylespace.export.check import difference
 from stylespace.export.integers import quantised
@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--folder", type=Path, default=Path("classics"))
-    parser.add_argument("--count", type=int, default=16)
+    parser.add_argument("--count", type=int, default=len(STYLES))
     parser.add_argument("--steps", type=int)
     parser.add_argument("--note", default="")
     asked = parser.parse_args()
@@ -79,7 +79,7 @@ def main() -> None:
         "Use: photographs and video redrawn in these styles, or mixes of them (`stylespace paint`, `StyleNetwork.load(\"classics\")`).", "",
         f"Made by: `recipes/classics` ({provenance['steps']:,} steps of {provenance['settings']['batch']} crops of"
         f" {provenance['settings']['crop']} px, {provenance['seconds'] / 60:.0f} minutes on {provenance['threads']} cores of"
-        f" {provenance['machine']} beside other work; loss network: the compact encoder).",
+        f" {provenance['machine']} beside other work; loss network: {provenance['settings']['encoder']}).",
         "Settings and loss curve are in the file's metadata.",
         *([provenance["note"]] if "note" in provenance else []),
         f"Data: {provenance['photos']:,} photographs (one for most ImageNet classes, BSDS500), random crops; the paintings below, all in"

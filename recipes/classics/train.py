@@ -1,6 +1,9 @@
-"""The shipped network ``classics``: 16 public-domain styles (32 with ``--count 32``) in the fast build; goes on where it was interrupted.
+"""The shipped network ``classics``: 32 public-domain styles in the fast build; goes on where it was interrupted.
 
 python recipes/classics/train.py --data ../shared/data --folder classics --hours 2
+
+``--start NETWORK`` begins with the weights of a network of the same build; styles that it does not know begin with its mean row.
+``--vgg WEIGHTS`` takes VGG-16 itself as the loss network.
 """
 
 from __future__ import annotations
@@ -12,6 +15,9 @@ from typing import Any
 
 import torch
 
+from stylespace import encoders
+from stylespace.encoders.encoder import Encoder
+from stylespace.networks.style_network import StyleNetwork
 from stylespace.pictures import fit, read, resize
 from stylespace.training.photos import prepare
 from stylespace.training.settings import TrainingSettings
@@ -25,7 +31,8 @@ STYLES = (
     "earthly_delights_hell", "kangxi_southern_tour", "andante", "enclosed_field", "dances_at_the_spring",
 )  # fmt: skip
 SAMPLES = ("tubingen", "golden_gate", "lion", "chicago")
-STEPS = 7000
+STEPS = 5000
+RATE = 5e-4  # from weights that are there already
 
 
 def styles(data: Path, count: int) -> list[TrainingStyle]:
@@ -40,13 +47,25 @@ def styles(data: Path, count: int) -> list[TrainingStyle]:
     return found
 
 
-def trainer(data: Path, folder: Path, count: int = 16, **settings: Any) -> Trainer:
+def trainer(data: Path, folder: Path, count: int = len(STYLES), *, encoder: Encoder | None = None, **settings: Any) -> Trainer:
     """The run, at its start or where it stopped."""
-    chosen = TrainingSettings(**{"steps": STEPS, **settings})
+    chosen = TrainingSettings(**{"steps": STEPS, "rate": RATE, **settings})
     photos = prepare(sorted((data / "photos" / "train").glob("*.*")), chosen.crop, folder)
     samples = [read(data / "content" / f"{name}.jpg").pixels for name in SAMPLES]
     small = [resize(p, fit(p.shape[-2:], 256)) for p in samples]
-    return Trainer(photos, styles(data, count), chosen, folder, samples=small)
+    return Trainer(photos, styles(data, count), chosen, folder, samples=small, encoder=encoder)
+
+
+def begin(run: Trainer, network: StyleNetwork) -> None:
+    """The weights and rows of ``network``, for a run at its first step."""
+    known = {f"body.{name}": p for name, p in network.body.named_parameters()}
+    known["rows"] = torch.stack(
+        [network.rows[network.names.index(s.name)] if s.name in network.names else network.rows.mean(0) for s in run.styles]
+    )
+    with torch.no_grad():
+        for name, p in run.parameters.items():
+            p.copy_(known[name])
+            run.average[name].copy_(known[name])
 
 
 def tell(step: TrainingStep) -> None:
@@ -61,13 +80,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--folder", type=Path, default=Path("classics"))
-    parser.add_argument("--count", type=int, default=16)
+    parser.add_argument("--count", type=int, default=len(STYLES))
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--hours", type=float)
+    parser.add_argument("--start", help="a network to begin with: a file, or a shipped one")
+    parser.add_argument("--vgg", type=Path, help="VGG-16's weights: it is the loss network then")
     parser.add_argument("--threads", type=int, default=2)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    run = trainer(asked.data, asked.folder, asked.count, steps=asked.steps)
+    encoder = encoders.load("vgg16", weights=asked.vgg) if asked.vgg else None
+    run = trainer(asked.data, asked.folder, asked.count, steps=asked.steps, encoder=encoder)
+    if asked.start and not run.step:
+        begin(run, StyleNetwork.load(asked.start))
     finished = run.run(progress=tell, until=asked.hours and 3600 * asked.hours)
     print(f"{'Finished' if finished else 'Stopped'} at step {run.step}; ship it: python recipes/classics/ship.py", flush=True)
 

@@ -23,7 +23,7 @@ from stylespace.training.trainer import Trainer, TrainingStep, TrainingStyle
 STYLES = ("starry_night", "metzinger")
 SAMPLES = ("tubingen", "golden_gate", "lion")
 SETTINGS: dict[str, Any] = {
-    "build": "multimodal", "crop": 384, "batch": 2, "style_sizes": (256, 512, 1024), "steps": 1400, "content_weight": 0.06,
+    "build": "multimodal", "crop": 384, "batch": 2, "style_sizes": (256, 512, 1024), "steps": 1400,
 }  # fmt: skip
 
 

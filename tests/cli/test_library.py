@@ -147,7 +147,7 @@ def test_described_anew(filled: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["library", "search", "like=refs/3.png"]) == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert "run 'stylespace library describe' to describe its pictures anew" in said
+    assert "run 'stylespace library describe' to describe its pictures again" in said
     assert main(["library", "describe"]) == 0
     assert "5 of 5 described again" in capsys.readouterr().err
     assert main(["library", "search", "like=refs/3.png,limit=1"]) == 0

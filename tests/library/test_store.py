@@ -134,7 +134,7 @@ def test_a_moved_picture_is_found_again(library: Library, pictures: Make) -> Non
     add(library, [folder])
     folder.rename(folder.with_name("moved"))
     photo = torch.rand(1, 3, 32, 32)
-    with pytest.raises(PictureError, match="not where the library knows it"):
+    with pytest.raises(PictureError, match="not where the library expects it"):
         choose("library:", photo, library=library)
     done = add(library, [folder.with_name("moved")])
     assert (done.new, len(library)) == (0, 2)
@@ -155,7 +155,7 @@ def test_mistakes(library: Library, pictures: Make, tmp_path: Path) -> None:
     add(library, [pictures(1)])
     with pytest.raises(InputError, match="Nothing in the library"):
         choose("library:tag=missing", None, library=library)
-    with pytest.raises(InputError, match="say ray"):
+    with pytest.raises(InputError, match="give ray"):
         add(library, [pictures(2)], workers="many")
 
 
@@ -211,7 +211,7 @@ def test_descriptors_keep_distances(shared_data: Path) -> None:
 def test_a_full_disk(library: Library, pictures: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     add(library, [pictures(2)])
     monkeypatch.setattr(type(library.table), "add", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(StylespaceError, match="it is as it was; make room"):
+    with pytest.raises(StylespaceError, match="it is unchanged; make room"):
         add(library, [pictures(3)])
     monkeypatch.undo()
     assert add(Library(library.folder), [pictures(3)]).new == 1
@@ -342,7 +342,7 @@ def test_rows_without_metadata_are_read(library: Library, name: str) -> None:
 def test_a_path_may_be_anything(library: Library, path: str) -> None:
     rows_of(filled(library, 4), path=path)
     assert path in library.info()["moved"] or path == ""
-    with pytest.raises(PictureError, match="is not where the library knows it"):
+    with pytest.raises(PictureError, match="is not where the library expects it"):
         choose("", None, library=library)
 
 

@@ -160,7 +160,7 @@ def test_film_goes_there_and_back(tmp_path: Path) -> None:
     av = pytest.importorskip("av")
     with av.open(str(result.animate(tmp_path / "film.mp4", frames=5))) as film:
         assert sum(1 for _ in film.decode(video=0)) == 8
-    with pytest.raises(InputError, match="no film"):
+    with pytest.raises(InputError, match="not a film"):
         result.animate(tmp_path / "film.avi")
     with pytest.raises(InputError, match="Only a deformed"):
         ss.transfer(photo, style, size=32, steps=2).animate(tmp_path / "other.gif")

@@ -111,7 +111,7 @@ def test_transfer_and_repeat(tmp_path: Path) -> None:
     for wrong, words in (({"rotations": 5}, "rotations cannot be 5"), ({"steps_each": (3,)}, "numbers of steps")):
         with pytest.raises(InputError, match=words):
             ss.transfer(tmp_path / "stained_glass.png", tmp_path / "waves.png", method="nnst", **{**settings, **wrong})
-    with pytest.raises(InputError, match="knows no weights"):
+    with pytest.raises(InputError, match="has no weights"):
         ss.transfer(tmp_path / "stained_glass.png", styles, method="nnst", **settings)
 
 

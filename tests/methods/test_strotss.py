@@ -14,7 +14,7 @@ from stylespace import encoders
 from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
-from stylespace.methods.strotss import Pair, objective_at, schedule, strotss
+from stylespace.methods.strotss import Pair, _shifted, objective_at, schedule, strotss
 from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.objectives.transport import Cloud, moments, self_similarity, structure, transport
 from stylespace.solvers import laplacian
@@ -76,12 +76,15 @@ def test_weights_of_the_terms(encoder: Encoder) -> None:
     photo, regions = drawn("stained_glass", 64), [Region((Style(drawn("waves")),))]
     found = {}
     for a in (0.5, 4.0):
-        objective = objective_at(photo, regions, QUICK, encoder, a, torch.Generator().manual_seed(3))
+        published = replace(QUICK, palette_weight=0.0)
+        objective = objective_at(photo, regions, published, encoder, a, torch.Generator().manual_seed(3))
         found[a] = {k: float(v) * (a + 2) for k, v in objective(0.9 * photo).items()}
     assert found[4.0]["structure"] == pytest.approx(8 * found[0.5]["structure"], rel=1e-4)
     for same in ("transport", "moments"):
         assert found[4.0][same] == pytest.approx(found[0.5][same], rel=1e-4)
     assert found[4.0]["palette"] == pytest.approx(found[0.5]["palette"] / 4, rel=1e-4)
+    least = objective_at(photo, regions, replace(QUICK, palette_weight=2.0), encoder, 4.0, torch.Generator().manual_seed(3))
+    assert 6 * float(least(0.9 * photo)["palette"]) == pytest.approx(8 * found[4.0]["palette"], rel=1e-4)
 
 
 def test_hypercolumns_at_positions() -> None:
@@ -106,6 +109,19 @@ def test_places() -> None:
     kept = spread_out(64, (50, 50), generator, small)
     assert len(kept) == 64
     assert bool((((kept * 50).floor() >= torch.tensor([40, 10])) & ((kept * 50).floor() < torch.tensor([43, 12]))).all())
+
+
+@pytest.mark.parametrize("size", [(40, 56), (3, 9), (1, 1)])
+def test_shifted_pictures_have_the_same_at_the_same_places(size: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    picture = torch.rand(1, 3, *size, generator=generator)
+    places = (torch.cartesian_prod(torch.arange(size[0]), torch.arange(size[1])) + 0.5) / torch.tensor(size)
+    shapes = set()
+    for _ in range(20):
+        seen, (at,) = _shifted(picture, [places], generator)
+        shapes.add(tuple(seen.shape[-2:]))
+        assert torch.allclose(hypercolumns([seen], at), hypercolumns([picture], places), atol=1e-5)
+    assert len(shapes) > 1 or size == (1, 1)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (37, 50), (1, 9), (5, 1)])
@@ -177,7 +193,13 @@ def test_each_point_is_held_to_its_own(encoder: Encoder) -> None:
     found = []
     for pairs in (STRAIGHT, CROSSED):
         objective = objective_at(
-            red_and_blue(), [Region((Style(red_and_blue()),))], QUICK, encoder, 1.0, torch.Generator().manual_seed(0), pairs
+            red_and_blue(),
+            [Region((Style(red_and_blue()),))],
+            replace(QUICK, shifted=False),
+            encoder,
+            1.0,
+            torch.Generator().manual_seed(0),
+            pairs,
         )
         found.append(float(objective(red_and_blue())["points"]))
     assert found[0] < 1e-5

@@ -193,9 +193,9 @@ def test_permissions_and_links_are_respected(picture: Picture, tmp_path: Path) -
     [
         ("out.bmp", r"ends in '\.bmp'"),
         ("out", "has no suffix"),
-        ("out.gif", "wanted"),
+        ("out.gif", "expected"),
         (".png", "has no suffix"),
-        ("out.heic", "wanted"),
+        ("out.heic", "expected"),
     ],
 )
 def test_unknown_suffixes(picture: Picture, tmp_path: Path, name: str, message: str) -> None:

@@ -122,7 +122,7 @@ def test_changes(folder: Path, compact_weights: Path, capfd: pytest.CaptureFixtu
     assert len(after["settings"]["sizes"]) == len(before["settings"]["sizes"])
     assert sum(after["settings"]["steps_each"]) == pytest.approx(5, abs=3)
     assert main(["inversion", "--from", "result.png"]) == 2
-    assert "made by gatys" in capfd.readouterr().err
+    assert "made with gatys" in capfd.readouterr().err
 
 
 def test_files_beside_the_result(folder: Path, compact_weights: Path) -> None:

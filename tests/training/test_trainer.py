@@ -9,17 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
+from torch import Tensor
 
 from stylespace import encoders
 from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError, StylespaceError
+from stylespace.objectives.repetition import autocorrelation, repetition
 from stylespace.objectives.smoothness import squared_variation
 from stylespace.objectives.style import STATISTICS
 from stylespace.storage.journal import RECORD, Journal
 from stylespace.training import photos as photos_module
-from stylespace.training.loss import Loss, combined
+from stylespace.training.loss import Goal, Loss, combined
 from stylespace.training.photos import Photos, prepare
 from stylespace.training.settings import TrainingSettings
 from stylespace.training.trainer import ABOUT, STATE, Trainer, TrainingStep, TrainingStyle
@@ -81,27 +84,38 @@ def test_photos_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert third.sha256 != first.sha256
 
 
+@pytest.mark.parametrize("levels", [1, 2])
 @pytest.mark.parametrize("statistic", ["wasserstein", "gram"])
-def test_the_batched_loss_is_the_objectives(encoder: Encoder, statistic: str) -> None:
-    """The same numbers as optimisation's own distances on the features themselves, picture by picture."""
+def test_the_batched_loss_is_the_objectives(encoder: Encoder, statistic: str, levels: int) -> None:
+    """The same numbers as optimisation's own distances on the features themselves, picture by picture, mean over the levels."""
     painted, photos, paintings = torch.rand(3, 3, 3, 40, 48)
     content, style = {"relu2_1": 1.0}, {"relu1_1": 0.25, "relu2_1": 0.75}
-    measured = [encoder(p, style) for p in paintings.split(1)]
-    targets = [[{name: combined([(f, 1.0)], statistic) for name, f in features.items()}] for features in measured]
+
+    def seen(picture: Tensor, level: int) -> dict[str, Tensor]:
+        return encoder(F.avg_pool2d(picture, 2**level), style)
+
+    targets = []
+    for p in paintings.split(1):
+        measured = [{n: combined([(f, 1.0)], statistic) for n, f in seen(p, level).items()} for level in range(levels)]
+        targets.append([Goal(measured, {"relu2_1": autocorrelation(seen(p, 0)["relu2_1"])})])
     balance = torch.tensor([1.0, 2.0, 0.5])
-    found = Loss(encoder, content, style, statistic, 0.5, 3.0, targets, balance)(painted, photos, [2, 0, 1], [0, 0, 0])
+    found = Loss(encoder, content, style, statistic, 0.5, 3.0, 40.0, targets, balance)(painted, photos, [2, 0, 1], [0, 0, 0])
     single = STATISTICS[statistic]
     for i, of in enumerate([2, 0, 1]):
-        given, wanted, photo = (encoder(p[None], style) for p in (painted[i], paintings[of], photos[i]))
         distance = 0.0
-        for name, weight in style.items():
-            goal = single.prepare(single.measure(wanted[name], None, 0.0))
-            one = single.distance(single.measure(given[name], None, 0.0), goal) / single.energy(goal)
-            distance += weight * float(one)
+        for level in range(levels):
+            given, wanted = seen(painted[i : i + 1], level), seen(paintings[of : of + 1], level)
+            for name, weight in style.items():
+                goal = single.prepare(single.measure(wanted[name], None, 0.0))
+                one = single.distance(single.measure(given[name], None, 0.0), goal) / single.energy(goal)
+                distance += weight * float(one) / levels
         assert float(found["style"][i]) == pytest.approx(float(balance[of]) * distance, rel=1e-3, abs=1e-6)
+        given, photo = seen(painted[i : i + 1], 0), seen(photos[i : i + 1], 0)
         there = photo["relu2_1"]
         off = (given["relu2_1"] - there).square().sum() / (there - there.mean((2, 3), keepdim=True)).square().sum()
         assert float(found["content"][i]) == pytest.approx(0.5 * float(off), rel=1e-4)
+        more = repetition(*(autocorrelation(x["relu2_1"]) for x in (given, seen(paintings[of : of + 1], 0))))
+        assert float(found["repetition"][i]) == pytest.approx(40 * float(more), rel=1e-3, abs=1e-9)
         assert float(found["smoothness"][i]) == pytest.approx(3 * float(squared_variation(painted[i : i + 1])))
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "export": "Write a trained network as ONNX, for other programs and fast engines.",
     "match": "Find corresponding places in two pictures.",
     "warp": "Apply the warp of a deformable transfer to any picture.",
+    "texture": "Make textures of any size; make pictures tile; fill holes.",
     "sweep": "Draw a labelled contact sheet over settings: layers, weights, sizes, presets.",
     "score": "Measure how close a result is to its content and to its style.",
     "models": "List the encoders' weights: which are here, where, sizes, checksums.",

@@ -9,7 +9,7 @@ from typing import Any
 from stylespace.cli import options
 from stylespace.cli.settings import with_settings
 from stylespace.cli.transfer import transfer
-from stylespace.methods.registry import AREAS, METHODS, POINTS, START, STROKES, STYLES
+from stylespace.methods.registry import AREAS, GUIDES, METHODS, POINTS, SOURCE, START, STROKES, STYLES
 
 # Options of ``transfer`` that belong to what a method accepts.
 BELONGING = {
@@ -18,6 +18,8 @@ BELONGING = {
     STROKES: ("strokes",),
     START: ("start_picture",),
     POINTS: ("point", "pairs"),
+    GUIDES: ("guide",),
+    SOURCE: ("style_source",),
 }
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True,
-    help="Trained networks: show what they hold; remove, rename and merge styles.",
+    help="Trained networks: show what they hold; remove, rename and merge styles; read a painting as a style code.",
 )  # fmt: skip
 
 Net = Annotated[str, typer.Argument(metavar="NET", help="A file, or the name of a shipped network.")]
@@ -27,8 +27,11 @@ def info(net: Net) -> None:
     network = _load(net)
     about = {name: {k: v for k, v in network.about.get(name, {}).items() if k != "thumbnail"} for name in network.names}
     provenance = {k: v for k, v in network.provenance.items() if k != "curve"}
-    parameters = sum(p.numel() for p in network.body.parameters()) + network.rows.numel()
-    typer.echo(json.dumps({"styles": about, "build": network.build, "parameters": parameters, "training": provenance}, indent=2))
+    modules = [network.body] if network.reader is None else [network.body, network.reader]
+    parameters = sum(p.numel() for module in modules for p in module.parameters()) + network.rows.numel()
+    reads = network.reader is not None
+    found = {"styles": about, "build": network.build, "reads paintings": reads, "parameters": parameters, "training": provenance}
+    typer.echo(json.dumps(found, indent=2))
 
 
 @app.command()
@@ -50,6 +53,19 @@ def rename(
 def merge(net: Net, other: Annotated[str, typer.Argument(metavar="OTHER")], out: Out, force: Force = False) -> None:
     """Combine the styles of two networks that share a body."""
     _save(_load(net).merge(_load(other)), out, force)
+
+
+@app.command()
+def read(
+    net: Net, painting: Annotated[Path, typer.Argument(metavar="PAINTING", help="A picture.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="CODE.safetensors", help="The style code.")], force: Force = False,
+) -> None:  # fmt: skip
+    """Read a painting once and keep its style code, a few kilobytes that paint --style takes like a style of the network."""
+    from stylespace.errors import InputError
+
+    if out.exists() and not force:
+        raise InputError(f"{out} exists already: choose another name, or replace it with --force.")
+    typer.echo(_load(net).code(painting).save(out))
 
 
 def _load(net: str) -> StyleNetwork:

@@ -37,6 +37,15 @@ Out = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace existing files.", rich_help_panel=FILES)]
 
 
+Guide = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MAP=STYLEMAP[:WEIGHT]", rich_help_panel="Regions and strokes",
+        help="quilting, analogies, texture: a map of the photo and one of the style; alike colours mean alike places. Repeat for more.",
+    ),
+]  # fmt: skip
+
+
 def preset(names: Iterable[str]) -> Any:
     """The option ``--preset`` with these ``names``."""
     help_ = f"Published settings to start from: {', '.join(names)}. [default: default]"

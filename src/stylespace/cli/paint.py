@@ -22,7 +22,8 @@ def paint(
         list[str] | None,
         typer.Option(
             "--style", "-s", metavar="NAME[=WEIGHT|=MAP]",
-            help="A style of the network; repeat to mix, each with its weight, or with a map that is white where the style goes."
+            help="A style of the network, or where it reads paintings a painting's file or a style code's ('network read'); repeat to mix,"
+            " each with its weight, or with a map that is white where the style goes."
             " LARGE/BRUSH: large shapes from one, brushwork from another (networks with several stages).",
         ),
     ] = None,
@@ -108,7 +109,7 @@ def paint(
         raise typer.BadParameter(f"give at least one style of '{network}': {known}.", param_hint="--style")
     painting.check_pictures()
     photos, errors = sources.find_photos(photo)
-    ending = f"-{'-'.join(mix)}"[:80]
+    ending = f"-{'-'.join(Path(name).stem for name in mix)}"[:80]
     todo = sources.jobs(photos, out, ending, several=sources.many(photo), max_pixels=max_pixels) if photos else []
     for error in errors:
         tell(error)

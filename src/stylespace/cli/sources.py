@@ -15,7 +15,7 @@ from stylespace.pictures.decoding import decode
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.reading import contents
 from stylespace.pipelines.batch import Job
-from stylespace.pipelines.sources import MAX_PIXELS, Area, is_film, is_query
+from stylespace.pipelines.sources import MAX_PIXELS, Area, Guide, is_film, is_query
 
 
 def find_photos(names: Sequence[str]) -> tuple[list[Path], list[PictureError]]:
@@ -113,6 +113,25 @@ def areas(regions: Iterable[str], kept: Iterable[str]) -> tuple[Area, ...]:
                 style, where = rest, ""
         found.append(Area(_file(mask), {_file(style): 1.0}, _file(where) if where else None))
     return (*found, *(Area(_file(mask)) for mask in kept))
+
+
+def guides(texts: Iterable[str]) -> tuple[Guide, ...]:
+    """``map.png=stylemap.png`` or ``map.png=stylemap.png:2.5`` as guides."""
+    found = []
+    for text in texts:
+        here, separator, there = text.partition("=")
+        name, colon, weight = there.rpartition(":")
+        if not colon or Path(there).exists():
+            name, weight = there, "1"
+        try:
+            found.append(Guide(_file(here), _file(name), float(weight)))
+        except ValueError as error:
+            if isinstance(error, PictureError):
+                raise
+            separator = ""
+        if not (here and separator and name):
+            raise typer.BadParameter(f"'{text}' is not a guide: write MAP=STYLEMAP or MAP=STYLEMAP:WEIGHT.", param_hint="--guide")
+    return tuple(found)
 
 
 def _file(name: str) -> Path:

@@ -15,7 +15,7 @@ from stylespace.cli.failures import tell
 from stylespace.cli.options import FILES
 from stylespace.cli.progress import Reporter
 from stylespace.cli.settings import values, with_settings
-from stylespace.methods.registry import AREAS, METHODS, POINTS, QUALITIES, START, STROKES, STYLES, accepting
+from stylespace.methods.registry import AREAS, GUIDES, METHODS, POINTS, QUALITIES, SOURCE, START, STROKES, STYLES, accepting
 
 if TYPE_CHECKING:
     from stylespace.pipelines.batch import Job, Outcome
@@ -129,6 +129,14 @@ def transfer(
         Path | None,
         typer.Option(metavar="PAIRS.json", help="The same, from a file that stylespace match wrote.", rich_help_panel=REGIONS),
     ] = None,
+    guide: options.Guide = None,
+    style_source: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="A", rich_help_panel=REGIONS,
+            help="analogies: the style picture before it was painted, or a map of what is where in it. [default: made from the style]",
+        ),
+    ] = None,
     weights: options.Weights = None,
     device: options.Device = None,
     threads: options.Threads = None,
@@ -164,6 +172,7 @@ def transfer(
     asked = {
         STYLES: ("--style", style), AREAS: ("--region, --keep-region, --style-regions", region or keep_region or style_regions),
         STROKES: ("--strokes", strokes), START: ("--start-picture", start_picture), POINTS: ("--point, --pairs", point or pairs),
+        GUIDES: ("--guide", guide), SOURCE: ("--style-source", style_source),
     }  # fmt: skip
     for what, (flag, value) in asked.items():
         if value and method and what not in row.accepts:
@@ -212,6 +221,8 @@ def transfer(
         "device": device,
         "threads": threads,
         "max_pixels": max_pixels,
+        "guides": sources.guides(guide or ()) or None,
+        "style_source": style_source,
         "points": (*map(_pair, point or ()), *_pairs(pairs)) or None,
     }
     given = {name: value for name, value in given.items() if value is not None}

@@ -29,7 +29,7 @@ def video(
         list[str] | None,
         typer.Option(
             "--style", "-s", metavar="STYLE[=WEIGHT]", rich_help_panel=WHAT,
-            help="A style of the network, or with --method a picture; repeat to mix, each with its weight.",
+            help="A style of the network, or a painting's file where it reads paintings or with --method; repeat to mix.",
         ),
     ] = None,
     at: Annotated[
@@ -139,7 +139,9 @@ def _styles(texts: Sequence[str], method: str) -> Any:
 def _mix(texts: Sequence[str]) -> dict[str, float]:
     mix: dict[str, float] = {}
     for text in texts:
-        name, separator, weight = text.partition("=")
+        name, separator, weight = text.rpartition("=")
+        if not separator or Path(text).is_file():
+            name, separator, weight = text, "", ""
         if name in mix:
             raise typer.BadParameter(f"'{name}' is given twice: give each style once, with its weight.", param_hint="--style")
         try:

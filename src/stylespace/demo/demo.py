@@ -68,7 +68,7 @@ class Demo:
         return self.folder / f"{style}.png"
 
     def prepare(self) -> None:
-        """Write the photograph and the style pictures. Raises ``PictureError`` when other files of these names are there."""
+        """Write the photograph and the style pictures. Raises ``PictureError`` when other files with these names exist."""
         from skimage.data import chelsea
 
         for path in (self.photo, self.sheet, self.painted, *map(self.drawing, self.styles)):
@@ -97,7 +97,7 @@ class Demo:
                     return
 
     def draw_sheet(self) -> Path:
-        """Write the contact sheet of what is there."""
+        """Write the contact sheet of the results so far."""
         cells = [Cell(_pil(self.photo), "photograph")]
         for style in self.styles:
             title = DRAWINGS[style].partition(":")[0]

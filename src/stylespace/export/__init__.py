@@ -1,1 +1,1 @@
-"""Networks as ONNX files, and what runs them without PyTorch."""
+"""Networks as ONNX files, and a runtime without PyTorch."""

@@ -1,4 +1,4 @@
-"""How far an exported file's pictures are from PyTorch's."""
+"""Compares an exported file's pictures with PyTorch's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Difference:
 
 
 def photos(count: int = 6, size: tuple[int, int] = (384, 512)) -> list[Pixels]:
-    """Photographs that scikit-image brings, of 8 bits and of ``size``, whole and in parts."""
+    """Photographs from scikit-image, in 8 bits and at ``size``, whole and in parts."""
     from PIL import Image
     from skimage.data import astronaut, chelsea, coffee
 

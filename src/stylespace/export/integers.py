@@ -1,4 +1,4 @@
-"""A variant of an exported network that computes in 8-bit integers: smaller, and sooner on processors with dot products of them."""
+"""A variant of an exported network that computes in 8-bit integers: smaller, and faster on processors with integer dot products."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ EXACT = (
 
 
 def quantised(model: ModelProto, photos: Sequence[Pixels]) -> ModelProto:
-    """``model`` with convolutions of 8 bits, whose ranges are read off ``photos``, each (H, W, 3) of 8 bits, in one style after another.
+    """``model`` with 8-bit convolutions, whose ranges are measured on ``photos``, each (H, W, 3) of 8 bits, in one style after another.
 
-    All else stays as it is. Raises ``MissingExtraError`` without the extra ``int8`` (NNCF).
+    Everything else is unchanged. Raises ``MissingExtraError`` without the extra ``int8`` (NNCF).
     """
     if not photos:
-        raise InputError("There are no photos to read ranges off: give some.")
-    os.environ.setdefault("NNCF_TELEMETRY", "0")  # nothing is to leave this machine
+        raise InputError("There are no photos to measure ranges on: give some.")
+    os.environ.setdefault("NNCF_TELEMETRY", "0")  # nothing may leave this machine
     try:
         import nncf
         import onnx
     except ImportError as error:
-        raise MissingExtraError("8-bit integers want NNCF: pip install 'stylespace[int8]'.") from error
+        raise MissingExtraError("8-bit integers need NNCF: pip install 'stylespace[int8]'.") from error
     about = json.loads(next(p.value for p in model.metadata_props if p.key == KEY))
     count = len(about["names"])
     bytes_ = about["pixels"] == "bytes"

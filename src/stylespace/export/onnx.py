@@ -32,7 +32,7 @@ OPSET = 18
 
 
 class Graph(nn.Module):
-    """What is exported: the folded body and the rows of all styles.
+    """The exported module: the folded body and the rows of all styles.
 
     ``photo`` (1, H, W, 3), sRGB, of 8 bits (``bytes``) or float32 in [0, 1] (``float``); ``weights`` (S,), made to sum to 1.
     """
@@ -60,7 +60,7 @@ class Graph(nn.Module):
 def export(network: StyleNetwork, path: str | Path, *, pixels: str = "bytes") -> Path:
     """Write ``network`` as ONNX, which :class:`stylespace.export.runtime.Runtime` and other programs run. Atomic.
 
-    ``pixels``: ``bytes`` or ``float``. Any size of photo is taken; bodies with mirrored borders want 64 pixels a side or more. Raises
+    ``pixels``: ``bytes`` or ``float``. Photos of any size are accepted; bodies with mirrored borders need 64 pixels a side or more. Raises
     ``InputError`` for a texture network, ``MissingExtraError`` without the extra ``export``.
     """
     made = model(network, pixels)
@@ -68,7 +68,7 @@ def export(network: StyleNetwork, path: str | Path, *, pixels: str = "bytes") ->
 
 
 def model(network: StyleNetwork, pixels: str = "bytes") -> ModelProto:
-    """The same in memory."""
+    """The exported model in memory."""
     if pixels not in PIXELS:
         raise InputError(f"Pixels of the kind '{pixels}' are unknown: choose among {', '.join(PIXELS)}.")
     if isinstance(network.body, Texture):
@@ -77,7 +77,7 @@ def model(network: StyleNetwork, pixels: str = "bytes") -> ModelProto:
         import onnx
         import onnxscript  # noqa: F401 (the exporter wants it)
     except ImportError as error:
-        raise MissingExtraError("Exporting wants onnx and onnxscript: pip install 'stylespace[export]'.") from error
+        raise MissingExtraError("Exporting needs onnx and onnxscript: pip install 'stylespace[export]'.") from error
     graph = Graph(network.to("cpu"), pixels).eval()
     photo = torch.zeros(1, 160, 208, 3, dtype=torch.uint8 if pixels == "bytes" else torch.float32)
     dynamic: Any = ({1: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC}, None)
@@ -89,7 +89,7 @@ def model(network: StyleNetwork, pixels: str = "bytes") -> ModelProto:
     assert program is not None
     made: ModelProto = program.model_proto
     for part in (*made.graph.node, *made.graph.value_info, *made.graph.input, *made.graph.output, *made.graph.initializer):
-        part.doc_string = ""  # the exporter writes down where in the source, on this machine, each came from
+        part.doc_string = ""  # the exporter records source paths of this machine
         del part.metadata_props[:]
     about = {"version": VERSION, "names": network.names, "pixels": pixels, "checksum": network.checksum(network.names)}
     onnx.helper.set_model_props(made, {KEY: json.dumps(about)})
@@ -99,7 +99,7 @@ def model(network: StyleNetwork, pixels: str = "bytes") -> ModelProto:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter tells of its progress and of packages it could know: nobody asked."""
+    """Silences the exporter's progress and its hints at other packages."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

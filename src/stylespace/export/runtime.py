@@ -27,16 +27,16 @@ _Session = Callable[[Pixels, Pixels], Pixels]
 
 
 class Runtime:
-    """An exported network in an engine of a processor.
+    """An exported network, run by an inference engine on the processor.
 
-    ``source``: a file of ``stylespace export``, or the name of a shipped network; ``classics-int8`` is its variant of 8-bit integers.
+    ``source``: a file of ``stylespace export``, or the name of a shipped network; ``classics-int8`` is the 8-bit integer variant.
     ``engine``: ``openvino``, ``onnxruntime``, or ``auto``: the first that is installed, in this order. ``threads``: None takes all cores.
-    ``precision``: of OpenVINO's arithmetic; ``bf16`` and ``fp16`` pay on processors that have them. ``cache``: a folder for what OpenVINO
-    compiles, which makes the next start sooner.
+    ``precision``: of OpenVINO's arithmetic; ``bf16`` and ``fp16`` help on processors that have them. ``cache``: a folder for OpenVINO's
+    compiled networks, which makes the next start faster.
 
-    ``styles``: their names. ``pixels``: ``bytes`` or ``float``, what the network takes and gives. ``checksum``: of its weights.
+    ``styles``: their names. ``pixels``: ``bytes`` or ``float``, in and out. ``checksum``: of its weights.
 
-    Raises ``WeightsError`` for a file that is none, ``MissingExtraError`` when no engine is installed.
+    Raises ``WeightsError`` for a file that is not one, ``MissingExtraError`` when no engine is installed.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Runtime:
         if precision not in PRECISIONS:
             raise InputError(f"The precision '{precision}' is unknown: choose among {', '.join(PRECISIONS)}.")
         if precision != "fp32" and engine == "onnxruntime":
-            raise InputError("ONNX Runtime computes in fp32 on processors: leave the precision out, or take OpenVINO.")
+            raise InputError("ONNX Runtime computes in fp32 on processors: leave the precision out, or use OpenVINO.")
         path = _found(source)
         threads = threads or _cores()
         for name in ENGINES if engine == "auto" else (engine,):
@@ -61,7 +61,7 @@ class Runtime:
             break
         else:
             wanted = "OpenVINO or ONNX Runtime" if engine == "auto" else {"openvino": "OpenVINO"}.get(engine, "ONNX Runtime")
-            raise MissingExtraError(f"Running {path.name} wants {wanted}: pip install 'stylespace[fast]'.")
+            raise MissingExtraError(f"Running {path.name} needs {wanted}: pip install 'stylespace[fast]'.")
         try:
             told = json.loads(about)
             self.styles: tuple[str, ...] = tuple(told["names"])
@@ -160,7 +160,7 @@ def _openvino(path: Path, threads: int, precision: str, cache: str | Path | None
     def run(photo: Pixels, weights: Pixels) -> Pixels:
         nonlocal request, held, before
         try:
-            # The second picture of a size is likely not the last: compiled for this size alone it is a third sooner. Networks of integers
+            # The second picture of a size is likely not the last: compiled for this size alone it is a third faster. Networks of integers
             # are always compiled so: OpenVINO 2026.4 gives wrong pictures for them where the size is open.
             if photo.shape != held:
                 request, held = any_size, ()
@@ -208,7 +208,7 @@ def _refused(photo: Pixels, error: Exception) -> InputError:
 
 
 def _unreadable(path: Path, error: Exception) -> WeightsError:
-    return WeightsError(f"{path} cannot be read as a network ({_line(error)}): export it anew.")
+    return WeightsError(f"{path} cannot be read as a network ({_line(error)}): export it again.")
 
 
 def _line(error: Exception) -> str:

@@ -54,7 +54,7 @@ def pixels_of(frame: Any, info: Info) -> Pixels:
 
 def frame_of(pixels: Pixels, pixel_format: str, info: Info) -> Any:
     """Pixels as a frame in ``pixel_format``, by ``info``'s matrix and range."""
-    av = pyav("Films want PyAV")
+    av = pyav("Films need PyAV")
     deep, alpha = pixels.dtype == np.uint16, pixels.shape[2] == 4
     name = {(False, False): "rgb24", (False, True): "rgba", (True, False): "rgb48le", (True, True): "rgba64le"}[deep, alpha]
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), name)

@@ -63,7 +63,7 @@ class Container(Film):
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[Any, Any]]:
-        av = pyav("Films want PyAV")
+        av = pyav("Films need PyAV")
         if not self.path.exists():
             raise PictureError(f"{self.name} is not there: check the name.")
         try:
@@ -154,7 +154,7 @@ class Container(Film):
 
     def _decoded(self, film: Any, stream: Any) -> Iterator[tuple[Any, list[int]]]:
         """Frames in order, each with the times of frames before it that could not be decoded; None for the end of the film."""
-        av = pyav("Films want PyAV")
+        av = pyav("Films need PyAV")
         context = _decoder(stream)
         expected: list[int] = []  # times of packets that have not come out yet
         errors = 0
@@ -195,7 +195,7 @@ def _decoder(stream: Any) -> Any:
     """The stream's decoder; of VP8 and VP9 with transparency the one that reads it."""
     transparent = any(name.lower() == "alpha_mode" and value == "1" for name, value in stream.metadata.items())
     if transparent and stream.codec_context.name in ("vp8", "vp9"):
-        av = pyav("Films want PyAV")
+        av = pyav("Films need PyAV")
         context = av.CodecContext.create("libvpx-vp9" if stream.codec_context.name == "vp9" else "libvpx", "r")
         context.extradata = stream.codec_context.extradata
         return context

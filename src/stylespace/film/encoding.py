@@ -17,7 +17,7 @@ ANIMATED = (".gif", ".webp", ".apng")
 
 @dataclass(frozen=True)
 class Codec:
-    """``formats``: bits a channel, with or without transparency, to FFmpeg's pixel format. ``even``: wants even sides. ``quality``: the
+    """``formats``: bits a channel, with or without transparency, to FFmpeg's pixel format. ``even``: needs even sides. ``quality``: the
     option that it is called and its default."""
 
     encoder: str
@@ -73,7 +73,7 @@ class Form:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(h, w) as written: a codec that wants even sides loses a row or a column."""
+        """(h, w) as written: a codec that needs even sides loses a row or a column."""
         high, wide = self.info.size
         return (high - high % 2, wide - wide % 2) if CODECS[self.codec].even else (high, wide)
 
@@ -109,9 +109,9 @@ def form_of(
     if made.bits < wanted:
         notes.append(f"{chosen} has {made.bits} bits a channel here, the film {wanted}.")
     if min(made.size) < 2:
-        raise InputError(f"{chosen} wants sides of 2 pixels and more: give another --codec, such as ffv1 in .mkv.")
+        raise InputError(f"{chosen} needs sides of 2 pixels and more: give another --codec, such as ffv1 in .mkv.")
     if made.size != info.size:
-        notes.append(f"{chosen} wants even sides: {info.size[1]} x {info.size[0]} is written as {made.size[1]} x {made.size[0]}.")
+        notes.append(f"{chosen} needs even sides: {info.size[1]} x {info.size[0]} is written as {made.size[1]} x {made.size[0]}.")
     if crf is not None and CODECS[chosen].quality is None:
         raise InputError(f"{chosen} has no --crf: leave it out.")
     return made, notes
@@ -121,7 +121,7 @@ class Segment:
     """Packets of a part of a film, in Matroska. Frames are numbered 25 a second there; their own times are kept beside it."""
 
     def __init__(self, path: Path, form: Form) -> None:
-        av = pyav("Films want PyAV")
+        av = pyav("Films need PyAV")
         codec = CODECS[form.codec]
         self.form, self.count = form, 0
         options = dict(codec.options)
@@ -159,7 +159,7 @@ class Segment:
         self.film.close()
 
     def _mux(self, frame: Any) -> None:
-        av = pyav("Films want PyAV")
+        av = pyav("Films need PyAV")
         try:
             for packet in self.stream.encode(frame):
                 self.film.mux(packet)

@@ -43,7 +43,7 @@ def _film(
     path: Path, segments: Sequence[Path], ticks: Sequence[int], last: int, form: Form, target: Path, source: Film | None,
     metadata: Mapping[str, str], note: Note, repeats: bool,
 ) -> None:  # fmt: skip
-    av = pyav("Films want PyAV")
+    av = pyav("Films need PyAV")
     base = form.info.time_base
     kind = {".m4v": "mp4", ".mkv": "matroska"}.get(target.suffix.lower(), target.suffix.lower()[1:])
     # An edit list counts in the film's own ticks: in thousandths a second sound would be off by half of one.
@@ -97,7 +97,7 @@ def _pictures(
 
 def _numbered(path: Path) -> Iterator[tuple[int, Any]]:
     """Packets of a segment, each with its frame's number."""
-    av = pyav("Films want PyAV")
+    av = pyav("Films need PyAV")
     with av.open(str(path)) as film:
         for packet in film.demux(video=0):
             if packet.size and packet.pts is not None:
@@ -108,7 +108,7 @@ class _Sound:
     """Packets of all sound of a film, from the first in its span on; where the span ends, to the end of the pictures."""
 
     def __init__(self, source: Film, film: Any, end: Fraction | None, note: Note) -> None:
-        av = pyav("Films want PyAV")
+        av = pyav("Films need PyAV")
         self.source, self.end = source, end
         self.file = av.open(str(source.audio))
         self.streams = {}
@@ -151,7 +151,7 @@ def _animated(
     path: Path, segments: Sequence[Path], ticks: Sequence[int], last: int, form: Form, target: Path, source: Film | None,
     metadata: Mapping[str, str], note: Note, repeats: bool,
 ) -> None:  # fmt: skip
-    av = pyav("Films want PyAV")
+    av = pyav("Films need PyAV")
     kind = target.suffix.lower()[1:]
     times = [round(t * form.info.time_base * 1000) for t in (*ticks, ticks[-1] + last)]
     options = {
@@ -180,7 +180,7 @@ def _animated(
 
 def _decoded(segments: Sequence[Path]) -> Iterator[Pixels]:
     """All frames of the segments, (H, W, 4)."""
-    av = pyav("Films want PyAV")
+    av = pyav("Films need PyAV")
     for path in segments:
         with av.open(str(path)) as film:
             for frame in film.decode(video=0):
@@ -201,7 +201,7 @@ def _indexed(pixels: Pixels, palette: Any) -> Any:
     """A frame of palette numbers; number 255 shows through."""
     from PIL import Image
 
-    av = pyav("Films want PyAV")
+    av = pyav("Films need PyAV")
     indices = np.array(Image.fromarray(np.ascontiguousarray(pixels[..., :3])).quantize(palette=palette, dither=Image.Dither.NONE))
     indices[pixels[..., 3] < 128] = 255
     colours = np.zeros((255, 3), np.uint8)

@@ -62,7 +62,7 @@ class Piped(Container):
     def __init__(self, span: Span | None = None) -> None:
         from stylespace.film.extra import pyav
 
-        av = pyav("Films want PyAV")
+        av = pyav("Films need PyAV")
         try:
             self._film = av.open(sys.stdin.buffer)
         except (av.FFmpegError, ValueError, OSError) as error:

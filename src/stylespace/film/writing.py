@@ -1,4 +1,4 @@
-"""Pictures to a film: GIF or MP4."""
+"""Writes pictures as a film: GIF or MP4."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_film(pictures: Iterator[Image], path: str | Path, rate: int = 12) -> P
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{path.name} is no film: give a name that ends in {' or '.join(SUFFIXES)}.")
+        raise InputError(f"{path.name} is not a film: give a name that ends in {' or '.join(SUFFIXES)}.")
     writer = _write_gif if path.suffix.lower() == ".gif" else _write_mp4
     write_whole(path, lambda temporary: writer(list(pictures), temporary, rate))
     return path
@@ -37,8 +37,8 @@ def _write_gif(pictures: list[Image], path: Path, rate: int) -> None:
 
 
 def _write_mp4(pictures: list[Image], path: Path, rate: int) -> None:
-    av = pyav("An .mp4 wants PyAV, or write a .gif")
-    wide, high = (side - side % 2 for side in pictures[0].size)  # H.264 wants even sides
+    av = pyav("An .mp4 needs PyAV; or write a .gif")
+    wide, high = (side - side % 2 for side in pictures[0].size)  # H.264 needs even sides
     with av.open(str(path), "w", format="mp4") as film:
         stream = film.add_stream("libx264", rate=rate)
         stream.width, stream.height, stream.pix_fmt = wide, high, "yuv420p"

@@ -1,4 +1,4 @@
-"""Many references: add, tag, search, and choose those whose blend suits a photo. Wants the extra ``library``."""
+"""Many references: add, tag, search, and choose those whose blend suits a photo. Needs the extra ``library``."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ INDEX = "index.csv"
 
 @dataclass
 class Added:
-    """What came of adding: how many are new, how many were there, and what could not be read (path to reason)."""
+    """The outcome of adding: how many are new, how many were already there, and what could not be read (path to reason)."""
 
     new: int = 0
     known: int = 0
@@ -50,12 +50,12 @@ def add(
 
     Metadata: the table's columns ``title``, ``artist``, ``year``, ``tags``; an ``index.csv`` in a folder; a sidecar ``painting.json``
     or ``painting.jpg.json``. ``tags`` and ``artist`` are for all of them. Films, and with ``frames`` folders, give their key frames without
-    near duplicates. ``workers="ray"`` describes pictures on a Ray cluster. ``progress(so far, of)`` is called as it goes; ``of`` is 0 for
+    near duplicates. ``workers="ray"`` describes pictures on a Ray cluster. ``progress(done, of)`` is called meanwhile; ``of`` is 0 for
     films.
 
-    What is there already is skipped, so that running it again goes on where it stopped; what cannot be read is in ``failures``. Ctrl-C
+    Pictures already there are skipped, so running it again continues where it stopped; unreadable ones are in ``failures``. Ctrl-C
     keeps what was written. Raises ``PictureError`` when a source does not exist or holds nothing, ``InputError`` when another encoder
-    described what is there.
+    described the library.
     """
     library.check_encoder()
     done = Added()
@@ -64,7 +64,7 @@ def add(
     known = library.keys()
     made = _ray(items, known, done) if workers == "ray" else _described(items, known, done)
     if workers not in (None, "ray"):
-        raise InputError(f"Workers '{workers}' are unknown: leave it out, or say ray.")
+        raise InputError(f"Workers '{workers}' are unknown: leave it out, or give ray.")
     waiting: list[Reference] = []
     last = time.monotonic()
 
@@ -99,7 +99,7 @@ def add(
 
 
 def describe_file(path: str) -> dict[str, Any]:
-    """What the store holds of one picture's file: key, size, descriptor, thumbnail; or ``error``. Runs in workers as well."""
+    """The store's entries for one picture's file: key, size, descriptor, thumbnail; or ``error``. Runs in workers as well."""
     from stylespace.library.describing import describe, thumbnail
     from stylespace.pictures.reading import read
 
@@ -211,7 +211,7 @@ def _listed(sources: Sequence[str | Path], frames: bool) -> tuple[list[Path], li
         for item in found:
             items.setdefault(str(item.path.absolute()), item)
         if len(items) == before and not films:
-            raise PictureError(f"There are no pictures in {source}: {', '.join(PICTURE_SUFFIXES)} are looked for.")
+            raise PictureError(f"There are no pictures in {source}: {', '.join(PICTURE_SUFFIXES)} are searched for.")
     return films, list(items.values())
 
 

@@ -1,4 +1,4 @@
-"""Which references a photo's blend is made of, among all that match a query."""
+"""The references of a photo's blend, out of all that match a query."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def choose(
     for reference in found:
         if not is_there(reference.path):
             raise PictureError(
-                f"{reference.path} is not where the library knows it: put it back, or add its new folder with 'stylespace library add'."
+                f"{reference.path} is not where the library expects it: put it back, or add its new folder with 'stylespace library add'."
             )
     return [Path(reference.path) for reference in found]
 

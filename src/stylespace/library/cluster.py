@@ -1,4 +1,4 @@
-"""Pictures described on a Ray cluster (Ray Data). Wants the extra ``ray``."""
+"""Pictures described on a Ray cluster (Ray Data). Needs the extra ``ray``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def over(paths: Sequence[str], *, batch: int = 8) -> Iterator[dict[str, Any]]:
     try:
         import ray
     except ImportError as error:
-        raise MissingExtraError("A cluster wants Ray: pip install 'stylespace[ray]'.") from error
+        raise MissingExtraError("A cluster needs Ray: pip install 'stylespace[ray]'.") from error
     if not paths:
         return
     if not ray.is_initialized():

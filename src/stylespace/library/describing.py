@@ -43,7 +43,7 @@ def described_file(path: Path) -> tuple[Tensor, list[float]]:
 
 
 def relative(energies: list[float], weights: Mapping[str, float] | None = None) -> Tensor:
-    """What differences to a picture of these ``energies`` are multiplied by, (240,), so that every layer counts alike or by ``weights``."""
+    """Factors (240,) for differences to a picture with these ``energies``, so that every layer counts equally or by ``weights``."""
     given = [weights.get(layer, 0.0) if weights else 1.0 for layer in descriptor.LAYERS]
     total = sum(given) or 1.0
     return descriptor.blocks((w / total / max(e, 1e-30)) ** 0.5 for w, e in zip(given, energies, strict=True))

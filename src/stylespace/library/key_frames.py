@@ -1,4 +1,4 @@
-"""Key frames of a film: one of every shot, near duplicates dropped, so that a film is a style."""
+"""Key frames of a film, one for every shot without near duplicates, so that a film can be a style."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Frame:
 
 
 def key_frames(source: Path, *, change: float = CHANGE, alike: float = ALIKE) -> Iterator[Frame]:
-    """Frames of ``source``, a film or a folder of frames in order, that show something new, each unlike all kept before.
+    """Frames of ``source``, a film or a folder of frames in order, that show something new, each unlike all before.
 
-    Four frames a second of a film are looked at. Raises ``PictureError`` for what is not a film, ``MissingExtraError`` without PyAV.
+    Four frames a second of a film are examined. Raises ``PictureError`` for what is not a film, ``MissingExtraError`` without PyAV.
     """
     last: Tensor | None = None
     kept: list[Tensor] = []

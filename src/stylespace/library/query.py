@@ -2,7 +2,7 @@
 
 Terms are separated by commas and must all hold; ``|`` inside a value means either; ``-`` before a term or ``!=`` in it means not. Fields:
 ``tag``, ``artist``, ``title``, ``path``, ``text`` (every word, anywhere in the metadata; a word without a field is text), ``year`` (1889 or
-1880..1900), ``like`` (a picture: nearest first), ``limit`` (at most so many). Values are compared without regard to case;
+1880..1900), ``like`` (a picture: nearest first), ``limit`` (the most results). Values are compared without regard to case;
 ``artist=monet`` finds every name with monet in it, ``artist="Claude Monet"`` that name alone. Tags are whole words.
 """
 
@@ -22,7 +22,7 @@ _PART = re.compile(r'(?:[^|"]|"[^"]*")+')
 
 @dataclass(frozen=True)
 class Query:
-    """``condition``: an SQL expression over the store's columns, empty for all. ``like``: a picture's path. ``limit``: at most so many."""
+    """``condition``: an SQL expression over the store's columns, empty for all. ``like``: a picture's path. ``limit``: the most results."""
 
     condition: str = ""
     like: str | None = None
@@ -30,7 +30,7 @@ class Query:
 
 
 def parse(text: str) -> Query:
-    """Read a query, with or without ``library:`` before it. Raises ``InputError`` that says what is wrong and how it is written."""
+    """Read a query, with or without ``library:`` before it. Raises ``InputError`` that says what is wrong and how to write it."""
     text = text.strip().removeprefix(PREFIX).strip()
     if text.count('"') % 2:
         raise InputError(f"The query '{text}' has an open quotation mark: close it.")
@@ -47,7 +47,7 @@ def parse(text: str) -> Query:
             limit = int(value)
         elif field == "like":
             if negated or like:
-                raise InputError(f"'{term}': one picture is compared with, as in like=photo.jpg.")
+                raise InputError(f"'{term}': give one picture to compare with, as in like=photo.jpg.")
             like = _bare(value)
         else:
             either = [_condition(field, part.strip(), term) for part in _PART.findall(value) if part.strip()]
@@ -107,5 +107,5 @@ def _bare(value: str) -> str:
 
 
 def quoted(value: str) -> str:
-    """A text as SQL writes it."""
+    """A text quoted for SQL."""
     return "'" + value.replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""A library described anew, by another encoder than it was described with."""
+"""Describes a library again with another encoder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROGRESS = "described-anew.jsonl"  # the encoder, then the keys that it has desc
 
 @dataclass
 class Renewed:
-    """What came of it: how many are described, of how many, and what cannot be (path to reason)."""
+    """The outcome: how many are described, of how many, and which could not be (path to reason)."""
 
     done: int = 0
     of: int = 0
@@ -27,14 +27,14 @@ class Renewed:
 
 
 def describe_anew(library: Library, *, workers: str | None = None, progress: Callable[[Renewed], None] | None = None) -> Renewed:
-    """Describe every picture of ``library`` by the encoder that is here, and say so in it once all are.
+    """Describe every picture of ``library`` with the current encoder, and record the encoder once all are.
 
-    What was done is known again after Ctrl-C or worse. A picture that is not where it was, or not the one it was, cannot be described: the
-    library then still wants its old encoder, until the picture is back or forgotten. ``workers`` as for
+    Continues after Ctrl-C or a crash. A picture that is missing or has changed cannot be described: the
+    library then still needs its old encoder, until the picture is back or removed. ``workers`` as for
     :func:`stylespace.library.adding.add`. Titles, tags and everything else stay.
     """
     if workers not in (None, "ray"):
-        raise InputError(f"Workers '{workers}' are unknown: leave it out, or say ray.")
+        raise InputError(f"Workers '{workers}' are unknown: leave it out, or give ray.")
     here = library.encoder_here()
     place = library.folder / PROGRESS
     finished = _finished(place, here)
@@ -54,7 +54,7 @@ def describe_anew(library: Library, *, workers: str | None = None, progress: Cal
         for row in _described(left, workers):
             key = left[row["path"]]
             if row["error"] or row["key"] != key:
-                state.failures[row["path"]] = row["error"] or "it is another picture than it was"
+                state.failures[row["path"]] = row["error"] or "it has changed"
             else:
                 waiting[key] = row["numbers"]
                 state.done += 1

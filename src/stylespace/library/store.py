@@ -1,7 +1,7 @@
 """The store: one LanceDB table in a folder.
 
-LanceDB, not DuckDB: a commit is one new manifest put in place whole, so a kill or a full disk leaves the version before; readers never wait
-for a writer, where DuckDB lets one process at a time open its file; and half-precision vectors come back without being copied.
+LanceDB, not DuckDB: a commit is one new manifest, written atomically, so a kill or a full disk leaves the version before; readers never
+wait for a writer, where DuckDB lets one process at a time open its file; and half-precision vectors come back without being copied.
 Writers take turns by a file lock, so that nothing is added twice.
 """
 
@@ -52,7 +52,7 @@ class Reference:
     numbers: Any = None
 
     def row(self) -> dict[str, Any]:
-        """As the table holds it."""
+        """As a row of the table."""
         text = " ".join([self.title, self.artist, str(self.year or ""), *self.tags, self.path])
         return {
             "key": self.key, "path": self.path, "title": self.title, "artist": self.artist, "year": self.year, "tags": _tags(self.tags),
@@ -79,7 +79,7 @@ class Library:
 
     @property
     def table(self) -> Any:
-        """The LanceDB table at its newest version; made when it is not there yet."""
+        """The LanceDB table at its newest version; created if necessary."""
         if self._table is None:
             self._table = self._open()
         else:
@@ -93,12 +93,12 @@ class Library:
             return int(table.count_rows())
 
     def exists(self) -> bool:
-        """Whether anything has been added ever."""
+        """Whether anything was ever added."""
         return (self.folder / f"{TABLE}.lance").is_dir()
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Any]:
-        """The table, for one change at a time among all processes. A full disk or a folder that cannot be written is one sentence."""
+        """The table, for one change at a time among all processes. A full disk or a folder that cannot be written becomes one sentence."""
         from filelock import FileLock
 
         try:
@@ -109,14 +109,14 @@ class Library:
             raise
         except Exception as error:  # as below
             full = "no space" in str(error).lower() or "space left" in reason(error).lower()
-            todo = "make room and run the same again" if full else "check the folder and run the same again"
+            todo = "make room and run the same command again" if full else "check the folder and run the same command again"
             raise StylespaceError(
-                f"The library {self.folder} could not be changed ({reason(error)}): it is as it was; {todo}."
+                f"The library {self.folder} could not be changed ({reason(error)}): it is unchanged; {todo}."
             ) from error
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Any]:
-        """The table, to read from. What is damaged in it is one sentence."""
+        """The table, for reading. Damage becomes one sentence."""
         try:
             yield self.table
         except StylespaceError:
@@ -128,7 +128,7 @@ class Library:
 
     @property
     def encoder(self) -> Mapping[str, str]:
-        """The identity of the encoder that described the pictures; of an earlier version its name alone."""
+        """The identity of the encoder that described the pictures; for an earlier version only its name."""
         from stylespace.encoders.identity import identity
 
         return identity(self._about().get("encoder", "compact"))
@@ -140,17 +140,17 @@ class Library:
         return network().identity
 
     def check_encoder(self) -> None:
-        """Raise ``InputError`` where the pictures were described by another encoder: its numbers mean other things."""
+        """Raise ``InputError`` where the pictures were described by another encoder: descriptors of two encoders do not compare."""
         if not self.exists() or self.encoder == (here := self.encoder_here()):
             return
         from stylespace.encoders.identity import refuse
 
         where = "" if self.folder == default_folder() else f" --library {self.folder}"
-        todo = f"run 'stylespace library describe{where}' to describe its pictures anew"
+        todo = f"run 'stylespace library describe{where}' to describe its pictures again"
         raise refuse(f"The library {self.folder}", self.encoder, here, todo)
 
     def redescribe(self, numbers: Mapping[str, Any]) -> None:
-        """Put new descriptors (240,) in place of those of these keys."""
+        """Replace the descriptors (240,) of these keys."""
         if not numbers:
             return
         import numpy as np
@@ -164,7 +164,7 @@ class Library:
             table.merge_insert("key").when_matched_update_all().execute(rows)
 
     def described_by(self, encoder: Mapping[str, str]) -> None:
-        """Say that all pictures are described by this encoder."""
+        """Record that this encoder described all pictures."""
         from stylespace.storage.atomic import write_text
 
         write_text(self.folder / ABOUT, json.dumps({"version": VERSION, "descriptor": descriptor.SIZE, "encoder": dict(encoder)}))
@@ -189,7 +189,7 @@ class Library:
             return len(new)
 
     def keys(self) -> dict[str, str]:
-        """Key to path of everything there is."""
+        """Key to path of all pictures."""
         if not self.exists():
             return {}
         with self.reading() as table:
@@ -201,7 +201,7 @@ class Library:
     ) -> Found:
         """What matches ``query``, nearest to the descriptor ``like`` (240,) first where one is given, else in the order added.
 
-        ``scale`` (240,): what differences of descriptors are multiplied by. ``numbers``: bring the descriptors.
+        ``scale`` (240,): factors for differences of descriptors. ``numbers``: also return the descriptors.
         """
         import torch
 
@@ -228,7 +228,7 @@ class Library:
     def descriptors(self, condition: str = "") -> tuple[list[int], list[Tensor]]:
         """Row numbers and descriptors, in pieces (n, 240) float16, of everything that meets an SQL ``condition``.
 
-        No other column is read. Row numbers hold as long as nobody writes. Raises ``InputError`` where another encoder described them.
+        No other column is read. Row numbers are valid until the next change. Raises ``InputError`` where another encoder described them.
         """
         self.check_encoder()
         with self.reading() as table:
@@ -242,7 +242,7 @@ class Library:
             return rows, _pieces(batches)
 
     def at(self, rows: Sequence[int]) -> list[Reference]:
-        """The references of these row numbers, in this order."""
+        """The references with these row numbers, in this order."""
         with self.reading() as table:
             request = table.search().select(list(SHOWN)).with_row_id(True)
             batches = list(request.where(f"_rowid IN ({', '.join(map(str, rows))})").limit(None).to_batches())
@@ -257,7 +257,7 @@ class Library:
             return bytes(rows["thumbnail"][0].as_py())
 
     def tag(self, query: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> int:
-        """Give tags to, and take tags from, what matches; returns how many references changed."""
+        """Add tags to, and remove tags from, what matches; returns how many references changed."""
         added, removed = [_tag(t) for t in add], {_tag(t) for t in remove}
         if not added and not removed:
             raise InputError("No tags were given: give --add TAG or --remove TAG.")
@@ -273,7 +273,7 @@ class Library:
         return changed
 
     def remove(self, query: str) -> int:
-        """Forget what matches (no picture's file is touched, but frames kept of films are deleted); returns how many."""
+        """Remove what matches (picture files stay, but stored frames of films are deleted); returns how many."""
         with self.writing() as table:
             found = self.search(query).references
             for start in range(0, len(found), 500):
@@ -285,11 +285,11 @@ class Library:
 
     @property
     def frames(self) -> Path:
-        """Where frames of films are kept as pictures."""
+        """The folder where frames of films are stored."""
         return self.folder / "frames"
 
     def info(self) -> dict[str, Any]:
-        """Numbers: references, tags, artists, size on disk, pictures that are not where they were."""
+        """Numbers: references, tags, artists, size on disk, missing pictures."""
         found = self.search("").references if self.exists() else []
         tags: dict[str, int] = {}
         artists: dict[str, int] = {}
@@ -312,7 +312,7 @@ class Library:
         ]
 
     def tidy(self) -> None:
-        """Join the small pieces that adding leaves and drop old versions."""
+        """Merge the small pieces that adding leaves and delete old versions."""
         with self.writing() as table:
             table.optimize()
 
@@ -320,7 +320,7 @@ class Library:
         try:
             import lancedb
         except ImportError as error:
-            raise MissingExtraError("A library wants LanceDB: pip install 'stylespace[library]'.") from error
+            raise MissingExtraError("A library needs LanceDB: pip install 'stylespace[library]'.") from error
         import pyarrow as pa
 
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -328,7 +328,7 @@ class Library:
         if self.exists():
             if self._about().get("version", VERSION) != VERSION:
                 raise StylespaceError(
-                    f"The library {self.folder} is of another version of Stylespace: use that, or a new folder."
+                    f"The library {self.folder} belongs to another version of Stylespace: use that version, or a new folder."
                 )
             return base.open_table(TABLE)
         table = base.create_table(TABLE, schema=_schema(pa), exist_ok=True)
@@ -336,7 +336,7 @@ class Library:
         return table
 
     def _about(self) -> Mapping[str, Any]:
-        """What is known of the library as a whole; nothing where that file is damaged."""
+        """Facts about the library as a whole; empty where that file is damaged."""
         try:
             found = parse_json((self.folder / ABOUT).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -354,7 +354,7 @@ class Library:
 
 
 def is_there(path: str) -> bool:
-    """Whether a picture is where a row says; a row may say anything."""
+    """Whether a picture is where a row says (a damaged row may say anything)."""
     try:
         return Path(path).exists()
     except (OSError, ValueError):
@@ -394,7 +394,7 @@ def _is(column: str, values: Iterable[str]) -> str:
 def _tag(text: str) -> str:
     cleaned = str(text).strip().lower()
     if not cleaned or ";" in cleaned or "," in cleaned:
-        raise InputError(f"'{text}' is not a tag: a word or words without commas and semicolons.")
+        raise InputError(f"'{text}' is not a tag: give words without commas and semicolons.")
     return cleaned
 
 

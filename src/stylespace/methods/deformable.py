@@ -3,7 +3,7 @@
     minimise over x and theta   alpha L_content(x, p) + L_style(x, a) + L_style(W(x, theta), a) + beta L_warp + gamma R_TV
 
 W is the thin-plate spline that moves points of the photo by theta; L_warp (eq. 3) is how far they then are from the matching places of the
-style picture, brought near by a similarity. Content and style are those of the method it stands on, ``run.base``.
+style picture, brought near by a similarity. Content and style losses are those of the base method, ``run.base``.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from stylespace.styles.region import Region, first_style
 
 __all__ = ["DeformableSettings", "Deformed", "deform", "deformable", "targets"]
 
-LEAST_AREA = 0.3  # of a part of the picture that is pressed together
-INSIDE = 0.03  # wanted places stay so far from the border, in shares of the sides
+LEAST_AREA = 0.3  # smallest area of a part of the picture, as a share of its own
+INSIDE = 0.03  # targets stay this far from the border, as a share of the sides
 
 
 @dataclass
 class Deformed:
-    """What a run leaves: ``solution`` with the picture warped and stylised; the same before its warp; the warp; how far it was
-    taken back so that it would not fold (1: not at all); mean distance of the points from where they are wanted, before and after."""
+    """The result of a run: ``solution`` with the picture warped and stylised; the same before its warp; the warp; the share of it
+    that was kept so that it does not fold (1: all); mean distance of the points from their targets, before and after."""
 
     solution: Solution
     stylised: Tensor
@@ -53,13 +53,13 @@ class Deformed:
 def deformable(content: Tensor, regions: Sequence[Region], settings: DeformableSettings, encoder: Encoder, run: Run) -> Solution:
     """Redraw and deform ``content`` (1, 3, H, W; sRGB in [0, 1]) on ``run.base``, by ``run.points``.
 
-    ``beside`` the solution: the picture before its warp (``stylised``), the photo merely warped (``warped-photo``), the warp as a drawing
+    ``beside`` the solution: the picture before its warp (``stylised``), the warped photo (``warped-photo``), the warp as a drawing
     (``grid``). Raises ``InputError`` without a style.
     """
     style = first_style(regions)
     points = run.points[: settings.most_pairs]
     pairs = targets([a for a, _ in points], [b for _, b in points], content.shape[-2:], style.picture.shape[-2:], settings)
-    few = f": too few ({settings.fewest} are wanted), so nothing is deformed" if not len(pairs[0]) else ""
+    few = f": too few ({settings.fewest} are needed), so nothing is deformed" if not len(pairs[0]) else ""
     run.note(f"{len(points)} pairs of points, {len(pairs[0])} near enough{few}.")
     made = deform(content, run.base, settings, pairs, run)
     size = (made.stylised.shape[-2], made.stylised.shape[-1])
@@ -78,7 +78,7 @@ def deform(
 ) -> Deformed:
     """Redraw and deform ``content`` (1, 3, H, W; sRGB in [0, 1]).
 
-    ``pairs``: points of the photo and the places where they are wanted (:func:`targets`), (k, 2) each, down and right in units of the
+    ``pairs``: points of the photo and their targets (:func:`targets`), (k, 2) each, down and right in units of the
     photo's long side; none: plain transfer. On ``KeyboardInterrupt`` what is there, with ``interrupted`` set.
     """
     problem = Deformation(content, base, settings, pairs)
@@ -128,11 +128,11 @@ class Deformation(Problem):
         return objective
 
     def warp(self) -> Warp:
-        """The points as they have been moved."""
+        """The points as moved so far."""
         return _warp(self.points, (self.points + self.theta).detach(), self.proportions)
 
     def apart(self, share: float) -> float:
-        """Mean distance of the points from where they are wanted, moved by a ``share`` of what was found."""
+        """Mean distance of the points from their targets, when moved by a ``share`` of theta."""
         if not len(self.points):
             return 0.0
         return float((self.points + share * self.theta.detach() - self.wanted).norm(dim=1).mean())
@@ -186,10 +186,10 @@ def targets(
     photo_points: Sequence[tuple[float, float]], style_points: Sequence[tuple[float, float]], photo_size: Sequence[int],
     style_size: Sequence[int], settings: DeformableSettings,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Points of the photo and where they are wanted, (k, 2) each, down and right in units of the photo's long side.
+    """Points of the photo and their targets, (k, 2) each, down and right in units of the photo's long side.
 
     Points come as (right, down) in shares of width and height. The style's are turned, scaled and moved to lie nearest to the photo's, and
-    the movements evened out; pairs that are still further apart than the settings allow are dropped, and all of them where too few remain:
+    the movements smoothed; pairs that are still further apart than the settings allow are dropped, and all of them where too few remain:
     pictures with nothing in common are not deformed. Raises ``InputError`` for points outside the pictures.
     """
     if len(photo_points) != len(style_points):

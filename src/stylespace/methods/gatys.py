@@ -37,9 +37,10 @@ def gatys(
 ) -> Solution:
     """Redraw ``content`` (1, 3, H, W; sRGB in [0, 1]) in the styles of ``regions``.
 
-    Guides have the content's proportions; where they overlap each counts by its value. ``run.start`` is used with
-    ``settings.start == "picture"``; ``run.strokes`` are put on the styles of the last region. Returns the picture at the last size; on
-    ``KeyboardInterrupt`` the best so far with ``interrupted`` set. Raises ``InputError`` for settings that cannot be used.
+    Guides have the content's proportions; where they overlap, each counts by its value. ``run.start`` is used with
+    ``settings.start == "picture"``; the styles of the last region are redrawn with the strokes of ``run.strokes``. Returns the picture
+    at the last size; on ``KeyboardInterrupt`` the best so far with ``interrupted`` set. Raises ``InputError`` for settings that
+    cannot be used.
     """
     run = run or Run()
     return minimise(Gatys(content, regions, settings, encoder, run), run)
@@ -65,7 +66,7 @@ class Gatys(Base):
         return resize(self._photo, self.shape(scale))
 
     def begin(self, scale: Scale, picture: Tensor | None) -> None:
-        """Ask for the regions anew where they depend on the result so far."""
+        """Update the regions where they depend on the result so far."""
         if self.run.restyle and picture is not None:
             regions = self.run.restyle(self.start(scale, picture))
             self.regions = [_matched(region, self.content, self.settings) for region in regions]
@@ -78,15 +79,12 @@ class Gatys(Base):
 
     def loss(self, scale: Scale, start: Callable[[], Tensor], core: int | None, turn: int = 0) -> Objective | list[Tiled]:
         """Eq. 7: content, style and smoothness."""
-        return self._loss(self.settings, scale, core, turn)
+        return _whole(losses_at(self.photo(scale), self.regions, self.settings, self.encoder, core), core, turn)
 
     def style_loss(self, scale: Scale, core: int | None, turn: int = 0) -> Objective | list[Tiled]:
-        """The style's terms alone, for methods that stand on this one."""
-        return self._loss(replace(self.settings, content_weight=0.0, smoothness_weight=0.0), scale, core, turn)
-
-    def _loss(self, settings: GatysSettings, scale: Scale, core: int | None, turn: int) -> Objective | list[Tiled]:
-        turns = losses_at(self.photo(scale), self.regions, settings, self.encoder, core)
-        return in_turn(turns, turn) if core is None else turns
+        """The style terms alone, for methods that build on this one."""
+        alone = replace(self.settings, content_weight=0.0, smoothness_weight=0.0)
+        return _whole(losses_at(self.photo(scale), self.regions, alone, self.encoder, core), core, turn)
 
     def solver(self, scale: Scale) -> Solver:
         """Adam, or L-BFGS."""
@@ -106,7 +104,7 @@ class Gatys(Base):
             return None
         history = 2 * self.settings.history if self.settings.solver == "lbfgs" else 0
         uncut = (
-            "L-BFGS wants the whole picture, so give --solver adam, a shorter --history or a smaller --size" if history else ""
+            "L-BFGS needs the whole picture, so give --solver adam, a shorter --history or a smaller --size" if history else ""
         )
         # Pictures in float32: photo, its resized copy, picture, gradient, moments and best; tiled: the photo, the others lie in scratch;
         # at the ends the photo, the picture and a copy.
@@ -116,6 +114,11 @@ class Gatys(Base):
     def finish(self, picture: Tensor) -> Tensor:
         """The photo's colours where they are kept, and the photo where it is left alone."""
         return _finish(picture, self.content, self.regions, self.settings)
+
+
+def _whole(turns: list[Tiled], core: int | None, turn: int) -> Objective | list[Tiled]:
+    """Of a picture that is one tile, an objective that takes the ``turns`` in turn."""
+    return in_turn(turns, turn) if core is None else turns
 
 
 def schedule(settings: GatysSettings) -> list[tuple[int, int]]:
@@ -150,7 +153,7 @@ def _start(content: Tensor, regions: Sequence[Region], settings: GatysSettings, 
     noise = torch.rand(content.shape, generator=generator).to(content)
     if settings.start == "picture":
         if given is None:
-            raise InputError("The start 'picture' wants a picture: give --start-picture FILE.")
+            raise InputError("The start 'picture' needs a picture: give --start-picture FILE.")
         return resize(given.to(content), content.shape[-2:])
     if settings.start == "style":
         return resize(first_style(regions).picture, content.shape[-2:])
@@ -162,7 +165,7 @@ def _start(content: Tensor, regions: Sequence[Region], settings: GatysSettings, 
 def _in_colours_of(regions: Sequence[Region], content: Tensor, size: float) -> Tensor:
     """``content`` with the mean and covariance of its styles' colours, region by region.
 
-    Styles are looked at with a long side of ``size`` pixels.
+    Styles are seen with a long side of ``size`` pixels.
     """
     picture = content
     for region, guide in zip(regions, guides(regions, content), strict=True):

@@ -71,11 +71,9 @@ def losses_at(
     """
     with torch.no_grad():
         loss = Loss(photo, settings, encoder, core)
-        style = [
-            term
-            for region, guide in zip(regions, guides(regions, photo), strict=True)
-            for term in loss.style_terms(region, guide)
-        ]
+        style: list[Term] = []
+        for region, guide in zip(regions, guides(regions, photo), strict=True):
+            style += loss.style_terms(region, guide)
         terms = [[*loss.content_terms(photo, offset), *style, *loss.smoothness_terms()] for offset in loss.offsets]
     return [loss.turn(offset, each) for offset, each in zip(loss.offsets, terms, strict=True)]
 
@@ -119,7 +117,7 @@ class Loss:
         return framed(picture, self.margin)[..., down : down + high, right : right + wide]
 
     def content_terms(self, photo: Tensor, offset: tuple[int, int]) -> list[Term]:
-        """Eq. 1, layer by layer. P, the photo's features, are worked out once; those of several tiles lie in a file."""
+        """Eq. 1, layer by layer. P, the photo's features, are computed once; those of several tiles are kept in a file."""
         if not self.content_layers:
             return []
         keep = Shelf().put if len(self.tiles) > 1 else _held

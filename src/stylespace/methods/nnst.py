@@ -62,7 +62,7 @@ class Nnst(Problem):
     def __init__(self, content: Tensor, regions: Sequence[Region], settings: NnstSettings, encoder: Encoder) -> None:
         first_style(regions)
         if any(len({str(style.weight) for style in region.styles}) > 1 for region in regions):
-            raise InputError("nnst takes each place from the style that fits it best and knows no weights: leave them out.")
+            raise InputError("nnst matches each place to the style that fits it best and has no weights: leave them out.")
         self.layers = list(layer_names.weights(settings.layers, encoder.layers))
         encoder.check(self.layers)
         self.content = content.to(next(encoder.parameters()).device)
@@ -83,7 +83,7 @@ class Nnst(Problem):
     def solver(self, scale: Scale) -> Solver:
         """Adam over the pyramid."""
         s = self.settings
-        # In the last pass the state is written where matches are found anew.
+        # In the last pass the state is written when matches are found again.
         return Pyramid(s.rate, s.levels, "adam", every=s.renewed if self._layerwise(scale) else 1)
 
     def need(self, scale: Scale) -> Need:
@@ -124,7 +124,7 @@ def objective_at(
     """The loss of a picture of the size of ``photo`` (1, 3, H, W): mean distance to the matched hypercolumns.
 
     What is matched: ``share`` of the photo's features and the rest of those of ``start``; ``layerwise``: each layer's features of the
-    picture itself, anew every ``settings.renewed`` steps. ``core``: side of the tiles that features are worked out in; None: as a whole.
+    picture itself, again every ``settings.renewed`` steps. ``core``: side of the tiles that features are computed in; None: as a whole.
     """
     layers = list(layer_names.weights(settings.layers, encoder.layers))
     size = max(photo.shape[-2:])

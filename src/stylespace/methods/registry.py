@@ -12,17 +12,20 @@ from importlib import import_module
 from typing import Any
 
 from stylespace.methods import (
+    analogies_settings,
     blend_settings,
     deformable_settings,
     gatys_settings,
     inversion_settings,
     nnst_settings,
+    quilting_settings,
     strotss_settings,
 )
 from stylespace.settings import EncoderSettings
 
 # Inputs of a run beside photo and settings.
 STYLES, AREAS, STROKES, START, POINTS = "styles", "areas", "strokes", "start picture", "points"
+GUIDES, SOURCE = "guides", "style source"
 
 # Factors on the default number of steps.
 QUALITIES = {"draft": 0.33, "good": 1.0, "best": 4.0}
@@ -122,6 +125,30 @@ METHODS: dict[str, Method] = {
         accepts=(STYLES, POINTS),
         finds_points=True,
         warps=True,
+    ),
+    "quilting": Method(
+        settings=quilting_settings.QuiltingSettings,
+        run="quilting:quilting",
+        summary="The same, from blocks of the style laid side by side (Efros & Freeman 2001).",
+        help="""Redraw photos with blocks copied from the style, cut where they agree (Efros & Freeman 2001).
+
+        Blocks are chosen by what they correspond to in the photo: luminance, features, or maps that are given (--guide). Several passes
+        with smaller and smaller blocks. For textures of any size, tiles and holes: stylespace texture.
+        """,
+        presets=quilting_settings.PRESETS,
+        accepts=(STYLES, AREAS, GUIDES),
+    ),
+    "analogies": Method(
+        settings=analogies_settings.AnalogiesSettings,
+        run="analogies:analogies",
+        summary="The same, by example: as A is to A', so is the photo to the result (Hertzmann et al. 2001).",
+        help="""Redraw photos by example: as A is to A', so is the photo B to the result (Hertzmann et al. 2001).
+
+        A' is --style, A is --style-source: the same picture before it was painted, or a map of what is where in it. Further maps by
+        --guide. Patches of A' are put together where A is like B. Wants the extra patches (numba).
+        """,
+        presets=analogies_settings.PRESETS,
+        accepts=(STYLES, AREAS, GUIDES, SOURCE),
     ),
     "inversion": Method(
         settings=inversion_settings.InversionSettings,

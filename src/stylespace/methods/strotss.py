@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylespace.encoders import layers as layer_names
@@ -38,6 +39,7 @@ REACH = 0.02  # of the sides: how far around a guided point others are guided wi
 DETAILED = (1, 2)  # sizes after the first that start with the photo's finest detail
 KEPT = 120.0  # bytes a pixel of photo, picture, pyramid, its gradient and the solver's state
 GUIDED = 9  # places around it
+SHIFTS = 8  # offsets at which the picture is looked at: the period of the grid that it would grow
 POINTS = 5.0  # weight of the points (beta, section 2.4)
 # Decorrelated colours (the authors' matrix): rows are sums and differences of red, green, blue.
 PALETTE = ((0.577350, 0.577350, 0.577350), (-0.577350, 0.788675, -0.211325), (-0.577350, -0.211325, 0.788675))
@@ -69,7 +71,7 @@ def strotss(
 ) -> Solution:
     """Redraw ``content`` (1, 3, H, W; sRGB in [0, 1]) in the styles of ``regions``, whose guides have the content's proportions.
 
-    Several styles of a region share out the places in proportion to their weights. ``run.points`` guide places to places of
+    The places of a region are divided among its styles in proportion to their weights. ``run.points`` guide places to places of
     the first style. Returns the picture at the last size; on ``KeyboardInterrupt`` what is there, with ``interrupted`` set. Raises
     ``InputError`` for settings that cannot be used.
     """
@@ -100,7 +102,7 @@ class Strotss(Base):
         return self._loss(scale, core, style_alone=False)
 
     def style_loss(self, scale: Scale, core: int | None, turn: int = 0) -> Objective:
-        """The style's terms alone, for methods that stand on this one."""
+        """The style terms alone, for methods that build on this one."""
         return self._loss(scale, core, style_alone=True)
 
     def solver(self, scale: Scale) -> Solver:
@@ -134,10 +136,10 @@ def objective_at(
     photo: Tensor, regions: Sequence[Region], settings: StrotssSettings, encoder: Encoder, alpha: float, generator: torch.Generator,
     pairs: Sequence[Pair] = (), *, style_alone: bool = False, core: int | None = None,
 ) -> Objective:  # fmt: skip
-    """The loss terms of a picture of the size of ``photo`` (1, 3, H, W), each call at places of its own. ``alpha``: weight of the content.
+    """The loss terms of a picture of the size of ``photo`` (1, 3, H, W), each call at new places. ``alpha``: weight of the content.
 
-    ``style_alone``: without structure, points and smoothness, the others as they are. ``core``: side of the tiles that features are worked
-    out in; None: as a whole.
+    ``style_alone``: without structure, points and smoothness, the others as they are. ``core``: side of the tiles that features are
+    computed in; None: as a whole.
     """
     layers = list(layer_names.weights(settings.layers, encoder.layers))
     size = (photo.shape[-2], photo.shape[-1])
@@ -156,7 +158,9 @@ def objective_at(
     def objective(picture: Tensor) -> dict[str, Tensor]:
         terms: dict[str, Tensor] = {}
         drawn = [spread_out(settings.samples, size, generator, target.guide) for target in targets]  # places, (n, 2) each
-        columns = _columns(picture, [*drawn, *([] if guided is None else [guided[0]])], encoder, layers, tiles)  # (n, D) each
+        places = [*drawn, *([] if guided is None else [guided[0]])]
+        seen, at = _shifted(picture, places, generator) if settings.shifted else (picture, places)
+        columns = _columns(seen, at, encoder, layers, _tiles(seen, encoder, layers, core))  # (n, D) each
 
         def add(name: str, value: Tensor, by: float) -> None:
             terms[name] = terms.get(name, value.new_zeros(())) + by / ((alpha + 2) * len(targets)) * value
@@ -175,7 +179,8 @@ def objective_at(
         for x, rgb, target in zip(columns, colours, targets, strict=False):
             add("transport", transport(x, target.style), 1)  # l_r, eq. 5
             add("moments", moments(x, target.style), settings.moments_weight)  # l_m, eq. 7
-            add("palette", transport(rgb @ decorrelated.T, target.colours, euclidean=True), 1 / max(alpha, 1))  # l_p
+            palette = transport(rgb @ decorrelated.T, target.colours, euclidean=True)
+            add("palette", palette, max(settings.palette_weight, 1 / max(alpha, 1)))  # l_p
         if style_alone:
             return terms
         if guided is not None:
@@ -208,6 +213,15 @@ def _columns(
         return found
 
     return summed(picture, tiles, part)
+
+
+def _shifted(picture: Tensor, places: Sequence[Tensor], generator: torch.Generator) -> tuple[Tensor, list[Tensor]]:
+    """The picture with a few reflected pixels above and to the left, as many as are drawn, and the same places in it."""
+    most = min(SHIFTS, *picture.shape[-2:])
+    down, right = torch.randint(0, most, (2,), generator=generator).tolist()
+    whole = torch.tensor(picture.shape[-2:])
+    more = torch.tensor([down, right])
+    return F.pad(picture, (right, 0, down, 0), mode="reflect"), [(at * whole + more) / (whole + more) for at in places]
 
 
 def _tiles(photo: Tensor, encoder: Encoder, layers: Sequence[str], core: int | None) -> list[Tile]:

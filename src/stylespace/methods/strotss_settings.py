@@ -21,14 +21,16 @@ class StrotssSettings(EncoderSettings):
     steps: int = option(400, "steps in all, shared out over the sizes")
     fall: float = option(0.35, "how fast the share of steps falls with size: (smallest / size) ** fall")
     steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps and fall")
-    content_weight: float = option(3.0, "weight of the content at the last size; doubled at each smaller one")
+    content_weight: float = option(12.0, "weight of the content at the last size; doubled at each smaller one")
     moments_weight: float = option(2.0, "weight of means and covariances, relative to transport")
+    palette_weight: float = option(2.0, "least weight of the palette; published: one over the content's", least=0)
     samples: int = option(1024, "places of the picture sampled at each step", source=STROTSS)
     style_samples: int = option(2560, "places of the style sampled for the comparison")
     levels: int = option(5, "levels of the Laplacian pyramid", source=STROTSS)
     rate: float = option(2e-3, "learning rate of RMSprop, in units of the pixel range", source=STROTSS)
     final_rate: float = option(1e-3, "learning rate at the last size", source=STROTSS)
     smoothness_weight: float = option(3.0, "weight of total variation (mean of squares)")
+    shifted: bool = option(True, "look at the picture at random offsets, against a grid of the pooling's period")
     style_scale: float = option(1.0, "size of the style's strokes; at 1 the style picture is seen as large as the result")
     memory: str | None = option(
         None, "memory limit, such as 2GB; features of larger pictures are computed tile by tile (none: what is free)"
@@ -40,7 +42,7 @@ class StrotssSettings(EncoderSettings):
         """The authors' code: VGG-16, 250 steps at 64, 128, 256 and 512 px, content weight 16, halved at each."""
         return cls(
             encoder="vgg16", layers=VGG_LAYERS, padding="zero", steps_each=(250, 250, 250, 250), content_weight=2.0,
-            smoothness_weight=0.0, style_samples=5000, moments_weight=1.0,
+            smoothness_weight=0.0, style_samples=5000, moments_weight=1.0, palette_weight=0.0, shifted=False,
         )  # fmt: skip
 
 

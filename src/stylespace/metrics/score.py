@@ -25,7 +25,7 @@ from stylespace.pictures.reading import Source
 
 Styles = Source | Sequence[Source] | Mapping[Source, float]
 
-# Which way each figure is better; those of ``palette`` depend on what is wanted.
+# Which way each figure is better; those of ``palette`` depend on the purpose.
 BETTER = {
     "content": "lower",
     "style.distance": "lower",
@@ -50,7 +50,7 @@ def score(
     size: int = 512,
     device: str | torch.device = "cpu",
 ) -> dict[str, Any]:
-    """How close ``out`` is to ``content`` and ``style``, and what is wrong with it, as a dictionary that JSON can hold.
+    """How close ``out`` is to ``content`` and ``style``, and its defects, as plain JSON.
 
     ``content``, ``style``, ``out``: whatever :func:`~stylespace.pictures.reading.read` takes; ``style`` also several of them, or
     a mapping from picture to weight. ``encoder``: a name (:data:`stylespace.encoders.ENCODERS`, loaded in float32 with
@@ -118,7 +118,9 @@ def _weighted(style: Styles) -> list[WeightedStyle]:
     else:
         pairs = [(style, 1.0)]
     if any(weight < 0 for _, weight in pairs) or not any(weight > 0 for _, weight in pairs):
-        raise InputError("Style weights must not be negative, and one must be more than zero: give at least one style picture.")
+        raise InputError(
+            "Style weights must not be negative, and at least one must be more than zero: give at least one style picture."
+        )
     total = sum(weight for _, weight in pairs)
     return [WeightedStyle(seen(source, "style"), weight / total) for source, weight in pairs if weight > 0]
 
@@ -138,7 +140,7 @@ def _device(device: str | torch.device) -> torch.device:
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:  # an unknown name; one that this torch was built without
-        raise InputError(f"The device '{device}' is not there: give cpu, or cuda or mps where the machine has it.") from error
+        raise InputError(f"The device '{device}' is not available: give cpu, or cuda or mps where the machine has it.") from error
 
 
 def _notes(content: Seen, out: Seen, judged: Seen, size: int) -> list[str]:

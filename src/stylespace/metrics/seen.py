@@ -1,4 +1,4 @@
-"""A picture as it is judged: over grey paper, with how much each position counts."""
+"""A picture as metrics see it: over mid grey, with a weight for each position."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Seen:
 
 
 def seen(source: Source, role: str) -> Seen:
-    """``source`` (whatever :func:`~stylespace.pictures.reading.read` takes) over mid-grey paper where it is transparent.
+    """``source`` (whatever :func:`~stylespace.pictures.reading.read` takes) over mid grey where it is transparent.
 
     ``role``: what an error calls it. Raises ``PictureError`` for what cannot be read, ``InputError`` where nothing can be seen.
     """

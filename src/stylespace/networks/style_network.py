@@ -6,6 +6,7 @@ import base64
 import copy
 import difflib
 import hashlib
+import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -19,8 +20,10 @@ import torch
 from torch import Tensor
 
 from stylespace.errors import InputError, WeightsError
+from stylespace.networks.arbitrary import Reader
 from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
+from stylespace.networks.code import StyleCode
 from stylespace.networks.conditioning import Conditioning
 from stylespace.networks.finishing import check, finished
 from stylespace.networks.hub import fetch, is_repository, upload
@@ -33,12 +36,12 @@ from stylespace.storage.tensors import read_tensors, write_tensors
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-VERSION = 1
+VERSION = 2  # 1: without a reader
 LARGEST = 1024  # channels of a layer, or layers
 SIZE = 1024  # long side above which strokes look small
 MODELS = Path(__file__).resolve().parent.parent / "models"
 _HEADER: dict[str, type] = {"version": int, "build": str, "settings": dict, "names": list, "about": dict, "provenance": dict}
-Mix = str | Sequence[str] | Mapping[str, Any] | None
+Mix = str | Sequence[Any] | Mapping[Any, Any] | Any | None
 
 
 @dataclass
@@ -46,7 +49,8 @@ class StyleNetwork:
     """A body and the rows of its styles.
 
     ``rows`` (S, P): one per style. ``names``: theirs. ``about``: facts about each style (title, artist, year, licence, losses, thumbnail
-    as base64 JPEG). ``provenance``: how it was trained (seconds, machine, settings, curve).
+    as base64 JPEG). ``provenance``: how it was trained (seconds, machine, settings, curve). ``reader``: what reads any painting as a style;
+    None: the network paints in its own styles only.
     """
 
     body: Body
@@ -55,6 +59,7 @@ class StyleNetwork:
     names: list[str]
     about: dict[str, dict[str, Any]] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    reader: Reader | None = None
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -73,9 +78,11 @@ class StyleNetwork:
     ) -> Image:
         """Redraw ``photo`` (anything ``pictures.read`` takes) as a PIL picture, with the photo's transparency.
 
-        ``mix``: a style's name; several; or a mapping from name to weight, or to a map of weights over the photo (a picture, or an
-        array (H, W)); weights are made to sum to 1, at each pixel where there are maps (equal ones where all are 0). None: the first
-        style. A network of several stages takes a style for each, ``large/brush``: large shapes of one, brushwork of the other.
+        ``mix``: a style's name; a painting (anything ``pictures.read`` takes; a name goes before a file of that name); a
+        :class:`~stylespace.networks.code.StyleCode` or its file; several of them; or a mapping from names, paths and codes to weight, or to
+        a map of weights over the photo (a picture, or an array (H, W)). Weights are made to sum to 1, at each pixel where there are maps
+        (equal ones where all are 0). None: the first style. A network of several stages takes a style for each, ``large/brush``: large
+        shapes of one, brushwork of the other.
         ``strength``: from 0, the photo, to 1. ``size``: long side of the result; 0: the photo's; None: the photo's, at most
         1024, above which strokes look small. ``colour``: ``style``, or the photo's by ``luminance``, or by an affine match: ``cholesky``,
         ``root``, ``transport``. Raises ``InputError`` and ``PictureError``.
@@ -83,7 +90,8 @@ class StyleNetwork:
         check(colour, strength)
         picture = read(photo, max_pixels=max_pixels)
         pixels = resize(picture.pixels, working_size(picture.size, size)).to(self.device)
-        done = picture.with_pixels(finished(self.pixels(pixels, mix), pixels, colour, strength).cpu())
+        network, mix = self.taking(mix, max_pixels)
+        done = picture.with_pixels(finished(network.pixels(pixels, mix), pixels, colour, strength).cpu())
         return to_pil(done.pixels, done.alpha)
 
     @property
@@ -137,6 +145,46 @@ class StyleNetwork:
         shares = torch.tensor([float(weight) for weight in weights.values()], dtype=rows.dtype, device=rows.device)
         return rows[0] if len(rows) == 1 else torch.einsum("k,kp->p", shares / shares.sum(), rows)
 
+    def code(self, painting: Any, name: str | None = None, max_pixels: int = MAX_PIXELS) -> StyleCode:
+        """What the network takes from ``painting`` (anything ``pictures.read`` takes), to be kept. Raises ``InputError``."""
+        if self.reader is None:
+            raise InputError(
+                "This network paints in its own styles only: give one that reads paintings, such as 'arbitrary', or first teach it the"
+                " painting with 'stylespace add-style'."
+            )
+        picture = read(painting, max_pixels=max_pixels)
+        row = self.reader.read(picture.pixels)
+        title = Path(painting).stem if isinstance(painting, str | Path) else "painting"
+        return StyleCode(name or title, row.cpu(), self.checksum(), {"title": title, "thumbnail": thumbnail(picture.pixels)})
+
+    def taking(self, mix: Mix, max_pixels: int = MAX_PIXELS) -> tuple[StyleNetwork, dict[str, Any]]:
+        """The network with the paintings and codes of ``mix`` as styles beside its own, and the mix by name."""
+        if mix is None:
+            mix = self.names[0]
+        several = isinstance(mix, Mapping) or (isinstance(mix, Sequence) and not isinstance(mix, str))
+        given = list(mix.items()) if isinstance(mix, Mapping) else [(each, 1.0) for each in (mix if several else [mix])]
+        network, named = self, {}
+        for number, (style, weight) in enumerate(given, 1):
+            name = str(style) if isinstance(style, str | Path) else getattr(style, "name", None) or f"painting {number}"
+            known = isinstance(style, str) and all(part in self.names for part in self._parts(style))
+            if not known and (not isinstance(style, str) or self._is_file(style)):
+                code = self._coded(style, max_pixels)
+                network = network.with_style(name, code.row, code.about)
+            named[name] = weight
+        return network, named
+
+    @staticmethod
+    def _is_file(name: str) -> bool:
+        return Path(name).suffix != "" or Path(name).is_file()
+
+    def _coded(self, style: Any, max_pixels: int) -> StyleCode:
+        if isinstance(style, str | Path) and Path(style).suffix == ".safetensors":
+            style = StyleCode.load(style)
+        if not isinstance(style, StyleCode):
+            return self.code(style, max_pixels=max_pixels)
+        style.check(self.checksum())
+        return style
+
     def _weights(self, mix: Mix) -> dict[str, Any]:
         if mix is None:
             mix = self.names[0]
@@ -148,7 +196,8 @@ class StyleNetwork:
                 if name in self.names:
                     continue
                 near = difflib.get_close_matches(name, self.names, 1)
-                hint = f"did you mean '{near[0]}'?" if near else f"choose among {', '.join(self.names)}."
+                painting = "" if self.reader is None else ", or give a painting's file"
+                hint = f"did you mean '{near[0]}'?" if near else f"choose among {', '.join(self.names)}{painting}."
                 raise InputError(f"The network has no style '{name}': {hint}")
             if isinstance(weight, Real) and not 0 <= float(weight) < math.inf:
                 raise InputError(f"The weight of '{whole}' is {weight}: give a number, 0 or more.")
@@ -222,7 +271,8 @@ class StyleNetwork:
         """The network on another device; this one stays where it is."""
         if torch.device(device) == self.device:
             return self
-        return replace(self, body=copy.deepcopy(self.body).to(device), rows=self.rows.to(device))
+        reader = None if self.reader is None else copy.deepcopy(self.reader).to(device)
+        return replace(self, body=copy.deepcopy(self.body).to(device), rows=self.rows.to(device), reader=reader)
 
     def thumbnail(self, name: str) -> bytes:
         """The JPEG of a style's picture, empty where there is none."""
@@ -231,9 +281,13 @@ class StyleNetwork:
     def save(self, path: str | Path) -> Path:
         """Write one safetensors file: weights in half precision, everything else as JSON in its header. Atomic."""
         tensors = {f"body.{k}": v.half() for k, v in self.body.state_dict().items()} | {"rows": self.rows.half()}
+        reader: dict[str, Any] = {}
+        if self.reader is not None:
+            tensors |= {f"reader.{k}": v.half() for k, v in self.reader.state_dict().items()}
+            reader = {"reader": self.reader.settings()}
         about = {
-            "kind": "stylespace-network", "version": VERSION, "build": self.build, "settings": self.body.settings(), "names": self.names,
-            "about": self.about, "provenance": self.provenance,
+            "kind": "stylespace-network", "version": VERSION if reader else 1, **reader, "build": self.build,
+            "settings": self.body.settings(), "names": self.names, "about": self.about, "provenance": self.provenance,
         }  # fmt: skip
         return write_tensors(path, tensors, about)
 
@@ -280,7 +334,16 @@ class StyleNetwork:
         try:
             body = _body(about["build"], about["settings"])
             rows = tensors.pop("rows").float()
-            body.load_state_dict({k.removeprefix("body."): v.float() for k, v in tensors.items()}, assign=True)
+            parts: dict[str, dict[str, Tensor]] = {"body": {}, "reader": {}}
+            for key, tensor in tensors.items():
+                part, _, name = key.partition(".")
+                parts[part][name] = tensor.float()
+            body.load_state_dict(parts["body"], assign=True)
+            reader = None
+            if "reader" in about or parts["reader"]:
+                reader = _reader(body.row_size, about["reader"])
+                reader.load_state_dict(parts["reader"], assign=True)
+                reader.eval().requires_grad_(False)
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise WeightsError(
                 f"{path} does not hold the weights that its header describes ({reason(error)}): get the file again."
@@ -289,21 +352,43 @@ class StyleNetwork:
             raise WeightsError(
                 f"{path} names {len(about['names'])} styles but holds rows of shape {tuple(rows.shape)}: get it again."
             )
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in (rows, *body.state_dict().values())):
+        every = (rows, *body.state_dict().values(), *(reader.state_dict().values() if reader else ()))
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in every):
             raise WeightsError(f"{path} holds weights that are not finite numbers: get the file again, or train it again.")
         body = body.eval().requires_grad_(False)
-        return cls(body, about["build"], rows, list(about["names"]), about["about"], about["provenance"]).to(device)
+        network = cls(body, about["build"], rows, list(about["names"]), about["about"], about["provenance"], reader)
+        return network.to(device)
 
 
 def _body(build: str, settings: Mapping[str, Any]) -> Body:
     """A body on the meta device: the sizes that a file states are only trusted once its weights fit them."""
+    _check_sizes(settings)
+    with torch.device("meta"):
+        return BUILDS[build](**settings)
+
+
+def _reader(row_size: int, settings: Mapping[str, Any]) -> Reader:
+    """As :func:`_body`."""
+    _check_sizes(settings)
+    with torch.device("meta"):
+        return Reader(row_size, **settings)
+
+
+def _check_sizes(settings: Mapping[str, Any]) -> None:
     for name, value in settings.items():
         if name != "seed" and any(
             isinstance(n, int | float) and n > LARGEST for n in (value if isinstance(value, list) else [value])
         ):
             raise ValueError(f"{name} cannot be {value}")
-    with torch.device("meta"):
-        return BUILDS[build](**settings)
+
+
+def thumbnail(pixels: Tensor) -> str:
+    """A small JPEG of a picture (1, 3, H, W), in base64."""
+    small = to_pil(pixels)
+    small.thumbnail((96, 96))
+    out = io.BytesIO()
+    small.convert("RGB").save(out, "JPEG", quality=80)
+    return base64.b64encode(out.getvalue()).decode()
 
 
 def working_size(own: Sequence[int], size: int | None = None) -> tuple[int, int]:

@@ -37,7 +37,7 @@ class Texture(Body):
         if normalisation not in NORMALISATIONS:
             raise InputError(f"The normalisation '{normalisation}' is unknown: choose among {', '.join(NORMALISATIONS)}.")
         if min(scales, width) < 1 or noise < (0 if photo else 1):
-            raise InputError("A texture network wants one scale, one channel a scale, and noise or a photo at least.")
+            raise InputError("A texture network needs at least one scale, one channel a scale, and noise or a photo.")
         self._settings = {
             "scales": scales, "width": width, "noise": noise, "photo": photo, "normalisation": normalisation, "seed": seed,
         }  # fmt: skip
@@ -118,7 +118,7 @@ class Texture(Body):
     def texture(self, row: Tensor, size: tuple[int, int], seed: int = 0) -> Tensor:
         """A texture (1, 3, h, w) of ``size`` (h, w) in the style of ``row`` (P,). Other seeds give other samples of it."""
         if self.photo:
-            raise InputError("This network redraws photos: textures want one with photo=False.")
+            raise InputError("This network redraws photos: textures need one with photo=False.")
         high, wide = (side + -side % self.multiple for side in size)
         conditioning = Conditioning.of(row, self.channels)
         return self.grow(self.draw((high, wide), 1, seed), row.new_empty(1, 3, high, wide), conditioning)[

@@ -36,6 +36,11 @@ def from_yiq(pixels: Tensor) -> Tensor:
     return torch.einsum("rc,nchw->nrhw", _inverse(_YIQ).to(pixels), pixels)
 
 
+def with_luminance(pixels: Tensor, like: Tensor) -> Tensor:
+    """``pixels`` with the luminance of ``like`` (both (N, 3, H, W)) in its own colours, clamped to [0, 1]."""
+    return from_yiq(torch.cat([to_yiq(like)[:, :1], to_yiq(pixels)[:, 1:]], 1)).clamp(0, 1)
+
+
 def grey(pixels: Tensor) -> Tensor:
     """Luminance of sRGB (N, 3, H, W) in all three channels."""
     return to_yiq(pixels)[:, :1].expand(-1, 3, -1, -1)

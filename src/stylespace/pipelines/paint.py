@@ -44,7 +44,8 @@ BYTES_A_PIXEL, STANDING, SMALL = 500, 400 << 20, 1536
 
 @dataclass(frozen=True)
 class PaintSettings:
-    """How a network paints. ``mix``: style to weight, or to a picture of weights. ``size``, ``colour`` and ``strength`` as for
+    """How a network paints. ``mix``: style (a name, or the path of a painting or of a style's code) to weight, or to a picture of weights.
+    ``size``, ``colour`` and ``strength`` as for
     :class:`~stylespace.networks.style_network.StyleNetwork`.
 
     ``engine``: ``torch``, ``openvino``, ``onnxruntime``; ``auto``: torch, or for an exported network the installed one. ``stage``: in a
@@ -113,7 +114,12 @@ class Painting:
         if exported or engine in ENGINES:
             return Runtime(self.network, engine, threads=self.threads)
         network = StyleNetwork.load(self.network)
-        return network.to(choose_device(self.device))
+        return network.to(choose_device(self.device)).taking(self.settings.mix, self.max_pixels)[0]
+
+    @cached_property
+    def mix(self) -> dict[str, Any]:
+        """The settings' mix by the names that the network has for it."""
+        return {str(name): weight for name, weight in self.settings.mix.items()}
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -189,7 +195,7 @@ class Painting:
                 " --colour, --stage and --style-size out, or give --tiles whole."
             )
         return_freed_memory()
-        row = network.row(dict(s.mix))
+        row = network.row(self.mix)
         journal = None
         if unfinished is not None:
             about = self.inputs(photo) | {"stylespace": stylespace.__version__, "tiles": s.tiles}
@@ -253,11 +259,11 @@ class Painting:
             return pixels[..., box[0] : box[1], box[2] : box[3]]
 
         size = (pixels.shape[-2], pixels.shape[-1])
-        painted(network.body, network.row(dict(self.settings.mix)), size, fetch, write)
+        painted(network.body, network.row(self.mix), size, fetch, write)
         return made
 
     def _painted(self, pixels: Tensor) -> Tensor:
-        mix = dict(self.settings.mix)
+        mix = self.mix
         if isinstance(self.painter, StyleNetwork):
             given = pixels.to(self.painter.device)
             if self.settings.style_size is not None:
@@ -275,7 +281,7 @@ class Painting:
     def inputs(self, photo: Source) -> dict[str, Any]:
         """What the record of the result for ``photo`` will say about its inputs."""
         s = self.settings
-        mix = {name: weight if isinstance(weight, int | float) else described(weight) for name, weight in s.mix.items()}
+        mix = {name: weight if isinstance(weight, int | float) else described(weight) for name, weight in self.mix.items()}
         settings = {"mix": mix, "size": s.size, "colour": s.colour, "strength": s.strength, "engine": s.engine}
         settings |= {name: value for name in ("stage", "style_size") if (value := getattr(s, name)) is not None}
         network = {"name": str(self.network), "body": self._checksum}
@@ -286,7 +292,7 @@ class Painting:
         """Of the body and the rows in the mix; other styles of the network do not matter."""
         if isinstance(self.painter, Runtime):
             return self.painter.checksum
-        return self.painter.checksum(tuple(self.settings.mix))
+        return self.painter.checksum(tuple(self.mix))
 
     def smaller(self, factor: int = 4) -> Painting:
         """The same at a size ``factor`` times smaller, for a preview."""
@@ -295,6 +301,6 @@ class Painting:
     def check_pictures(self) -> None:
         """Load the network and check the mix before long work."""
         if isinstance(self.painter, StyleNetwork):
-            self.painter.check(dict(self.settings.mix))
+            self.painter.check(self.mix)
         else:
-            self.painter.weights({name: float(isinstance(w, int | float)) or 1.0 for name, w in self.settings.mix.items()})
+            self.painter.weights({name: float(isinstance(w, int | float)) or 1.0 for name, w in self.mix.items()})

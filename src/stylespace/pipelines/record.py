@@ -29,6 +29,8 @@ def inputs(
     weights: str | Path | None = None,
     style_regions: str | Path | None = None,
     points: Sequence[Any] = (),
+    guides: Sequence[Any] = (),
+    style_source: Any = None,
     encoder: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The record of one result's inputs. Arguments as for ``stylespace.transfer``; ``settings``: the method's dataclass, resolved;
@@ -51,6 +53,8 @@ def inputs(
         "settings": asdict(settings),
         **({} if style_regions is None else {"style_regions": described(style_regions)}),
         **({"points": [list(map(list, pair)) for pair in points]} if points else {}),
+        **({"guides": [_described_guide(guide) for guide in guides]} if guides else {}),
+        **({} if style_source is None else {"style_source": described(style_source)}),
         **({} if encoder is None else {"encoder": dict(encoder)}),
     }
 
@@ -82,7 +86,10 @@ def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two records name the same inputs, wherever the files are. Inputs without a checksum are never the same."""
     from stylespace.encoders.identity import matching
 
-    keys = ("method", "photo", "styles", "areas", "strokes", "start_picture", "weights", "settings", "style_regions", "points")
+    keys = (
+        "method", "photo", "styles", "areas", "strokes", "start_picture", "weights", "settings", "style_regions", "points", "guides",
+        "style_source",
+    )  # fmt: skip
     first, second = (_plain({key: record.get(key) for key in keys}) for record in (one, other))
     return first == second and not _has_unknown(first) and matching(one.get("encoder"), other.get("encoder"))
 
@@ -95,6 +102,10 @@ def _of_pixels(source: Any) -> dict[str, str]:
     except PictureError:
         return {}
     return {"sha256": of_tensors(picture.pixels, picture.alpha)}
+
+
+def _described_guide(guide: Any) -> dict[str, Any]:
+    return {"photo": described(guide.photo), "style": described(guide.style), "weight": float(guide.weight)}
 
 
 def _described_if(source: Any) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from stylespace.methods.registry import METHODS
 from stylespace.pictures.decoding import header
 from stylespace.pictures.settings import read_settings
 from stylespace.pipelines.record import described
-from stylespace.pipelines.sources import Area, Source
+from stylespace.pipelines.sources import Area, Guide, Source
 from stylespace.pipelines.task import Task
 from stylespace.pipelines.transfer import adjusted
 from stylespace.storage.plain import reason
@@ -78,6 +78,8 @@ def stored(
         "weights": lambda: find.one(record["weights"], "weights file"),
         "device": lambda: str(record["device"]),
         "threads": lambda: None if record["threads"] is None else max(1, int(record["threads"])),
+        "guides": lambda: find.guides(record.get("guides", ())),
+        "style_source": lambda: find.one(record.get("style_source"), "style's source"),
         "points": lambda: tuple(((float(x), float(y)), (float(u), float(v))) for (x, y), (u, v) in record.get("points", ())),
     }
     try:
@@ -159,6 +161,12 @@ class _Finder:
                 None if entry["styles"] is None else self.styles(entry["styles"]),
                 self.one(entry["style_mask"], "style's mask"),
             )
+            for entry in entries
+        )
+
+    def guides(self, entries: Sequence[Mapping[str, Any]]) -> tuple[Guide, ...]:
+        return tuple(
+            Guide(self.one(entry["photo"], "guide"), self.one(entry["style"], "guide"), float(entry["weight"]))
             for entry in entries
         )
 

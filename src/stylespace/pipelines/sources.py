@@ -20,6 +20,7 @@ from stylespace.pictures.reading import MAX_PIXELS as MAX_PIXELS
 from stylespace.pictures.reading import read
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pipelines.record import weighted
+from stylespace.styles.guide import Drawn
 from stylespace.styles.parts import Regions
 from stylespace.styles.region import Region, Style
 
@@ -40,6 +41,16 @@ class Area:
     mask: Source
     styles: Styles | None = None
     style_mask: Source | None = None
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Two maps that correspond: ``photo``, of the photo (or of the texture to be made), and ``style``, of the style picture; where their
+    colours are alike, so are the places. ``weight``: how much a difference of them counts beside one of colours."""
+
+    photo: Source
+    style: Source
+    weight: float = 1.0
 
 
 def is_film(source: Source) -> bool:
@@ -82,6 +93,18 @@ def style_pictures(style: Styles, mask: Source | None, max_pixels: int) -> tuple
     return tuple(
         Style(read(source, max_pixels=max_pixels).pixels, float(weight), taken) for source, weight in pairs if weight > 0
     )
+
+
+def drawn(guides: Sequence[Guide], max_pixels: int) -> list[Drawn]:
+    """A caller's guides, read. Raises ``InputError`` for weights below 0."""
+    if any(not 0 <= guide.weight < float("inf") for guide in guides):
+        raise InputError("The weight of a guide must be 0 or more.")
+    return [
+        Drawn(
+            read(guide.photo, max_pixels=max_pixels).pixels, read(guide.style, max_pixels=max_pixels).pixels, float(guide.weight)
+        )
+        for guide in guides
+    ]
 
 
 def region_of(area: Area, content: Picture, max_pixels: int) -> Region:

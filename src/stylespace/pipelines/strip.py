@@ -26,7 +26,7 @@ def strip(
     ``InputError`` when a reference's picture is not available (a loaded space only has files).
     """
     if count < 2:
-        raise InputError(f"A strip needs 2 pictures or more, not {count}.")
+        raise InputError(f"A strip needs 2 or more pictures, not {count}.")
     texture = {"content_weight": 0.0, "start": "noise"} if photo is None else {}
     made = []
     for number, weights in enumerate(space.along(axis, count), 1):

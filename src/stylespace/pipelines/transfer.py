@@ -13,7 +13,7 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.encoders.identity import refuse
 from stylespace.errors import InputError
 from stylespace.methods.gatys_settings import GatysSettings
-from stylespace.methods.registry import AREAS, METHODS, POINTS, QUALITIES, START, STROKES, STYLES, accepting
+from stylespace.methods.registry import AREAS, GUIDES, METHODS, POINTS, QUALITIES, SOURCE, START, STROKES, STYLES, accepting
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
 from stylespace.pipelines.blend import Blending
@@ -24,9 +24,11 @@ from stylespace.pipelines.run import Progress, Session
 from stylespace.pipelines.sources import (
     MAX_PIXELS,
     Area,
+    Guide,
     Points,
     Source,
     Styles,
+    drawn,
     expanded,
     is_film,
     is_query,
@@ -43,6 +45,7 @@ from stylespace.styles.region import Region
 # The beginning of a message that says which methods accept it.
 _FOR = {
     POINTS: "Points guide", AREAS: "Areas and style regions are for", STROKES: "Strokes are for", START: "A start picture is for",
+    GUIDES: "Guides are for", SOURCE: "A style source is for",
 }  # fmt: skip
 
 
@@ -58,6 +61,8 @@ def transfer(
     strokes: Source | None = None,
     start_picture: Source | None = None,
     points: Sequence[Points] | Matches = (),
+    guides: Sequence[Guide] = (),
+    style_source: Source | None = None,
     device: str = "auto",
     threads: int | None = None,
     weights: str | Path | None = None,
@@ -76,8 +81,9 @@ def transfer(
     (``library:tag=ukiyo-e``).
     ``method``: ``gatys``; ``blend``, which weights several references to suit the photo (see
     :class:`~stylespace.styles.space.StyleSpace`); ``strotss`` (optimal transport); ``nnst`` (nearest neighbours); ``deformable``, which
-    moves shapes to where the style has them. None takes ``blend`` for several pictures without weights, a folder, a film and a query,
-    else ``gatys``. ``preset``: published settings to start from
+    moves shapes to where the style has them; ``quilting`` (blocks of the style); ``analogies`` (patches, by
+    example). None takes ``blend`` for several pictures without weights, a folder, a film and a query, else
+    ``gatys``. ``preset``: published settings to start from
     (``methods.gatys_settings.PRESETS``; ``strotss-2019``); ``settings``: any field of
     :class:`~stylespace.methods.gatys_settings.GatysSettings`, or of the method's own settings.
     ``quality``: ``draft``, ``good`` or ``best``, a factor on the steps. ``areas``: parts of the photo with other styles, or none.
@@ -85,6 +91,8 @@ def transfer(
     redrawn in the style picture learned for it (``style`` may be empty then). ``strokes``: another painting, with whose fine strokes the
     style is redrawn first. ``points`` (strotss, deformable): pairs of a place in the photo and one in the style that it should look like,
     each (right, down) from 0 to 1, or the result of :func:`stylespace.match`; ``deformable`` finds them itself where none are given.
+    ``guides`` (quilting, analogies): maps of photo and style that correspond. ``style_source`` (analogies): the style picture before it
+    was painted, or a map of what is where in it.
     ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``. ``weights``: a file for the encoder. ``snapshots``: step numbers,
     counted over all sizes, whose pictures are kept. ``progress`` is called after each step, ``note`` with a sentence when something else
     takes time or was skipped. Ctrl-C gives the best picture so far with ``interrupted`` set. ``unfinished``: a folder for the state
@@ -103,8 +111,8 @@ def transfer(
     chosen = resolve(preset, quality, encoder if isinstance(encoder, str) else None, settings, method)
     return redraw(
         photo, style, method, chosen, areas=areas, style_regions=style_regions, strokes=strokes, start_picture=start_picture, points=points,
-        device=device, threads=threads, weights=weights, max_pixels=max_pixels, snapshots=snapshots, progress=progress, note=note,
-        unfinished=unfinished, encoder=encoder,
+        guides=guides, style_source=style_source, device=device, threads=threads, weights=weights, max_pixels=max_pixels,
+        snapshots=snapshots, progress=progress, note=note, unfinished=unfinished, encoder=encoder,
     )  # fmt: skip
 
 
@@ -145,6 +153,8 @@ def redraw(
     strokes: Source | None = None,
     start_picture: Source | None = None,
     points: Sequence[Points] | Matches = (),
+    guides: Sequence[Guide] = (),
+    style_source: Source | None = None,
     device: str = "auto",
     threads: int | None = None,
     weights: str | Path | None = None,
@@ -167,7 +177,7 @@ def redraw(
         points = tuple(zip(points.a, points.b, strict=True))
     for what, asked in (
         (POINTS, len(points) > 0), (AREAS, len(areas) > 0 or style_regions is not None), (STROKES, strokes is not None),
-        (START, start_picture is not None),
+        (START, start_picture is not None), (GUIDES, len(guides) > 0), (SOURCE, style_source is not None),
     ):  # fmt: skip
         if asked and what not in row.accepts:
             raise InputError(f"{_FOR[what]} {accepting(what)}, not {method}: leave them out, or give another method.")
@@ -179,7 +189,8 @@ def redraw(
         network = session.network(encoder, weights)
         record = inputs(
             method, photo, settings, styles=styles if row.blends else expanded(styles), areas=areas, strokes=strokes,
-            style_regions=style_regions, start_picture=start_picture, weights=weights, points=points, encoder=network.identity,
+            style_regions=style_regions, start_picture=start_picture, weights=weights, points=points, guides=guides,
+            style_source=style_source, encoder=network.identity,
         )  # fmt: skip
         if unfinished is not None and same(record, record):  # by their checksums
             session.keep(_journal(Path(unfinished), record | {"stylespace": stylespace.__version__, "device": device}))
@@ -201,6 +212,8 @@ def redraw(
         run.strokes = None if strokes is None else read(strokes, max_pixels=max_pixels).pixels
         run.start = None if start_picture is None else read(start_picture, max_pixels=max_pixels).pixels
         run.points = points
+        run.guides = drawn(guides, max_pixels)
+        run.source = None if style_source is None else read(style_source, max_pixels=max_pixels).pixels
         if row.finds_points and whole and not points:
             found = match(Picture(content.pixels), Picture(whole[0].picture), encoder=network)
             run.points = tuple(zip(found.a, found.b, strict=True))

@@ -116,7 +116,8 @@ def stylize_video(
     standard input (``raw``: ``WIDTHxHEIGHT@RATE`` of raw RGB frames). ``out``: .mp4, .mov, .mkv, .webm, .gif, .webp, .apng, a folder, or
     ``-`` for raw frames on standard output. Times, matrix, range, depth, transparency and sound are the source's.
 
-    ``method``: ``network``, with ``style`` a style of ``network`` or a mapping from styles to weights; or a method of
+    ``method``: ``network``, with ``style`` a style of ``network`` (or a painting, where it reads paintings), several, or a
+    mapping to weights; or a method of
     :func:`stylespace.transfer` with its ``style``, ``preset``, ``quality`` and ``settings``. ``track``: styles that change over time.
     ``steady``: ``off``; ``fast``: statistics shared by each shot's frames, and flow; ``best``: slower flow that holds stiller.
     ``start``, ``end`` in seconds; ``every``: of how many frames one is taken. ``loop``: the last frame meets the first. ``codec``, ``bits``
@@ -297,11 +298,12 @@ def _network_painter(
     loaded = network if isinstance(network, StyleNetwork) else StyleNetwork.load(network)
     loaded = loaded.to(choose_device(device))
     if track is None:
-        mix = {loaded.names[0]: 1.0} if style is None else _mix(style)
-        loaded.check(mix)
+        loaded, mix = loaded.taking({loaded.names[0]: 1.0} if style is None else _mix(style))
         track = track_of([(0.0, mix)])
     elif style is not None:
         raise InputError("A track says all styles: leave the style out.")
+    else:
+        loaded, _ = loaded.taking(track.styles)
     loaded.check(track.styles)
     steadier = _steadier(chosen.steady, note)
     return NetworkPainter(
@@ -320,12 +322,11 @@ def _steadier(steady: str, note: Note) -> Steadier | None:
         return None
 
 
-def _mix(style: Styles) -> dict[str, float]:
-    if isinstance(style, str):
-        return {style: 1.0}
+def _mix(style: Styles) -> dict[Any, float]:
+    """Names, or paintings of a network that reads them, with their weights."""
     if isinstance(style, Mapping):
-        return {str(name): float(weight) for name, weight in style.items()}
-    return dict.fromkeys(map(str, style), 1.0)
+        return {name: float(weight) for name, weight in style.items()}
+    return dict.fromkeys(style if isinstance(style, list | tuple) else [style], 1.0)
 
 
 def _method_painter(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
 from stylespace.objectives.content import feature_distance, own_energy
+from stylespace.objectives.repetition import autocorrelation, repetition
 from stylespace.objectives.smoothness import squared_variation
 from stylespace.objectives.style import STATISTICS, Measurement, weighted_mean
 
@@ -32,11 +34,23 @@ def content_share(features: Tensor, wanted: Tensor) -> Tensor:
     return feature_distance(features, wanted) / own_energy(wanted)
 
 
+REPEATING = ("relu2_1", "relu3_1")  # layers whose patterns are compared
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A style at one size: its measurements, level by level, and the autocorrelations of its features at full size."""
+
+    levels: Sequence[Mapping[str, Measurement]]
+    patterns: Mapping[str, Tensor]
+
+
 @dataclass(frozen=True)
 class Loss:
     """What a batch is judged by. ``content`` and ``style``: layer to weight, style's summing to 1.
 
-    ``targets``: style, then size, then layer. ``balance`` (styles,): what each style's distance is multiplied by.
+    ``targets``: a goal for each style and size; of its levels each is half as large as the one before, and style counts as their mean.
+    ``balance`` (styles,): what each style's distance is multiplied by.
     """
 
     encoder: Encoder
@@ -45,26 +59,43 @@ class Loss:
     statistic: str
     content_weight: float
     smoothness_weight: float
-    targets: Sequence[Sequence[Mapping[str, Measurement]]]
+    repetition_weight: float
+    targets: Sequence[Sequence[Goal]]
     balance: Tensor
 
     def __call__(self, painted: Tensor, photos: Tensor, styles: Sequence[int], sizes: Sequence[int]) -> dict[str, Tensor]:
         """Terms of ``painted`` (N, 3, H, W), redrawn from ``photos`` in ``styles``, each seen at one of the ``sizes``.
 
-        Content, style and smoothness, (N,) each.
+        Content, style, smoothness and repetition, (N,) each.
         """
+        goals = [self.targets[style][size] for style, size in zip(styles, sizes, strict=True)]
+        return self.against(painted, photos, goals, self.balance[list(styles)])
+
+    def against(self, painted: Tensor, photos: Tensor, goals: Sequence[Goal], balance: Tensor) -> dict[str, Tensor]:
+        """The same for a goal and a balance (N,) a picture."""
         with torch.no_grad():
-            wanted = {name: torch.split(f, 1) for name, f in self.encoder(photos, self.content).items()}
-        given = {name: torch.split(f, 1) for name, f in self.encoder(painted, {*self.content, *self.style}).items()}
-        content, style = [], []
-        for number, (index, size) in enumerate(zip(styles, sizes, strict=True)):
-            target = self.targets[index][size]
-            contents = [w * content_share(given[n][number], wanted[n][number]) for n, w in self.content.items()]
-            distances = [w * style_share(given[n][number], target[n], self.statistic) for n, w in self.style.items()]
+            wanted = self._seen(photos, self.content)
+        seen = self._seen(painted, {*self.content, *self.style})
+        levels = [seen, *(self._seen(F.avg_pool2d(painted, 2**level), self.style) for level in range(1, len(goals[0].levels)))]
+        content, style, repeated = [], [], []
+        for number, goal in enumerate(goals):
+            contents = [w * content_share(seen[n][number], wanted[n][number]) for n, w in self.content.items()]
+            distances = [
+                w * style_share(level[n][number], target[n], self.statistic)
+                for level, target in zip(levels, goal.levels, strict=True)
+                for n, w in self.style.items()
+            ]
             content.append(torch.stack(contents).sum())
-            style.append(torch.stack(distances).sum())
+            style.append(torch.stack(distances).sum() / len(levels))
+            more = [repetition(autocorrelation(seen[n][number]), pattern) for n, pattern in goal.patterns.items()]
+            repeated.append(torch.cat(more).sum() if more else painted.new_zeros(()))
         return {
             "content": self.content_weight * torch.stack(content),
-            "style": torch.stack(style) * self.balance[list(styles)],
+            "style": torch.stack(style) * balance,
             "smoothness": self.smoothness_weight * torch.stack([squared_variation(each) for each in torch.split(painted, 1)]),
+            "repetition": self.repetition_weight * torch.stack(repeated),
         }
+
+    def _seen(self, pictures: Tensor, layers: Collection[str]) -> dict[str, tuple[Tensor, ...]]:
+        """Features at ``layers``, picture by picture."""
+        return {name: torch.split(features, 1) for name, features in self.encoder(pictures, layers).items()}

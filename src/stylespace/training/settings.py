@@ -27,17 +27,23 @@ class TrainingSettings(EncoderSettings):
     clip: float = option(1.0, "largest norm of the gradient", source=_OURS)
     average_decay: float = option(0.999, "decay of the moving average of the weights, which is the result", source=_OURS)
     content_layers: Any = option("relu4_2", "layers that hold the content, with weights", source=_OURS)
-    content_weight: float = option(0.06, "weight of the content, as a share of its own variance", source=_OURS)
+    content_weight: float = option(0.1, "weight of the content, as a share of its own variance", source=_OURS)
     style_layers: Any = option(
-        "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1", "layers that hold the style, with weights", source=_OURS
+        "relu1_1=0.5,relu2_1=0.7,relu3_1=1.2,relu4_1=1.3,relu5_1", "layers that hold the style, with weights", source=_OURS
     )
     statistic: str = option("wasserstein", "statistic that style is measured by", ("wasserstein", "gram"), _OURS)
     smoothness_weight: float = option(1.0, "weight of total variation (mean of squares)", source=_OURS)
     grid_weight: float = option(400.0, "weight of the penalty on patterns with the period of the network's strides", source=_OURS)
+    repetition_weight: float = option(
+        40.0, "weight of features that return at a distance more alike than the style's: of one motif in rows", source=_OURS
+    )
     noise: float = option(
         0.02, "largest standard deviation of the noise added to photos, from which strokes can grow", source=_OURS
     )
-    style_sizes: tuple[int, ...] = option((256, 320, 384), "long sides at which style pictures are seen, in turn", source=_OURS)
+    style_sizes: tuple[int, ...] = option((384,), "long sides at which style pictures are seen, in turn", source=_OURS)
+    style_levels: int = option(
+        2, "scales at which styles are compared, each half as large as the one before, so that large shapes count", source=_OURS
+    )
     balance: bool = option(True, "weight styles so that all start equally far from the photos", source=_OURS)
     seed: int = option(0, "seed of weights, crops and order", source=_OURS)
 

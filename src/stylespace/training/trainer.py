@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import hashlib
-import io
 import json
 import math
 import platform
@@ -26,9 +24,9 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
-from stylespace.networks.style_network import StyleNetwork
+from stylespace.networks.style_network import StyleNetwork, thumbnail
 from stylespace.objectives.grid import grid
-from stylespace.objectives.style import Measurement
+from stylespace.objectives.repetition import autocorrelation
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.sheet import Cell, sheet
@@ -37,11 +35,12 @@ from stylespace.storage.journal import Journal
 from stylespace.storage.memory import keep_freed_memory
 from stylespace.training.devices import Devices
 from stylespace.training.log import TrainingLog
-from stylespace.training.loss import Loss, combined
+from stylespace.training.loss import REPEATING, Goal, Loss, combined
 from stylespace.training.photos import Photos
 from stylespace.training.settings import TrainingSettings
 
 SMALLEST_STYLE = 64
+SMALLEST_LEVEL = 64  # pixels a side of crops at the smallest level
 REACH = 7  # pixels by which the loss looks at a crop from another corner
 
 
@@ -140,6 +139,7 @@ class Trainer:
         self.parameters: dict[str, Tensor] = {"rows": self.rows}
         if network is None:
             self.parameters |= {f"body.{name}": p for name, p in self.body.named_parameters()}
+        self._begin()
         self.average = {name: p.detach().clone() for name, p in self.parameters.items()}
         self.optimiser = torch.optim.Adam(
             # A style's row is met in a share of the pictures only, and it alone tells the styles apart: it moves faster.
@@ -162,6 +162,7 @@ class Trainer:
             "photos": photos.sha256,
             "base network": None if network is None else network.checksum(network.names),
             "encoder": self.encoder.identity,
+            **self._other_inputs(),
         }
         self.journal: Journal | None = None
         if (kept := Journal.kept(folder / STATE, "state")) is not None:
@@ -220,7 +221,7 @@ class Trainer:
         for number, style in enumerate(self.styles):
             found = self.of_style.get(number, [])[-50:]
             losses = {"style": sum(found) / len(found)} if found else {}
-            about[style.name] = {**style.about, "losses": losses, "thumbnail": _thumbnail(style.pixels)}
+            about[style.name] = {**style.about, "losses": losses, "thumbnail": thumbnail(style.pixels)}
         provenance = {
             "seconds": round(self.seconds), "steps": self.step, "photos": len(self.photos), "settings": asdict(self.settings),
             "machine": platform.machine(), "processes": self.devices.count, "threads": torch.get_num_threads(),
@@ -234,7 +235,7 @@ class Trainer:
             return whole
         with self._random(0):  # its weights are replaced
             body = BUILDS[self.build](**self.body.settings())
-        learned = {n.removeprefix("body."): p for n, p in self.average.items() if n != "rows"}
+        learned = {n.removeprefix("body."): p for n, p in self.average.items() if n.startswith("body.")}
         body.load_state_dict({**self.body.state_dict(), **learned})  # buffers are not averaged
         return StyleNetwork(
             body.eval().requires_grad_(False), self.build, rows, [style.name for style in self.styles], about, provenance
@@ -247,12 +248,16 @@ class Trainer:
         self.log.curve()
         if not self.samples:
             return
-        network = self.network()
-        names = [style.name for style in self.styles]
+        network = self._shown()
+        names = network.names
         rows = [[Cell(to_pil(p)) for p in self.samples]]
         rows += [[Cell(to_pil(network.pixels(p, name).clamp(0, 1))) for p in self.samples] for name in names]
         side = max(self.samples[0].shape[-2:])
         self.log.samples(sheet(rows, row_labels=["photo", *names], title=f"step {self.step}", side=side), self.step)
+
+    def _shown(self) -> StyleNetwork:
+        """What :meth:`draw` paints with, all its styles."""
+        return self.network()
 
     def save(self) -> None:
         """Keep everything that going on needs, whole or not at all."""
@@ -322,7 +327,8 @@ class Trainer:
         s, devices = self.settings, self.devices
         # All processes draw the whole batch, so that they draw the same; each then takes its part.
         photos = self.photos.crops([self._next(self.order, len(self.photos)) for _ in range(s.batch)], s.crop, self.generator)
-        every = [self._next(self.turn, len(self.styles)) for _ in range(s.batch)]
+        every = [self._next(self.turn, self._count()) for _ in range(s.batch)]
+        drawn = self._drawn(every)
         sizes = torch.randint(0, len(s.style_sizes), (s.batch,), generator=self.generator).tolist()
         self.step += 1
         for group in self.optimiser.param_groups:
@@ -333,17 +339,17 @@ class Trainer:
         down, right = torch.randint(0, REACH + 1, (2,), generator=self.generator).tolist()
         mine = list(devices.part(range(s.batch)))
         photos, noisy = (p[mine].to(devices.device).contiguous(memory_format=torch.channels_last) for p in (photos, noisy))
-        styles, sizes = [every[i] for i in mine], [sizes[i] for i in mine]
+        styles, sizes = [drawn[i] for i in mine], [sizes[i] for i in mine]
         terms: dict[str, Tensor] = {}
         with self._random(s.seed + 1_000_003 * self.step):  # a texture network draws its noise
-            made = self.body.stages(noisy, self.rows[styles])
+            made = self.body.stages(noisy, self._rows(styles))
         for stage, (painted, weight) in enumerate(zip(made, self.body.stage_weights, strict=True)):
             # Seen from a random offset, so that the network's phases and those of the encoder's pooling do not lock into a weave.
             side = painted.shape[-1] - REACH
             window = (..., slice(down, down + side), slice(right, right + side))
             photo = F.avg_pool2d(photos, s.crop // painted.shape[-1]) if painted.shape != photos.shape else photos
             seen = sizes if len(made) == 1 else [stage] * len(styles)
-            found = self.loss(painted[window], photo[window], styles, seen)
+            found = self._judged(painted[window], photo[window], styles, seen)
             if s.grid_weight:
                 found["grid"] = s.grid_weight * grid(painted)
             terms = {name: terms.get(name, 0) + weight * term for name, term in found.items()}
@@ -373,6 +379,33 @@ class Trainer:
                 self.average[name].lerp_(p, 1 - decay)
         return record, False
 
+    def _begin(self) -> None:
+        """Other weights to begin with, and ``parameters`` that learn besides."""
+
+    def _other_inputs(self) -> dict[str, Any]:
+        """What a run must go on with besides styles, photos and encoder."""
+        return {}
+
+    def _fixed(self) -> Sequence[TrainingStyle]:
+        """The styles whose targets are worked out once."""
+        return self.styles
+
+    def _count(self) -> int:
+        """How many styles there are to draw from."""
+        return len(self.styles)
+
+    def _drawn(self, numbers: Sequence[int]) -> list[Any]:
+        """What the styles of a batch are known by, from here on."""
+        return list(numbers)
+
+    def _rows(self, styles: Sequence[Any]) -> Tensor:
+        """Their rows (N, P)."""
+        return self.rows[list(styles)]
+
+    def _judged(self, painted: Tensor, photos: Tensor, styles: Sequence[Any], sizes: Sequence[int]) -> dict[str, Tensor]:
+        """The terms of the loss, (N,) each."""
+        return self.loss(painted, photos, styles, sizes)
+
     @staticmethod
     @contextmanager
     def _random(seed: int) -> Iterator[None]:
@@ -399,7 +432,7 @@ class Trainer:
         style = {n: w for n, w in layer_names.weights(s.style_layers, self.encoder.layers).items() if w}
         self.encoder.check({*content, *style})
         style = {n: w / sum(style.values()) for n, w in style.items()}
-        targets = [[self._targets(each, size, list(style)) for size in s.style_sizes] for each in self.styles]
+        targets = [[self._goal(each, size, list(style)) for size in s.style_sizes] for each in self._fixed()]
         loss = Loss(
             self.encoder,
             content,
@@ -407,18 +440,34 @@ class Trainer:
             s.statistic,
             s.content_weight,
             s.smoothness_weight,
+            s.repetition_weight,
             targets,
             torch.ones(len(self.styles), device=self.devices.device),
         )
-        return Loss(**{**vars(loss), "balance": self._balance(loss)}) if s.balance else loss
+        return Loss(**{**vars(loss), "balance": self._balance(loss)}) if s.balance and targets else loss
+
+    def _levels(self) -> int:
+        """Levels at which styles are compared: one where the body has stages of several sizes, and none too small to have deep features."""
+        levels = self.settings.style_levels if len(self.body.stage_weights) == 1 else 1
+        return max(1, min(levels, (self.settings.crop // SMALLEST_LEVEL).bit_length()))
 
     @torch.no_grad()
-    def _targets(self, style: TrainingStyle, size: int, layers: Sequence[str]) -> dict[str, Measurement]:
-        seen = []
-        for pixels, weight in style.weighted:
-            small = resize(pixels, fit(pixels.shape[-2:], min(size, max(pixels.shape[-2:]))))
-            seen.append((self.encoder(small.to(self.devices.device), layers), weight))
-        return {name: combined([(features[name], w) for features, w in seen], self.settings.statistic) for name in layers}
+    def _goal(self, style: TrainingStyle, size: int, layers: Sequence[str]) -> Goal:
+        """A style at a long side of ``size`` pixels, never enlarged."""
+        levels, patterns = [], {}
+        for level in range(self._levels()):
+            seen = []
+            for pixels, weight in style.weighted:
+                small = resize(pixels, fit(pixels.shape[-2:], min(size >> level, max(pixels.shape[-2:]))))
+                seen.append((self.encoder(small.to(self.devices.device), layers), weight))
+            levels.append(
+                {name: combined([(features[name], w) for features, w in seen], self.settings.statistic) for name in layers}
+            )
+            if level == 0 and self.settings.repetition_weight:
+                total = sum(weight for _, weight in seen)
+                for name in (n for n in REPEATING if n in layers):
+                    patterns[name] = torch.stack([w / total * autocorrelation(features[name]) for features, w in seen]).sum(0)
+        return Goal(levels, patterns)
 
     @torch.no_grad()
     def _balance(self, loss: Loss) -> Tensor:
@@ -428,11 +477,3 @@ class Trainer:
         photos = self.photos.crops(list(range(count)), self.settings.crop, generator).to(self.devices.device)
         far = torch.stack([loss(photos, photos, [s] * count, [0] * count)["style"].mean() for s in range(len(self.styles))])
         return (far.mean() / far.clamp_min(1e-6)).clamp(0.5, 2.0)
-
-
-def _thumbnail(pixels: Tensor) -> str:
-    small = to_pil(pixels)
-    small.thumbnail((96, 96))
-    out = io.BytesIO()
-    small.convert("RGB").save(out, "JPEG", quality=80)
-    return base64.b64encode(out.getvalue()).decode()

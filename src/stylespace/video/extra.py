@@ -13,6 +13,6 @@ def opencv() -> Any:
         import cv2
     except ImportError as error:
         raise MissingExtraError(
-            "Optical flow wants OpenCV: pip install 'stylespace[video]', or leave flow out with --steady off."
+            "Optical flow needs OpenCV: pip install 'stylespace[video]', or leave flow out with --steady off."
         ) from error
     return cv2
