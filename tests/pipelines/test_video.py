@@ -110,10 +110,11 @@ def stopped(monkeypatch: pytest.MonkeyPatch, after: int, error: type[BaseExcepti
     monkeypatch.setattr(NetworkPainter, "paint", stop)
 
 
+@pytest.mark.parametrize("after", [6, 10])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 @pytest.mark.parametrize("out", ["out.mkv", "out.gif", "folder/"])
 def test_goes_on_where_it_was(
-    film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], out: str
+    film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], out: str, after: int
 ) -> None:
     pytest.importorskip("cv2")
     monkeypatch.setattr(film_out, "FRAMES", 4)
@@ -123,7 +124,7 @@ def test_goes_on_where_it_was(
     again = [source, tmp_path / "again" / out, "style_0"]
     ss.stylize_video(source, tmp_path / "whole" / out, "style_0", network=network(), steady="best", **codec)  # type: ignore[arg-type]
     with monkeypatch.context() as patch:
-        stopped(patch, 9, error)
+        stopped(patch, after, error)
         if error is KeyboardInterrupt:
             assert ss.stylize_video(*again, network=network(), steady="best", **codec).interrupted  # type: ignore[arg-type]
         else:

@@ -78,6 +78,19 @@ def test_a_new_shot_knows_nothing_of_the_one_before() -> None:
     assert torch.equal(steadier.next(moving(1, SIZE), other), other)
 
 
+def test_flow_of_a_new_shot_does_not_begin_with_that_of_another() -> None:
+    used, fresh = Estimator(long_side=1024), Estimator(long_side=1024)
+    for number in range(4):
+        used.next(moving(6 * number, SIZE))
+    used.restart()
+    for estimator in (used, fresh):
+        estimator.next(moving(0, SIZE, shot=1))
+    one, other = (estimator.next(moving(1, SIZE, shot=1)) for estimator in (used, fresh))
+    assert one is not None
+    assert other is not None
+    assert np.array_equal(one.flow, other.flow)
+
+
 def test_goes_on_where_it_was() -> None:
     frames = [(moving(i, SIZE), torch.rand(1, 3, *SIZE)) for i in range(6)]
     whole, first, second = Steadier(), Steadier(), Steadier()

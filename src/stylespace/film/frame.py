@@ -108,8 +108,9 @@ class Film(ABC):
 def as_tensor(pixels: Pixels) -> Tensor:
     """Pixels (H, W, C) as (1, C, H, W) in [0, 1]."""
     largest = 65535 if pixels.dtype == np.uint16 else 255
-    channels = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32))
-    return channels[None].mul_(1 / largest)
+    made = torch.empty(1, pixels.shape[2], *pixels.shape[:2])  # torch's own memory: products of others may round otherwise
+    made[0] = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)
+    return made.mul_(1 / largest)
 
 
 def as_pixels(picture: Tensor, bits: int = 8, alpha: Pixels | None = None) -> Pixels:

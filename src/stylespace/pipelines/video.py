@@ -138,7 +138,7 @@ def stylize_video(
     target = Path(out)
     piped = str(out) == "-"
     if not piped:
-        _check_target(target, source, force)
+        check_target(target, source, force)
     keep_freed_memory()
     with threads_of(threads):
         painting = _size(film, size, codec, target)
@@ -154,7 +154,7 @@ def stylize_video(
         written = {"codec": codec, "bits": bits, "crf": crf}
         journal = None if piped else Journal(unfinished(target), about | {"out": written})
         try:
-            output = _output(target, film, painting, about, written, journal, note)
+            output = output_for(target, film, painting, about, written, journal, note)
             return _run(film, painter, output, chosen, journal, target, began, progress or _unseen, note)
         finally:
             if journal is not None:
@@ -201,7 +201,7 @@ def _paint(film: Film, painter: Painter, output: Output, progress: Callable[[Fil
     """Redraw what is not done yet; whether Ctrl-C ended it."""
     base, number = film.info.time_base, output.done
     state = painter.state()
-    pace = _Pace("painting", film.info.count, number, progress)
+    pace = Pace("painting", film.info.count, number, progress)
     try:
         with Ahead(film.frames(number)) as frames, Behind(output.write) as behind:
             for frame in frames:
@@ -228,7 +228,7 @@ def _shared(
         return Sharing.of(journal.record["shots"], journal.tensors("moments"), changing)
     made, cuts = Sharing(changing), Cuts()
     base = film.info.time_base
-    pace = _Pace("looking", film.info.count, 0, progress)
+    pace = Pace("looking", film.info.count, 0, progress)
     first: Frame | None = None
     last: Frame | None = None
     with Ahead(film.frames()) as frames:
@@ -259,7 +259,7 @@ def _warm_up(film: Film, painter: Painter) -> None:
         painter.next(frame, float(frame.ticks * film.info.time_base), number)
 
 
-class _Pace:
+class Pace:
     """Tells how far a pass is."""
 
     def __init__(self, stage: str, of: int | None, done: int, progress: Callable[[FilmProgress], None]) -> None:
@@ -351,7 +351,7 @@ def _method_painter(
     return MethodPainter(once, size, chosen.colour, chosen.strength, None if chosen.steady == "off" else Steadier(chosen.steady))
 
 
-def _output(
+def output_for(
     target: Path,
     film: Film,
     size: tuple[int, int],
@@ -360,6 +360,7 @@ def _output(
     journal: Journal | None,
     note: Note,
 ) -> Output:
+    """Where frames go, by what ``target`` is. Raises ``InputError`` for what it does not hold."""
     bits, codec = written["bits"], written["codec"]
     info = replace(film.info, size=size)
     if journal is None:
@@ -377,7 +378,8 @@ def _output(
     return Segments(target, form, journal, film, {"comment": json.dumps(about)}, note, repeats)
 
 
-def _check_target(target: Path, source: str | Path, force: bool) -> None:
+def check_target(target: Path, source: str | Path, force: bool) -> None:
+    """Raise ``PictureError`` where ``target`` is the film itself, is there already, or cannot be written."""
     if target.is_dir() and any(target.iterdir()) and not unfinished(target).exists() and not force:
         raise PictureError(
             f"The folder {target} holds files already: choose another one, or write into it with --force (force=True)."

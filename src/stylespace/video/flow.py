@@ -93,10 +93,11 @@ class Estimator:
         if last is None or last.shape != small.shape or min(small.shape) < 16:
             self.flows = None
             return None
-        back, on = self.flows or (None, None)
-        # Where things went on they will go on: the flow before is a good guess, as it is.
-        back = self._dis[0].calc(small, last, None if back is None else back.copy())
-        on = self._dis[1].calc(last, small, None if on is None else on.copy())
+        # Where things went on they will go on: the flow before is a good guess, as it is. Without one none: OpenCV's object remembers
+        # the guess of an earlier call, which may be of another shot.
+        guesses = self.flows or (np.zeros((*small.shape, 2), np.float32),) * 2
+        back = self._dis[0].calc(small, last, guesses[0].copy())
+        on = self._dis[1].calc(last, small, guesses[1].copy())
         self.flows = (back, on)
         wrong = (inconsistent(back, on) | boundary(back)).astype(np.float32)
         seen, before = small.astype(np.float32), warped(last.astype(np.float32)[..., None], back)[..., 0]
