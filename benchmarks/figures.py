@@ -41,6 +41,7 @@ COMMANDS: tuple[tuple[str, tuple[str, ...], dict[str, str], bool], ...] = (
     ("benchmarks/networks.py", (), {}, False),
     ("benchmarks/networks.py", ("--runs", "10"), AVX2, False),
     ("benchmarks/geometry.py", (), {}, False),
+    ("benchmarks/ancestors.py", (), {}, False),
     ("benchmarks/scale.py", ("--megapixels", "1,4,24,48"), {}, False),
     ("benchmarks/scale.py", ("--megapixels=", "--painted", "1000"), {}, False),
     ("recipes/classics/add_style.py", ("--data", "{shared}/data"), {}, True),

@@ -82,11 +82,13 @@ def _weights(path: Path) -> None:
     from stylespace import encoders
     from stylespace.encoders.weights import read_weights
     from stylespace.networks.style_network import StyleNetwork
+    from stylespace.pictures.rearrangement import Rearrangement
     from stylespace.styles.parts import Regions
     from stylespace.styles.space import StyleSpace
 
     readers = (
         StyleNetwork.load, read_weights, lambda p: encoders.load("compact", weights=p, precision="fp32"), Regions.load, StyleSpace.load,
+        Rearrangement.load,
     )  # fmt: skip
     every(*(lambda reader=reader: reader(path) for reader in readers))
 

@@ -204,6 +204,7 @@ def _networks(safetensors: Path, onnx: Path) -> None:
     from stylespace import encoders
     from stylespace.networks.builds import BUILDS
     from stylespace.networks.style_network import StyleNetwork
+    from stylespace.pictures.rearrangement import Rearrangement
     from stylespace.styles.parts import Regions
     from stylespace.styles.space import StyleSpace
 
@@ -217,6 +218,9 @@ def _networks(safetensors: Path, onnx: Path) -> None:
         safetensors / "regions.safetensors"
     )
     (safetensors / "swirls.png").unlink()
+    Rearrangement(torch.randint(2, (3, 6, 8), dtype=torch.int32), ((4, 5), (3, 3))).save(
+        safetensors / "rearrangement.safetensors"
+    )
     photos = [torch.rand(1, 3, 32, 32) for _ in range(2)]
     StyleSpace.fit(photos, encoder=encoders.load("compact", precision="fp32"), size=32).save(safetensors / "space.safetensors")
     widths = [3, 2, 2, 3, 3]

@@ -8,7 +8,7 @@ from .pipelines.match import match as match
 from .pipelines.result import Result as Result
 from .pipelines.sources import Area as Area
 from .pipelines.sources import Guide as Guide
-from .pipelines.texture import Texture as Texture
+from .pipelines.texture import TextureResult as TextureResult
 from .pipelines.texture import rearrange as rearrange
 from .pipelines.texture import texture as texture
 from .pipelines.transfer import invert as invert

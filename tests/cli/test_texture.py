@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +40,32 @@ def test_holes_and_tiles(folder: Path, call: Call) -> None:
     assert np.array_equal(pixels("whole.png")[mask == 0][:200], pixels("photo.png")[mask == 0][:200])
     assert call("texture", "photo.png", "-o", "tile.png", "--tile").code == 0
     assert pixels("tile.png").shape == (30, 40, 3)
+
+
+def test_it_goes_on_after_a_stop(folder: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stylespace.cli.progress import Reporter
+    from stylespace.storage import journal
+
+    def stop(self: Reporter, progress: Any) -> None:
+        if progress.done == 3:
+            raise KeyboardInterrupt
+
+    command = ("texture", "photo.png", "-o", "out.png", "--size", "64x64", "--block", "10")
+    assert call(*command).code == 0
+    whole = pixels("out.png")
+    Path("out.png").unlink()
+    monkeypatch.setattr(journal, "EVERY", -1.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Reporter, "step", stop)
+        stopped = call(*command)
+    assert stopped.code == 130
+    assert "not written yet" in stopped.err
+    assert not Path("out.png").exists()
+    again = call(*command)
+    assert again.code == 0
+    assert "Continuing after step 2." in again.err
+    assert np.array_equal(pixels("out.png"), whole)
+    assert not list(folder.glob(".*"))
 
 
 @pytest.mark.parametrize(

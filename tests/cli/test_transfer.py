@@ -156,7 +156,10 @@ def test_what_cannot_be_done(call: Any, tiny: list[str], arguments: list[str], w
         (["photo.png", "--style", "style.png", "--bits", "12"], "8 or 16"),
         (["photo.png", "--style", "style.png", "--quality", "great"], "draft, good, best"),
         (["photo.png", "--style", "style.png", "--preset", "mine"], "neural-style"),
-        (["photo.png", "--style", "style.png", "--method", "magic"], "gatys, blend, strotss, nnst, deformable, inversion"),
+        (
+            ["photo.png", "--style", "style.png", "--method", "magic"],
+            "gatys, blend, strotss, nnst, deformable, quilting, analogies, inversion",
+        ),
         (["photo.png", "--style", "style.png", "--device", "tpu"], "auto, cpu, cuda, mps"),
         (["photo.png", "--style", "style.png", "--snapshots", "1,x"], "15,150,1500"),
         (["photo.png", "--style", "style.png", "--snapshots", "0"], "15,150,1500"),

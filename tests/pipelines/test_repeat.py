@@ -172,7 +172,7 @@ def test_what_cannot_be_repeated(folder: Path, compact_weights: Path) -> None:
         stored("photo.png")
     task = full(compact_weights)
     for change, words in (
-        (lambda record: record.update(method="quilting"), "quilting"),
+        (lambda record: record.update(method="weaving"), "weaving"),
         (lambda record: record["settings"].update(magic=1), "magic"),
         (lambda record: record.pop("styles"), "incomplete"),
         (lambda record: record.pop("settings"), "cannot repeat"),

@@ -9,9 +9,9 @@ import pytest
 
 from stylespace.errors import InputError, MissingExtraError
 from stylespace.statistics import patchmatch
-from stylespace.statistics.patchmatch import Field, Manner
+from stylespace.statistics.patchmatch import Criteria, NearestField
 
-PLAIN = Manner(3, (1, 2))
+PLAIN = Criteria(3, (1, 2))
 
 
 def pictures(seed: int = 0, size: tuple[int, int] = (30, 34)) -> tuple[np.ndarray, np.ndarray]:
@@ -93,7 +93,7 @@ def test_threads_change_nothing_and_seeds_do(numba: None) -> None:
     here, there = pictures(size=(70, 40))
     allowed = patchmatch.middles(np.zeros(there.shape[:2], np.int64), 3)
     places = patchmatch.anywhere(here.shape[:2], allowed, 0)
-    rule = Manner(3, (1, 2), 20.0, 0.5)
+    rule = Criteria(3, (1, 2), 20.0, 0.5)
     one, many, other = (patchmatch.search(here, there, places, allowed, rule, 2, seed, n) for seed, n in ((0, 1), (0, 3), (1, 1)))
     assert np.array_equal(one.places, many.places)
     assert np.array_equal(one.errors, many.errors)
@@ -105,7 +105,7 @@ def test_threads_change_nothing_and_seeds_do(numba: None) -> None:
 def test_a_vote_for_itself(numba: None) -> None:
     picture, _ = pictures()
     middle = np.stack(np.meshgrid(np.arange(1, 29), np.arange(1, 33), indexing="ij"), -1).astype(np.int32)
-    made = patchmatch.vote(picture, Field(middle, np.zeros((28, 32), np.int64)), 3)
+    made = patchmatch.vote(picture, NearestField(middle, np.zeros((28, 32), np.int64)), 3)
     assert np.array_equal(made, picture[1:29, 1:33])
 
 
@@ -116,7 +116,7 @@ def test_use_and_coherence(numba: None) -> None:
     places = patchmatch.anywhere(here.shape[:2], allowed, 0)
 
     def found(uniformity: float, coherence: float) -> np.ndarray:
-        return patchmatch.search(here, there, places, allowed, Manner(3, (1, 2), uniformity, coherence), 8, 0).places
+        return patchmatch.search(here, there, places, allowed, Criteria(3, (1, 2), uniformity, coherence), 8, 0).places
 
     def together(p: np.ndarray) -> float:
         return float((np.diff(p, axis=1) == (0, 1)).all(-1).mean())

@@ -27,12 +27,12 @@ from stylespace.pictures.colour import from_yiq, to_yiq
 from stylespace.pictures.resizing import resize
 from stylespace.solvers import pyramid
 from stylespace.solvers.coarse_to_fine import Problem, Scale, minimise
-from stylespace.solvers.copying import Painting
+from stylespace.solvers.copying import InPlace
 from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Objective, Solution
 from stylespace.solvers.solver import Solver
 from stylespace.statistics import patchmatch
-from stylespace.statistics.patchmatch import Field, Manner
+from stylespace.statistics.patchmatch import Criteria, NearestField
 from stylespace.styles.guide import Maps, colour_maps, drawn_maps, feature_maps, luminance_maps, region_maps, style_atlas
 from stylespace.styles.region import Region, left_alone
 
@@ -125,16 +125,16 @@ class Analogies(Problem):
         weights = (WEIGHT * (3 // count),) * count + tuple(round(WEIGHT * weight) for weight in maps.weights)
         allowed = patchmatch.middles(painted.owner, self.side)
         kappa = s.coherence * 2.0 ** (scale.number - scale.of + 1)  # sec. 3.2
-        manner = Manner(self.side, weights, s.uniformity, kappa)
+        criteria = Criteria(self.side, weights, s.uniformity, kappa)
         if self.places is None:
-            guided = Manner(self.side, weights[count:], s.uniformity) if len(weights) > count else manner
+            guided = Criteria(self.side, weights[count:], s.uniformity) if len(weights) > count else criteria
             places = patchmatch.anywhere(size, allowed, s.seed)
             if len(weights) > count:
                 places = patchmatch.search(here, there, places, allowed, guided, 2 * s.rounds, s.seed, self.workers).places
         else:
             places = patchmatch.enlarged(self.places, size, self.before, allowed)
         self.places, self.before = places, (allowed.shape[0], allowed.shape[1])
-        self.made = patchmatch.vote(colours, Field(places, np.zeros(size, np.int64)), self.side, self.workers)
+        self.made = patchmatch.vote(colours, NearestField(places, np.zeros(size, np.int64)), self.side, self.workers)
         self.done = 0
 
         def objective(picture: Tensor) -> dict[str, Tensor]:
@@ -143,7 +143,7 @@ class Analogies(Problem):
             self.done += 1
             now = np.concatenate([self.made, here], 2)
             seed = s.seed + 7919 * scale.number + self.done
-            field = patchmatch.search(now, both, self.places, allowed, manner, s.rounds, seed, self.workers)
+            field = patchmatch.search(now, both, self.places, allowed, criteria, s.rounds, seed, self.workers)
             self.places = field.places
             self.made = patchmatch.vote(colours, field, self.side, self.workers)
             made = torch.from_numpy(self.made).permute(2, 0, 1).to(picture) / 255
@@ -168,7 +168,7 @@ class Analogies(Problem):
 
     def solver(self, scale: Scale) -> Solver:
         """It paints."""
-        return Painting()
+        return InPlace()
 
     def finish(self, picture: Tensor) -> Tensor:
         """The photo again where no style goes."""

@@ -36,7 +36,7 @@ class AnalogiesSettings(EncoderSettings):
     layer: str = option("relu3_1", "layer of the features")
     style_scale: float = option(1.0, "size of the style picture relative to the result")
     colour: str = option("style", "colours: the style's, or the photo's with the style's luminance", ("style", "luminance"))
-    seed: int = option(0, "seed of everything random")
+    seed: int = option(0, "seed of everything random", least=0)
 
     @classmethod
     def numbers(cls) -> AnalogiesSettings:

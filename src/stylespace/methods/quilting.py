@@ -23,7 +23,7 @@ from stylespace.pictures.atlas import to_bytes
 from stylespace.pictures.colour import with_luminance
 from stylespace.pictures.resizing import resize
 from stylespace.solvers.coarse_to_fine import Scale, minimise
-from stylespace.solvers.copying import Canvas, Copying
+from stylespace.solvers.copying import Copying, Layout
 from stylespace.solvers.quilt import THOUSANDTHS, Quilt, Terms, positions
 from stylespace.solvers.run import Run
 from stylespace.solvers.solution import Solution
@@ -76,7 +76,7 @@ class Quilting(Copying):
         """The photo, which blocks cover, then the pass before."""
         return self.photo(scale) if picture is None else picture
 
-    def begun(self, scale: Scale) -> Canvas:
+    def begun(self, scale: Scale) -> Layout:
         """Its terms, with alpha of this pass (sec. 3)."""
         s, side, size = self.settings, self._side(scale), self.shape(scale)
         alpha = 0.1 + 0.8 * scale.number / max(scale.of - 1, 1)
@@ -87,7 +87,7 @@ class Quilting(Copying):
             size, self.atlas.owner, terms, side=side, overlap=self._overlap(side), tolerance=s.tolerance, variety=s.variety,
             seed=s.seed + scale.number, workers=self.workers,
         )  # fmt: skip
-        return Canvas.empty(size)
+        return Layout.empty(size)
 
     def _maps(self, scale: Scale, side: int) -> Maps:
         s, photo = self.settings, self.photo(scale)

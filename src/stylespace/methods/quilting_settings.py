@@ -27,14 +27,14 @@ class QuiltingSettings(EncoderSettings):
         "blur", "what photo and style are compared by: luminance, blurred luminance, the encoder's features",
         ("luminance", "blur", "features", "none"), EFROS,
     )  # fmt: skip
-    content_weight: float = option(1.0, "weight of that correspondence beside the colours of overlaps", least=0)
+    content_weight: float = option(4.0, "weight of that correspondence beside the colours of overlaps", least=0)
     layer: str = option("relu3_1", "layer of the features")
     variety: float = option(
         0.0, "how far blocks are from what goes on with a neighbour, in blocks; 0: anything goes", source=EFROS, least=0, most=2
     )
     style_scale: float = option(1.0, "size of the style picture relative to the result")
     colour: str = option("style", "colours: the style's, or the photo's with the style's luminance", ("style", "luminance"))
-    seed: int = option(0, "seed of everything random")
+    seed: int = option(0, "seed of everything random", least=0)
 
 
 PRESETS = {"default": QuiltingSettings}

@@ -26,7 +26,7 @@ from stylespace.pipelines.run import Progress, Session
 from stylespace.pipelines.sources import Guide, Source, drawn
 from stylespace.pipelines.texture_settings import TextureSettings
 from stylespace.solvers.coarse_to_fine import Scale, minimise
-from stylespace.solvers.copying import Canvas, Copying
+from stylespace.solvers.copying import Copying, Layout
 from stylespace.solvers.filling import Filling
 from stylespace.solvers.quilt import THOUSANDTHS, Quilt, Terms, positions
 from stylespace.storage.journal import Journal
@@ -36,7 +36,7 @@ HOLE_BLOCK = 10  # of a hole's picture: its short side is so many blocks
 
 
 @dataclass
-class Texture(Result):
+class TextureResult(Result):
     """A finished texture. ``rearrangement``: which pixel of which source each of its pixels is, to be applied to other maps; ``maps``:
     those that were given, rearranged."""
 
@@ -59,7 +59,7 @@ def texture(
     note: Callable[[str], None] | None = None,
     unfinished: str | Path | None = None,
     **settings: Any,
-) -> Texture:
+) -> TextureResult:
     """A texture like ``sources`` (one picture or several, as for :func:`stylespace.transfer`), by image quilting.
 
     ``size``: width and height in pixels; by default twice the first source's. ``tile``: the edges go on at the opposite ones; without
@@ -126,7 +126,7 @@ def texture(
     ]
     source = _applied(rearrangement, pictures) if not made.interrupted else made.source
     source = replace(source, exif=pictures[0].exif if own else None, name="texture")
-    return Texture(
+    return TextureResult(
         source, made.losses, made.record, made.seconds, interrupted=made.interrupted, journal=made.journal, rearrangement=rearrangement,
         maps=tuple(rearranged),
     )  # fmt: skip
@@ -135,7 +135,7 @@ def texture(
 def rearrange(rearrangement: Rearrangement | str | Path, maps: Sequence[Source], *, max_pixels: int = MAX_PIXELS) -> Picture:
     """What was done to a texture's sources done to ``maps``, one for each source, of its size or a whole multiple of it.
 
-    ``rearrangement``: of a :class:`Texture`, or the file that its ``save`` wrote. Raises ``InputError`` and ``PictureError``.
+    ``rearrangement``: of a :class:`TextureResult`, or the file that its ``save`` wrote. Raises ``InputError`` and ``PictureError``.
     """
     known = rearrangement if isinstance(rearrangement, Rearrangement) else Rearrangement.load(rearrangement)
     return _applied(known, [read(each, max_pixels=max_pixels) for each in maps])
@@ -166,9 +166,9 @@ class Synthesis(Copying):
         """Nothing."""
         return torch.zeros(1, 3, *self.size)
 
-    def begun(self, scale: Scale) -> Canvas:
+    def begun(self, scale: Scale) -> Layout:
         """Empty."""
-        return Canvas.empty(self.size)
+        return Layout.empty(self.size)
 
     def lay(self, number: int) -> tuple[float, NDArray[np.int64]]:
         """A row of blocks."""
@@ -224,11 +224,11 @@ class Mended(Copying):
         """The picture."""
         return self.content.roll([-r for r in self.roll], (2, 3))
 
-    def begun(self, scale: Scale) -> Canvas:
+    def begun(self, scale: Scale) -> Layout:
         """The picture itself but for the hole."""
         down, right = ((np.arange(extent) + by) % extent for extent, by in zip(self.size, self.roll, strict=True))
         shape = [np.broadcast_to(places, self.size).astype(np.int32) for places in (down[:, None], right[None])]
-        return Canvas(shape[0], shape[1], ~self.hole)
+        return Layout(shape[0], shape[1], ~self.hole)
 
     def lay(self, number: int) -> tuple[float, NDArray[np.int64]]:
         """Blocks until this step's share is filled."""

@@ -19,7 +19,7 @@ from stylespace.solvers.stages import Stages
 
 
 @dataclass
-class Canvas:
+class Layout:
     """Where each pixel comes from, ``down`` and ``right`` in the atlas, (H, W) int32 each; ``known``: where that is settled."""
 
     down: NDArray[np.int32]
@@ -27,7 +27,7 @@ class Canvas:
     known: NDArray[np.bool_]
 
     @classmethod
-    def empty(cls, size: tuple[int, int]) -> Canvas:
+    def empty(cls, size: tuple[int, int]) -> Layout:
         """Nothing is known."""
         return cls(np.zeros(size, np.int32), np.zeros(size, np.int32), np.zeros(size, bool))
 
@@ -44,7 +44,7 @@ class Canvas:
         return {f"{name} {part}": torch.from_numpy(getattr(self, part)) for part in ("down", "right", "known")}
 
     @classmethod
-    def restored(cls, tensors: Mapping[str, Tensor], name: str) -> Canvas | None:
+    def restored(cls, tensors: Mapping[str, Tensor], name: str) -> Layout | None:
         """What :meth:`tensors` gave; None where there was none."""
         if f"{name} down" not in tensors:
             return None
@@ -52,7 +52,7 @@ class Canvas:
 
 
 @dataclass(frozen=True)
-class Painting:
+class InPlace:
     """Not a descent: each call of the loss paints on the picture, in place, and tells its terms. As many calls as steps."""
 
     carries: bool = False
@@ -83,12 +83,12 @@ class Copying(Problem):
     ``done``: steps of this size."""
 
     atlas: Atlas
-    canvas: Canvas | None = None
-    before: Canvas | None = None
+    canvas: Layout | None = None
+    before: Layout | None = None
     done: int = 0
 
     @abstractmethod
-    def begun(self, scale: Scale) -> Canvas:
+    def begun(self, scale: Scale) -> Layout:
         """The canvas that a size begins with; :attr:`before` is set."""
 
     @abstractmethod
@@ -114,7 +114,7 @@ class Copying(Problem):
 
     def solver(self, scale: Scale) -> Solver:
         """It paints."""
-        return Painting()
+        return InPlace()
 
     def state(self) -> dict[str, Tensor]:
         """Both canvases and the step."""
@@ -123,5 +123,5 @@ class Copying(Problem):
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """As :meth:`state` had it."""
-        self.canvas, self.before = Canvas.restored(state, "canvas"), Canvas.restored(state, "before")
+        self.canvas, self.before = Layout.restored(state, "canvas"), Layout.restored(state, "before")
         self.done = int(state["done"]) if "done" in state else 0

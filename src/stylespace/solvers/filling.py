@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from stylespace.errors import InputError
 from stylespace.pictures.seams import graph_cut
-from stylespace.solvers.copying import Canvas
+from stylespace.solvers.copying import Layout
 from stylespace.solvers.quilt import THOUSANDTHS, Terms, chosen
-from stylespace.statistics.blocks import Blocks
+from stylespace.statistics.blocks import BlockDistances
 
 
 class Filling:
@@ -25,14 +25,14 @@ class Filling:
     ) -> None:  # fmt: skip
         self.terms, self.fixed, self.side, self.seed = terms, fixed, side, seed
         channels = np.concatenate([terms.colours, terms.there])
-        self.blocks = Blocks(channels, [THOUSANDTHS] * len(terms.colours) + list(terms.weights), side, owner, workers)
+        self.blocks = BlockDistances(channels, [THOUSANDTHS] * len(terms.colours) + list(terms.weights), side, owner, workers)
         if not self.blocks.valid.any():
             raise InputError(
                 f"No block of {side} pixels fits beside the hole: give a smaller --block, or another picture to fill from."
             )
         self.tolerance = round(tolerance * THOUSANDTHS)
 
-    def step(self, number: int, canvas: Canvas) -> tuple[float, NDArray[np.int64]]:
+    def step(self, number: int, canvas: Layout) -> tuple[float, NDArray[np.int64]]:
         """Lay one block, the ``number``-th; the mean squared difference, of values in [0, 1], to what was known there, and its rows."""
         side, colours = self.side, self.terms.colours
         top, left = self._next(canvas)
@@ -53,7 +53,7 @@ class Filling:
         error = float((difference * known).sum()) / max(int(known.sum()) * len(colours), 1) / 255**2
         return error, np.arange(top, top + side)
 
-    def _next(self, canvas: Canvas) -> tuple[int, int]:
+    def _next(self, canvas: Layout) -> tuple[int, int]:
         """The upper left corner of the window around the unknown pixel beside known ones around which most is known."""
         high, wide = canvas.known.shape
         side, half = self.side, self.side // 2
@@ -68,7 +68,7 @@ class Filling:
         best = int(count.argmax())
         return int(tops[best] + box[0]), int(lefts[best] + box[1])
 
-    def _rim(self, canvas: Canvas, top: int, left: int) -> NDArray[np.bool_]:
+    def _rim(self, canvas: Layout, top: int, left: int) -> NDArray[np.bool_]:
         """Pixels at the window's edges beside known ones outside."""
         side, known = self.side, np.pad(canvas.known, 1)
         rim = np.zeros((side, side), bool)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from stylespace.errors import InputError
 from stylespace.pictures.seams import boundary
-from stylespace.solvers.copying import Canvas
-from stylespace.statistics.blocks import Blocks
+from stylespace.solvers.copying import Layout
+from stylespace.statistics.blocks import BlockDistances
 
 Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int64]
@@ -42,7 +42,7 @@ class Terms:
 class Quilt:
     """Quilting in rows of blocks of ``side`` pixels, on canvases of ``size`` (H, W).
 
-    ``owner``: of the atlas, as :class:`~stylespace.statistics.blocks.Blocks` has it. ``overlap``: pixels that neighbours share, at
+    ``owner``: of the atlas, as :class:`~stylespace.statistics.blocks.BlockDistances` has it. ``overlap``: pixels that neighbours share, at
     least. ``wraps``: the right and lower edges go on at the left and upper ones. ``tolerance``: blocks whose distance is above the least
     one's by at most this share are drawn from. ``variety``: how far, in blocks, from what goes on with a neighbour and from what
     was taken nearby; 0: anything goes.
@@ -58,7 +58,7 @@ class Quilt:
         self.tops, self.lefts = (positions(extent, side, overlap, wraps) for extent in (self.high, self.wide))
         channels = np.concatenate([terms.colours, terms.there])
         weights = [terms.agreement] * len(terms.colours) + list(terms.weights)
-        self.blocks = Blocks(channels, weights, side, owner, workers)
+        self.blocks = BlockDistances(channels, weights, side, owner, workers)
         if not self.blocks.valid.any():
             raise InputError(f"No block of {side} pixels fits into the source or its mask: give a smaller --block.")
         self.tolerance, self.reach = round(tolerance * THOUSANDTHS), round(variety * side)
@@ -72,7 +72,7 @@ class Quilt:
         """Of blocks."""
         return len(self.tops)
 
-    def row(self, number: int, canvas: Canvas, before: Canvas | None = None) -> tuple[float, Integers]:
+    def row(self, number: int, canvas: Layout, before: Layout | None = None) -> tuple[float, Integers]:
         """Lay one row of blocks; the mean squared difference, of values in [0, 1], where they overlap, and the rows of pixels.
 
         ``before``: an earlier canvas, with which blocks are to agree as a whole.
@@ -82,7 +82,7 @@ class Quilt:
         error, pixels = (sum(each[k] for each in found) for k in (0, 1))
         return error / max(pixels, 1) / 255**2, rows
 
-    def _block(self, r: int, c: int, rows: Integers, canvas: Canvas, before: Canvas | None) -> tuple[int, int]:
+    def _block(self, r: int, c: int, rows: Integers, canvas: Layout, before: Layout | None) -> tuple[int, int]:
         """Lay block (r, c); the squared difference where it overlaps, and of how many values."""
         side, colours = self.side, self.terms.colours
         columns = (self.lefts[c] + np.arange(side)) % self.wide
@@ -111,7 +111,7 @@ class Quilt:
             parts.append((np.concatenate([earlier, guide]), np.stack([whole] * len(below) + [0 * whole] * len(guide))))
         return self.blocks.errors(*parts)
 
-    def _chosen(self, errors: Integers, canvas: Canvas, r: int, c: int, limit: int) -> tuple[int, int]:
+    def _chosen(self, errors: Integers, canvas: Layout, r: int, c: int, limit: int) -> tuple[int, int]:
         """One of the blocks whose error is within the tolerance of the least.
 
         First among those that are new here; where they would be seen, among those that may go on with a neighbour; else among all.
@@ -123,7 +123,7 @@ class Quilt:
             allowed = self.blocks.valid
         return chosen(errors, allowed, self.tolerance, self.chance[r, c])
 
-    def _allowed(self, canvas: Canvas, r: int, c: int) -> Iterator[NDArray[np.bool_]]:
+    def _allowed(self, canvas: Layout, r: int, c: int) -> Iterator[NDArray[np.bool_]]:
         """Blocks that neither repeat one nearby nor go on with it; those that do not repeat."""
         if not self.reach:
             return
@@ -187,7 +187,7 @@ def _strips(side: int, widths: tuple[int, int, int, int]) -> NDArray[np.bool_]:
     return found
 
 
-def _taken(colours: Bytes, canvas: Canvas, rows: Integers, columns: Integers) -> Bytes:
+def _taken(colours: Bytes, canvas: Layout, rows: Integers, columns: Integers) -> Bytes:
     window = rows[:, None], columns
     return colours[:, canvas.down[window], canvas.right[window]]
 

@@ -19,7 +19,7 @@ KEPT = 256 << 20  # bytes of norms
 MIDDLE = 128  # taken off all values: smaller numbers, smaller errors of the transforms
 
 
-class Blocks:
+class BlockDistances:
     """All blocks of ``side`` pixels of ``channels`` (C, H, W; uint8), in which channel c counts ``weights[c]`` times (whole numbers).
 
     ``owner`` (H, W): blocks lie within one picture's pixels, those of one number, and not on -1. Block (i, j) has its upper left

@@ -26,7 +26,7 @@ PARTS = 1024  # of one: shares are whole numbers
 
 
 @dataclass(frozen=True)
-class Field:
+class NearestField:
     """``places`` (H, W, 2): the patch of the source, by its middle, down and right; ``errors`` (H, W) int64: its distance."""
 
     places: Places
@@ -34,7 +34,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Manner:
+class Criteria:
     """``side`` of patches, an odd number of pixels. ``weights``: of the channels, whole numbers. ``uniformity``: what a patch costs more
     that has been used as often as all would be on average, in grey levels a channel, squared (0: nothing). ``coherence``: kappa; what goes
     on with a neighbour is taken unless something else is nearer by this share (Hertzmann et al. 2001, sec. 3.2)."""
@@ -103,24 +103,24 @@ def search(
     there: Bytes,
     places: Places,
     allowed: NDArray[np.bool_],
-    manner: Manner,
+    criteria: Criteria,
     rounds: int,
     seed: int,
     workers: int = 1,
-) -> Field:
+) -> NearestField:
     """Better places than ``places`` (H, W, 2) for the patches of ``here`` (H, W, C) in ``there`` (h, w, C), after so many rounds.
 
     ``allowed`` (h, w): where patches may have their middles. At the border of ``here`` its edge pixels are repeated.
     """
     loops = compiled()
-    reach = manner.side // 2
+    reach = criteria.side // 2
     wide = np.pad(here, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
-    weights = np.asarray(manner.weights, np.int64)
-    unit = manner.side**2 * int(weights.sum())  # a patch's distance, of one grey level
-    kappa = round(manner.coherence * PARTS)
-    field = Field(np.ascontiguousarray(places), np.zeros(places.shape[:2], np.int64))
+    weights = np.asarray(criteria.weights, np.int64)
+    unit = criteria.side**2 * int(weights.sum())  # a patch's distance, of one grey level
+    kappa = round(criteria.coherence * PARTS)
+    field = NearestField(np.ascontiguousarray(places), np.zeros(places.shape[:2], np.int64))
     for number in range(rounds):
-        price = _prices(field.places, allowed, round(manner.uniformity * unit), manner.side)
+        price = _prices(field.places, allowed, round(criteria.uniformity * unit), criteria.side)
         before = field.places.copy()
         errors = np.empty_like(field.errors)
         found = before.copy()
@@ -130,15 +130,15 @@ def search(
         ) -> None:
             loops.improve(
                 wide, there, weights, allowed, price, before, found, errors, top, min(top + BAND, found.shape[0]), reach, kappa,
-                n % 2 == 1, seed * 1000003 + n,
+                n % 2 == 1, (seed * 1000003 + n) % 2**62,
             )  # fmt: skip
 
         _each(range(0, found.shape[0], BAND), band, workers)
-        field = Field(found, errors)
+        field = NearestField(found, errors)
     return field
 
 
-def vote(colours: Bytes, field: Field, side: int, workers: int = 1) -> Bytes:
+def vote(colours: Bytes, field: NearestField, side: int, workers: int = 1) -> Bytes:
     """The picture (H, W, C) that patches of ``colours`` (h, w, C) make where they overlap: their mean, near ones counting more."""
     loops = compiled()
     made = np.empty((*field.places.shape[:2], colours.shape[2]), np.uint8)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-_compiled = numba.njit(nogil=True, cache=True)
+
+def _compiled(function):  # type: ignore[no-untyped-def]
+    try:
+        return numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # no folder that the result could be kept in
+        return numba.njit(nogil=True)(function)
 
 
 @_compiled
