@@ -148,7 +148,8 @@ def test_other_work_is_not_gone_on_with(film: Film, tmp_path: Path, monkeypatch:
     result = ss.stylize_video(
         tmp_path / "in.mkv", tmp_path / "out.mkv", "style_1", network=network(), codec="ffv1", note=notes.append
     )
-    assert (result.frames, notes) == (12, [])
+    assert result.frames == 12
+    assert not any("Going on" in note for note in notes)
 
 
 def test_styles_change_over_time(film: Film, tmp_path: Path) -> None:
@@ -182,7 +183,7 @@ def test_one_frame_and_odd_sizes(film: Film, tmp_path: Path) -> None:
     )
     (frame,) = open_film(tmp_path / "out.mp4").frames()
     assert frame.pixels.shape[:2] == (32, 40)
-    assert "41 x 33 is written as 40 x 32" in notes[0]
+    assert any("41 x 33 is written as 40 x 32" in note for note in notes)
 
 
 def test_pipes(film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
