@@ -2,7 +2,7 @@
 
     python recipes/arbitrary/train.py --data ../shared/data --folder arbitrary --hours 2
 
-It begins with ``classics``: body, rows and their names. Ten paintings are held back (those of recipes/compact-encoder). ``--count``: of how
+It begins with ``classics``: body, rows and their names. Ten paintings are held back. ``--count``: of how
 many paintings it learns, to see what more of them bring. ``--vgg WEIGHTS`` takes VGG-16 itself as the loss network.
 """
 
@@ -26,19 +26,21 @@ from stylespace.training.trainer import TrainingStep, TrainingStyle
 
 STEPS = 12000
 RATE = 5e-4
+STABILITY = 0.03  # films are to hold still; more of it, early, and strokes never come
 SAMPLES = ("tubingen", "golden_gate", "lion")
 DRAWN = 4  # drawn pictures of each kind beside the paintings
 
 
-def held_back(data: Path) -> list[str]:
-    """Every eighteenth painting of the index: ten, as for the compact encoder."""
+def held_back(data: Path, known: list[str]) -> list[str]:
+    """Ten paintings: every eighteenth of the index, as for the compact encoder; for those of them that are ``known`` styles, others."""
     with (data / "paintings" / "index.csv").open(newline="") as rows:
-        return [row["file"].removesuffix(".jpg") for row in csv.DictReader(rows)][9::18][:10]
+        names = [row["file"].removesuffix(".jpg") for row in csv.DictReader(rows)]
+    return [name for name in [*names[9::18], *names[::18]] if name not in known][:10]
 
 
 def chosen(data: Path, known: list[str], count: int) -> list[Path]:
     """The paintings to learn from: those of the ``known`` styles, then others in a random order."""
-    hidden = {*held_back(data), *known}
+    hidden = {*held_back(data, known), *known}
     others = sorted(p for p in (data / "paintings").glob("*.jpg") if p.stem not in hidden)
     random.Random(0).shuffle(others)
     return [*(data / "paintings" / f"{name}.jpg" for name in known), *others][:count]
@@ -56,14 +58,14 @@ def paintings(data: Path, known: list[str], count: int) -> Paintings:
 def trainer(data: Path, folder: Path, count: int = 1000, vgg: Path | None = None, steps: int = STEPS) -> ArbitraryTrainer:
     """The run, at its start or where it stopped."""
     start = StyleNetwork.load("classics")
-    settings = TrainingSettings(steps=steps, rate=RATE)
+    settings = TrainingSettings(steps=steps, rate=RATE, stability_weight=STABILITY)
     photos = prepare(sorted((data / "photos" / "train").glob("*.*")), settings.crop, folder)
     known = start.names[: min(count, len(start.names))]
     styles = [TrainingStyle(n, read(data / "paintings" / f"{n}.jpg").pixels, start.about[n]) for n in known]
     samples = [read(data / "content" / f"{name}.jpg").pixels for name in SAMPLES]
     return ArbitraryTrainer(
         photos, styles, settings, folder, paintings(data, known, count), start=start,
-        probes={name: read(data / "paintings" / f"{name}.jpg").pixels for name in held_back(data)},
+        probes={name: read(data / "paintings" / f"{name}.jpg").pixels for name in held_back(data, start.names)},
         samples=[resize(p, fit(p.shape[-2:], 320)) for p in samples],
         encoder=encoders.load("vgg16", weights=vgg) if vgg else None,
     )  # fmt: skip

@@ -33,6 +33,7 @@ STYLES = (
 SAMPLES = ("tubingen", "golden_gate", "lion", "chicago")
 STEPS = 5000
 RATE = 5e-4  # from weights that are there already
+STABILITY = 0.1  # films are to hold still; more of it costs strokes
 
 
 def styles(data: Path, count: int) -> list[TrainingStyle]:
@@ -49,7 +50,7 @@ def styles(data: Path, count: int) -> list[TrainingStyle]:
 
 def trainer(data: Path, folder: Path, count: int = len(STYLES), *, encoder: Encoder | None = None, **settings: Any) -> Trainer:
     """The run, at its start or where it stopped."""
-    chosen = TrainingSettings(**{"steps": STEPS, "rate": RATE, **settings})
+    chosen = TrainingSettings(**{"steps": STEPS, "rate": RATE, "stability_weight": STABILITY, **settings})
     photos = prepare(sorted((data / "photos" / "train").glob("*.*")), chosen.crop, folder)
     samples = [read(data / "content" / f"{name}.jpg").pixels for name in SAMPLES]
     small = [resize(p, fit(p.shape[-2:], 256)) for p in samples]

@@ -19,7 +19,9 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError, StylespaceError
 from stylespace.objectives.repetition import autocorrelation, repetition
 from stylespace.objectives.smoothness import squared_variation
+from stylespace.objectives.stability import instability, smooth_flow
 from stylespace.objectives.style import STATISTICS
+from stylespace.pictures.warp import sample
 from stylespace.storage.journal import RECORD, Journal
 from stylespace.training import photos as photos_module
 from stylespace.training.loss import Goal, Loss, combined
@@ -136,17 +138,33 @@ def test_it_learns(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
     assert network.provenance["steps"] == 60
 
 
-def test_going_on_gives_the_same_bits(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
-    whole = trainer(photos, tmp_path / "whole", encoder)
+def test_it_learns_to_hold_still(photos: Photos, tmp_path: Path, encoder: Encoder) -> None:
+    flow = smooth_flow(6, (32, 32), torch.Generator().manual_seed(9))
+    seen = photos.crops(range(6), 32, torch.Generator().manual_seed(9))
+    found = []
+    for weight in (0.0, 3.0):
+        run = trainer(photos, tmp_path / str(weight), encoder, replace(SMALL, steps=24, stability_weight=weight))
+        assert run.run()
+        network = run.network()
+        with torch.no_grad():
+            painted, again = (network.body(x, network.rows[:1].expand(6, -1)) for x in (seen, sample(seen, flow, "bicubic")))
+        found.append(float(instability(painted, again, flow).mean()))
+    assert found[1] < 0.9 * found[0], found
+
+
+@pytest.mark.parametrize("stability", [0.0, 0.5])
+def test_going_on_gives_the_same_bits(photos: Photos, tmp_path: Path, encoder: Encoder, stability: float) -> None:
+    settings = replace(SMALL, stability_weight=stability)
+    whole = trainer(photos, tmp_path / "whole", encoder, settings)
     whole.run()
 
     def stop(step: TrainingStep) -> None:
         if step.step == 5:
             raise KeyboardInterrupt
 
-    first = trainer(photos, tmp_path / "parts", encoder)
+    first = trainer(photos, tmp_path / "parts", encoder, settings)
     assert not first.run(progress=stop)
-    second = trainer(photos, tmp_path / "parts", encoder)
+    second = trainer(photos, tmp_path / "parts", encoder, settings)
     assert second.step == 5
     assert second.run()
     for name, value in whole.parameters.items():

@@ -37,6 +37,9 @@ class TrainingSettings(EncoderSettings):
     repetition_weight: float = option(
         40.0, "weight of features that return at a distance more alike than the style's: of one motif in rows", source=_OURS
     )
+    stability_weight: float = option(
+        0.0, "weight of what differs between a moved photo's painting and the moved painting: how still films hold", source=_OURS
+    )
     noise: float = option(
         0.02, "largest standard deviation of the noise added to photos, from which strokes can grow", source=_OURS
     )

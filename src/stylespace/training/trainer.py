@@ -27,9 +27,11 @@ from stylespace.networks.builds import BUILDS
 from stylespace.networks.style_network import StyleNetwork, thumbnail
 from stylespace.objectives.grid import grid
 from stylespace.objectives.repetition import autocorrelation
+from stylespace.objectives.stability import instability, smooth_flow
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.sheet import Cell, sheet
+from stylespace.pictures.warp import sample
 from stylespace.storage.checksum import of_tensors
 from stylespace.storage.journal import Journal
 from stylespace.storage.memory import keep_freed_memory
@@ -336,13 +338,18 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         level = s.noise * torch.rand(s.batch, 1, 1, 1, generator=self.generator)
         noisy = (photos + level * torch.randn(photos.shape, generator=self.generator)).clamp(0, 1)
+        flow = smooth_flow(s.batch, photos.shape[-2:], self.generator) if s.stability_weight else photos.new_zeros(s.batch, 0)
+        other = (level * torch.randn(photos.shape, generator=self.generator)) if s.stability_weight else photos
         down, right = torch.randint(0, REACH + 1, (2,), generator=self.generator).tolist()
         mine = list(devices.part(range(s.batch)))
-        photos, noisy = (p[mine].to(devices.device).contiguous(memory_format=torch.channels_last) for p in (photos, noisy))
+        photos, noisy, other = (
+            p[mine].to(devices.device).contiguous(memory_format=torch.channels_last) for p in (photos, noisy, other)
+        )
         styles, sizes = [drawn[i] for i in mine], [sizes[i] for i in mine]
         terms: dict[str, Tensor] = {}
         with self._random(s.seed + 1_000_003 * self.step):  # a texture network draws its noise
-            made = self.body.stages(noisy, self._rows(styles))
+            rows = self._rows(styles)
+            made = self.body.stages(noisy, rows)
         for stage, (painted, weight) in enumerate(zip(made, self.body.stage_weights, strict=True)):
             # Seen from a random offset, so that the network's phases and those of the encoder's pooling do not lock into a weave.
             side = painted.shape[-1] - REACH
@@ -353,6 +360,10 @@ class Trainer:
             if s.grid_weight:
                 found["grid"] = s.grid_weight * grid(painted)
             terms = {name: terms.get(name, 0) + weight * term for name, term in found.items()}
+        if s.stability_weight:
+            flow = flow[mine].to(devices.device)
+            again = self.body((sample(photos, flow, "bicubic") + other).clamp(0, 1), rows)
+            terms["stability"] = s.stability_weight * instability(made[-1], again, flow)
         total = torch.stack([term.sum() for term in terms.values()]).sum() / s.batch
         values = {name: devices.gathered(term.detach()) for name, term in terms.items()}
         record = {name: float(value.mean()) for name, value in values.items()}
