@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.pictures.float64 import float64, onto
+from stylespace.pictures.float64 import onto
 
 
 def matting_energy(picture: Tensor, laplacian: Tensor) -> Tensor:
@@ -15,22 +15,21 @@ def matting_energy(picture: Tensor, laplacian: Tensor) -> Tensor:
 
     Zero where every window of the picture is an affine function of the photo's. The gradient is exact, 2 M V (eq. 2).
     """
-    energy: Tensor = _Energy.apply(picture, laplacian)  # type: ignore[no-untyped-call]
-    return energy
+    v = picture[0].flatten(1).T.to(laplacian.device, laplacian.dtype)  # (n, C)
+    energy: Tensor = _Energy.apply(v, laplacian)  # type: ignore[no-untyped-call]
+    return onto(energy, picture.device).to(picture.dtype)
 
 
 class _Energy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, picture: Tensor, laplacian: Tensor) -> Tensor:
-        v = picture[0].flatten(1).T.to(laplacian)  # (n, C)
+    def forward(ctx: Any, v: Tensor, laplacian: Tensor) -> Tensor:
         product = torch.sparse.mm(laplacian, v)  # M V
         ctx.save_for_backward(product)
-        ctx.shape = picture.shape
         # The products cancel: they are added up in float64.
-        return onto((float64(v) * float64(product)).sum(), picture.device).to(picture)
+        return (v.double() * product.double()).sum().to(v)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (product,) = ctx.saved_tensors
-        return (2 * gradient * product.to(gradient)).T.reshape(ctx.shape), None
+        return 2 * gradient * product, None
