@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from studio_calls import Client, live, picture, pixels_of
 
+from stylespace.pictures.reading import read
+from stylespace.studio.look import Look
 from stylespace.studio.painter import Painter
 
 PHOTO, MAP, MIX = b"\x01", b"\x02", b"\x03"
@@ -44,11 +46,11 @@ def test_latest_wins_and_the_last_is_painted(client: Client, monkeypatch: pytest
     painted: list[float] = []
     paint = Painter.paint
 
-    def slow(self: Painter, photo: Any, look: Any, maps: Any = None) -> Any:
+    def slow(self: Painter, photo: Any, look: Any, maps: Any = None, *, live: bool) -> Any:
         painted.append(look.styles["swirls"])
         begun.set()
         assert may.wait(30)
-        return paint(self, photo, look, maps)
+        return paint(self, photo, look, maps, live=live)
 
     monkeypatch.setattr(Painter, "paint", slow)
     with live(client()) as socket:
@@ -106,3 +108,15 @@ def test_a_map_is_followed_until_it_is_taken_back(client: Client) -> None:
         socket.send_bytes(MAP + name)
         socket.send_bytes(mix(3, both))
         assert np.abs(frame(socket)[1] - plain).max() <= 1
+
+
+def test_an_engine_paints_what_the_network_would() -> None:
+    pytest.importorskip("openvino", reason="needs the extra fast")
+    painter = Painter("classics", "cpu")
+    painter.warm()
+    assert painter.fast is not None
+    photo = read(picture(96, 128))
+    look = Look(styles={"starry_night": 0.6, "great_wave": 0.4}, strength=0.8, colour="luminance")
+    slow, fast = painter.paint(photo, look), painter.paint(photo, look, live=True)
+    assert (slow.source.pixels - fast.source.pixels).abs().max() < 4 / 255
+    assert fast.record["settings"]["mix"] == slow.record["settings"]["mix"]

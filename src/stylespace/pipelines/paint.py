@@ -100,7 +100,7 @@ class Painting:
     threads: int | None = None
     max_pixels: int = MAX_PIXELS
     method: str = "network"
-    loaded: StyleNetwork | None = None
+    loaded: StyleNetwork | Runtime | None = None
 
     @cached_property
     def painter(self) -> StyleNetwork | Runtime:

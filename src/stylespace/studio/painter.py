@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import torch
 
-from stylespace.errors import InputError
+from stylespace.errors import InputError, MissingExtraError
+from stylespace.export.runtime import Runtime, shipped
 from stylespace.networks.brush import trained_size
 from stylespace.networks.code import StyleCode
 from stylespace.networks.style_network import StyleNetwork, working_size
@@ -34,6 +36,7 @@ class Painter:
         self.name, self.threads = network, threads
         self.network = StyleNetwork.load(network).to(choose_device(device))
         self.codes: OrderedDict[str, StyleCode] = OrderedDict()
+        self.fast: Runtime | None = None
         self._turn = threading.Lock()
 
     @property
@@ -63,9 +66,16 @@ class Painter:
                 raise InputError("A painting of this mix is no longer here: add it again.")
         self._with_codes(look).check(dict.fromkeys([*look.styles, *(maps or {})], 1.0))
 
-    def paint(self, photo: Picture, look: Look, maps: Maps | None = None) -> Result:
-        """``photo`` redrawn. ``maps``: style to a picture that is white where the style goes, times its weight."""
+    def paint(self, photo: Picture, look: Look, maps: Maps | None = None, *, live: bool = False) -> Result:
+        """``photo`` redrawn. ``maps``: style to a picture that is white where the style goes, times its weight.
+
+        ``live``: by an inference engine where there is one for this look, which may differ by a level or two of 255.
+        """
         self.check(look, maps)
+        own = all(name in self.styles for name in look.styles)
+        if live and self.fast is not None and own and not maps and look.stroke == 1.0:
+            quick = PaintSettings(look.styles, look.size, look.colour, look.strength, tiles="whole")
+            return Painting(quick, self.name, threads=self.threads, loaded=self.fast).run(photo)
         most = max(look.styles.values())
         mix: dict[str, float | Picture] = {}
         for name, weight in look.styles.items():
@@ -87,8 +97,11 @@ class Painter:
 
     @torch.no_grad()
     def warm(self) -> None:
-        """Paint a small picture, so that the first visitor does not wait for what is done once."""
+        """Paint a small picture and start the inference engine, so that the first visitor does not wait for what is done once."""
         self.network.pixels(torch.zeros(1, 3, 64, 64, device=self.network.device), self.styles[0])
+        if self.name in shipped() and self.network.device.type == "cpu":
+            with suppress(MissingExtraError):
+                self.fast = Runtime(self.name, threads=self.threads)
 
     def _with_codes(self, look: Look) -> StyleNetwork:
         network = self.network

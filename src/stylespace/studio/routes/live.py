@@ -117,7 +117,7 @@ async def _paint(socket: WebSocket, studio: Studio, table: Table) -> None:
 def _frame(studio: Studio, photo: Picture, look: Look, maps: dict[str, Picture]) -> bytes:
     side = min(look.size or SIDE, MOST)
     small = _small(photo, side)
-    return jpeg(studio.painter.paint(small, look.model_copy(update={"size": max(small.size)}), maps).source)
+    return jpeg(studio.painter.paint(small, look.model_copy(update={"size": max(small.size)}), maps, live=True).source)
 
 
 def _small(picture: Picture, side: int) -> Picture:
