@@ -78,7 +78,7 @@ def main() -> None:
         f" style; {multiplications(network.body, 512, 512) / 1e9:.2f} billion multiply-adds for 512 x 512 pixels. Half precision.", "",
         "Use: photographs and video redrawn in these styles, or mixes of them (`stylespace paint`, `StyleNetwork.load(\"classics\")`).", "",
         f"Made by: `recipes/classics` ({provenance['steps']:,} steps of {provenance['settings']['batch']} crops of"
-        f" {provenance['settings']['crop']} px, {provenance['seconds'] / 60:.0f} minutes on {provenance['threads']} cores of"
+        f" {provenance['settings']['crop']} px, {provenance['seconds'] / 60:.0f} minutes on {provenance['threads']} threads of"
         f" {provenance['machine']} beside other work; loss network: {provenance['settings']['encoder']}).",
         "Settings and loss curve are in the file's metadata.",
         *([provenance["note"]] if "note" in provenance else []),

@@ -1,6 +1,7 @@
 from .errors import StylespaceError as StylespaceError
 from .metrics.score import score as score
 from .networks.style_network import StyleNetwork as StyleNetwork
+from .pipelines.deflicker import deflicker as deflicker
 from .pipelines.learn_style import learn_style as learn_style
 from .pipelines.match import correspondences as correspondences
 from .pipelines.match import match as match
@@ -12,6 +13,7 @@ from .pipelines.texture import rearrange as rearrange
 from .pipelines.texture import texture as texture
 from .pipelines.transfer import invert as invert
 from .pipelines.transfer import transfer as transfer
+from .pipelines.video import stylize_video as stylize_video
 from .styles.space import StyleSpace as StyleSpace
 
 __version__: str

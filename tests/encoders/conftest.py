@@ -178,8 +178,9 @@ class FileServer:
         body = body[: len(data) + behaviour.lie] if behaviour.lie < 0 else body
         try:
             for place in range(0, len(body), 4096):
-                handler.wfile.write(body[place : place + 4096])
-                request.sent += len(body[place : place + 4096])
+                part = body[place : place + 4096]
+                request.sent += len(part)  # before the other side can have it, and ask
+                handler.wfile.write(part)
         except OSError:
             handler.close_connection = True
         if len(body) != len(data) + behaviour.lie:

@@ -13,6 +13,7 @@ from stylespace import encoders
 from stylespace.demo.drawings import draw
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import PictureError
+from stylespace.pipelines import training_style
 from stylespace.pipelines.training_style import gathered
 from stylespace.training.loss import combined
 from stylespace.training.photos import Photos
@@ -49,7 +50,10 @@ def test_the_target_of_many_is_that_of_their_positions_together(encoder: Encoder
         assert torch.allclose(part, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_references_of_one_name_in_two_folders(tmp_path: Path, encoder: Encoder) -> None:
+def test_references_of_one_name_in_two_folders(tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a library query finds them."""
+    paths = [tmp_path / "0" / "a.png", tmp_path / "1" / "a.png"]
+    monkeypatch.setattr(training_style, "_sources", lambda *_: paths)
     squares = []
     for number, name in enumerate(("waves", "mosaic")):
         (tmp_path / str(number)).mkdir()

@@ -19,6 +19,8 @@ COMMANDS = {
     "space": "Show what a set of references has in common and how it varies.",
     "library": "Manage hundreds of thousands of references: add, tag, search, blend.",
     "paint": "Redraw photos with a trained network, at once; mix its styles.",
+    "video": "Redraw a film, with its sound, held still; styles may change over time.",
+    "deflicker": "Hold frames still that another tool redrew, by the film they were made from.",
     "train": "Train a network for many styles, on a folder of photos.",
     "add-style": "Teach a trained network a new style.",
     "network": "Show what a trained network holds; remove, rename and merge styles.",
@@ -50,7 +52,15 @@ class Late(TyperCommand):
 
 
 class Sectioned(TyperCommand):
-    """A command whose help lists its options under the headings they name (``rich_help_panel``)."""
+    """A command whose help lists its options under the headings they name (``rich_help_panel``).
+
+    ``ctx.meta["order"]``: names of its parameters in the order in which they were given, for options that go together.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Note the order, then parse."""
+        ctx.meta["order"] = [str(parameter.name) for parameter in self.make_parser(ctx).parse_args(args=list(args))[2]]
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options, section by section."""

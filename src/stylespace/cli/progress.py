@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from stylespace.pipelines.run import Progress
+    from stylespace.pipelines.video import FilmProgress
 
 A_MINUTE = 60.0
 
@@ -56,6 +57,20 @@ class Reporter:
             at = f"{step.of} steps" if step.size != self._size else f"step {step.index} of {step.of}"
             self._size, self._said = step.size, time.monotonic()
             self.say(f"{self.name}: {step.size} px, {at}, {seen}, {_duration(progress.seconds_left)}")
+
+    def frame(self, progress: FilmProgress) -> None:
+        """A frame of a film is done."""
+        of = "" if progress.of is None else f"/{max(progress.of, progress.done)}"
+        detail = f"{progress.stage}  frame {progress.done}{of}  {progress.rate:.1f} frames/s"
+        left = "" if progress.seconds_left is None else _duration(progress.seconds_left)
+        if self._bar:
+            if self._task is None:
+                self._task = self._bar.add_task(self.name, detail="", left="")
+                self._bar.start()
+            self._bar.update(self._task, completed=progress.done, total=progress.of, detail=detail, left=left)
+        elif time.monotonic() - self._said > A_MINUTE:
+            self._said = time.monotonic()
+            self.say(", ".join(filter(None, (f"{self.name}: {detail.replace('  ', ', ')}", left))))
 
     def settle(self) -> None:
         """Remove the bar, so that something can be printed."""

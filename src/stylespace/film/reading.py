@@ -1,18 +1,36 @@
-"""Reads pictures from a film or a folder of frames."""
+"""A film, an animation, a folder of frames in order or a pipe: opened by what it is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from stylespace.errors import PictureError
-from stylespace.film.extra import pyav
+from stylespace.film.animation import SUFFIXES as ANIMATIONS
+from stylespace.film.animation import Animation, is_animated
+from stylespace.film.container import Container
+from stylespace.film.folder import Folder
+from stylespace.film.frame import Film, Span
+from stylespace.film.pipe import Piped, Raw
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
+
+
+def open_film(source: str | Path, span: Span | None = None, *, raw: str | None = None, rate: Fraction | None = None) -> Film:
+    """The film that ``source`` is: a file, a folder of frames (``rate`` a second, by default 24), or ``-``, standard input.
+
+    ``raw``: what raw frames on standard input are, ``WIDTHxHEIGHT@RATE``. Raises ``PictureError``, and ``MissingExtraError`` where PyAV
+    is wanted and not installed.
+    """
+    if str(source) == "-":
+        return Raw(raw, span) if raw else Piped(span)
+    path = Path(source)
+    if path.is_dir():
+        return Folder(path, span, rate or Fraction(24))
+    if path.suffix.lower() in ANIMATIONS and is_animated(path):
+        return Animation(path, span)
+    return Container(path, span)
 
 
 def frames(source: Path, rate: float) -> Iterator[tuple[Picture, float | None, Path | None]]:
@@ -20,29 +38,19 @@ def frames(source: Path, rate: float) -> Iterator[tuple[Picture, float | None, P
 
     Raises ``PictureError`` for what is not a film, ``MissingExtraError`` without PyAV.
     """
-    return _folder(source) if source.is_dir() else _film(source, rate)
+    return _pictures(source) if source.is_dir() else _some(open_film(source), rate)
 
 
-def _film(path: Path, rate: float) -> Iterator[tuple[Picture, float, None]]:
-    av = pyav("Films need PyAV")
-    try:
-        with av.open(str(path)) as film:
-            if not film.streams.video:
-                raise PictureError(f"{path} has no pictures in it: give a film.")
-            stream: Any = film.streams.video[0]
-            stream.thread_type = "AUTO"
-            due = 0.0
-            for frame in film.decode(stream):
-                seconds = float(frame.time or 0.0)
-                if seconds + 1e-6 < due:
-                    continue
-                due = seconds + 1 / rate
-                pixels = torch.from_numpy(frame.to_ndarray(format="rgb24")).permute(2, 0, 1)[None].float() / 255
-                yield Picture(pixels), seconds, None
-    except av.FFmpegError as error:
-        raise PictureError(f"{path} cannot be read as a film ({error.strerror or error}): give another file.") from error
+def _some(film: Film, rate: float) -> Iterator[tuple[Picture, float, None]]:
+    due = 0.0
+    for frame in film.frames():
+        seconds = float(frame.ticks * film.info.time_base)
+        if seconds + 1e-6 < due:
+            continue
+        due = seconds + 1 / rate
+        yield Picture(frame.tensor), seconds, None
 
 
-def _folder(folder: Path) -> Iterator[tuple[Picture, None, Path]]:
+def _pictures(folder: Path) -> Iterator[tuple[Picture, None, Path]]:
     for path in find_pictures([folder]):
         yield read(path), None, path

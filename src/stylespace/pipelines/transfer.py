@@ -165,10 +165,12 @@ def redraw(
     unfinished: str | Path | None = None,
     encoder: Encoder | str | None = None,
     rehearse: Callable[[Problem], None] | None = None,
+    around: Callable[[Problem], Problem] | None = None,
 ) -> Result:
     """Any method of the registry with its settings resolved; other arguments as in :func:`transfer`.
 
     ``rehearse``: called with the problem, which is then not solved.
+    ``around``: makes of the problem the one that is solved.
     """
     row = METHODS[method]
     if isinstance(points, Matches):
@@ -193,7 +195,7 @@ def redraw(
         if unfinished is not None and same(record, record):  # by their checksums
             session.keep(_journal(Path(unfinished), record | {"stylespace": stylespace.__version__, "device": device}))
         run = session.run(note)
-        run.rehearse = rehearse
+        run.rehearse, run.around = rehearse, around
         if session.losses:
             run.note(f"Continuing after step {len(session.losses)}.")
         blending = None

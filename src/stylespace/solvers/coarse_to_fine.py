@@ -132,6 +132,8 @@ def minimise(problem: Problem, run: Run | None = None) -> Solution:
     if run.rehearse is not None:
         run.rehearse(problem)
         return Solution(problem.content)
+    if run.around is not None:
+        problem = run.around(problem)
     run.plan(problem.schedule)
     log = Stages(run.journal, lambda: _named(problem.state()))
     picture: Tensor | None = log.start["picture"].to(problem.content) if "picture" in log.start else None

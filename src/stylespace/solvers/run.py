@@ -26,7 +26,8 @@ class Run:
     with whose fine strokes the style is redrawn. ``points``: pairs of a place in the photo and a place in the style. ``guides``: maps of
     the photo and of the style (:class:`~stylespace.styles.guide.Drawn`). ``source``: the style picture (1, 3, H, W) before it was
     painted. ``restyle``: called at every size after the first, returns the regions for the picture so far. ``base``: the problem of
-    the base method. ``rehearse``: called with the problem, which is then not solved.
+    the base method. ``rehearse``: called with the problem, which is then not solved. ``around``: called with the problem,
+    returns the one that is solved.
     """
 
     watch: Watch | None = None
@@ -41,3 +42,4 @@ class Run:
     restyle: Callable[[Tensor], Sequence[Any]] | None = None
     base: Any = None  # stylespace.solvers.coarse_to_fine.Base
     rehearse: Callable[[Any], None] | None = None
+    around: Callable[[Any], Any] | None = None
