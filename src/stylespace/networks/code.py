@@ -34,13 +34,13 @@ class StyleCode:
     def load(cls, path: str | Path) -> StyleCode:
         """Read what :meth:`save` wrote. Raises ``WeightsError``."""
         if not Path(path).is_file():
-            raise WeightsError(f"There is no style code {path}: give a file that 'stylespace code' wrote.")
+            raise WeightsError(f"There is no style code {path}: give a file that 'stylespace network read' wrote.")
         try:
             about, tensors = read_tensors(path)
         except ValueError as error:
             raise WeightsError(f"{path} cannot be read as a style code ({error}): make it anew from its painting.") from error
         if about.get("kind") != KIND:
-            raise WeightsError(f"{path} is not a style code: give a file that 'stylespace code' wrote, or a painting.")
+            raise WeightsError(f"{path} is not a style code: give a file that 'stylespace network read' wrote, or a painting.")
         row = tensors.get("row")
         named = all(isinstance(about.get(key), str) for key in ("name", "network")) and isinstance(about.get("about"), dict)
         if row is None or row.ndim != 1 or not row.is_floating_point() or not bool(torch.isfinite(row).all()) or not named:

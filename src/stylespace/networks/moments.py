@@ -7,6 +7,7 @@ has to be prepared for this: what its normalisations ask of torch (``torch.var_m
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ class Moments:
         )
 
 
-class _Answers(TorchFunctionMode):
+class _Answers(TorchFunctionMode, ABC):
     """Stands between normalisations and torch."""
 
     def __torch_function__(self, function: Any, types: Any, arguments: Any = (), named: Any = None) -> Any:
@@ -64,9 +65,9 @@ class _Answers(TorchFunctionMode):
             return self.answer(function, arguments, named or {})
         return function(*arguments, **(named or {}))
 
+    @abstractmethod
     def answer(self, function: Any, arguments: Any, named: Any) -> tuple[Tensor, Tensor]:
         """Variance and mean, (N, C, 1, 1)."""
-        raise NotImplementedError
 
 
 class _Measuring(_Answers):

@@ -149,7 +149,7 @@ class StyleNetwork:
         """What the network takes from ``painting`` (anything ``pictures.read`` takes), to be kept. Raises ``InputError``."""
         if self.reader is None:
             raise InputError(
-                "This network paints in its own styles only: give one that reads paintings, such as 'arbitrary', or first teach it the"
+                "This network paints in its own styles only: redraw with the painting by 'stylespace transfer', or first teach it the"
                 " painting with 'stylespace add-style'."
             )
         picture = read(painting, max_pixels=max_pixels)
