@@ -34,7 +34,7 @@ def begin(client: Any, settings: Any = SMALL, **form: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def wait(client: Any, name: str, until: Any, seconds: float = 120) -> dict[str, Any]:
+def wait(client: Any, name: str, until: Any, seconds: float = 600) -> dict[str, Any]:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         job = client.get(f"/v1/jobs/{name}").json()
@@ -103,7 +103,7 @@ def test_a_job_goes_on_after_a_restart(network_file: Path, tmp_path: Path) -> No
     settings = StudioSettings(folder=tmp_path, network=str(network_file), device="cpu")
     address = "http://127.0.0.1:8765"
     with TestClient(application(settings), base_url=address) as made:
-        job = begin(made, {"size": 32, "steps": 120})
+        job = begin(made, {"size": 32, "steps": 60})
         before = wait(made, job["id"], lambda job: job["step"] > 3)
         os.kill(made.app.state.studio.jobs._process.pid, signal.SIGSTOP)  # type: ignore[attr-defined]
         with pytest.raises(InputError, match="Another studio"):
