@@ -16,10 +16,10 @@ numbers := $(addprefix tests/,encoders statistics objectives solvers methods)
 fast := 'import sys, torch; from stylespace.encoders.precision import fastest; sys.exit(fastest(torch.device("cpu")) != torch.bfloat16)'
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test numeric hostile slow lint style types imports format figures wheel clean
+.PHONY: help install demo test test-browser numeric hostile slow lint style types imports format figures wheel clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(develops) ## only make the environment, .venv
 
@@ -27,8 +27,11 @@ demo: $(runs) ## redraw a photograph in several styles; one contact sheet in dem
 	$(bin)/stylespace demo -o "$(DEMO)"
 
 test: $(develops) ## the fast tests; PYTEST="-k colour" chooses
-	$(bin)/python -m pytest -m "not slow and not timing" $(workers) $(PYTEST)
+	$(bin)/python -m pytest -m "not slow and not timing and not browser" $(workers) $(PYTEST)
 	$(if $(PYTEST),,$(bin)/python -m pytest -m "timing and not slow")
+
+test-browser: $(develops) ## the page in Chromium (Debian: apt-get install chromium); skipped where there is none
+	$(bin)/python -m pytest -m browser $(PYTEST)
 
 numeric: $(develops) ## the numeric tests again: as on a processor without AVX-512, and in bfloat16 where that is fast here
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(bin)/python -m pytest -m "not slow and not timing" $(workers) $(numbers) $(PYTEST)

@@ -87,6 +87,8 @@ CASES: dict[str, dict[str, Any]] = {
     "deformable, gatys": POINTED | {"base": "gatys"},
     "quilting": {"method": "quilting", "correspondence": "features", "block": 8},
     "analogies": {"method": "analogies", "channels": "features"},
+    "photoreal": {"method": "photoreal"},
+    "photoreal, fast": {"method": "photoreal", "route": "fast", "areas": [Area(MASK, OTHER)]},
     "inversion": {"method": "inversion", "layer": "relu2_1"},
 }  # fmt: skip
 
@@ -100,11 +102,13 @@ def test_methods(apple: None, compact_weights: Path, name: str, monkeypatch: pyt
     """Each gives the processor's picture, to rounding."""
     if name == "analogies":
         pytest.importorskip("numba")
+    if name == "photoreal":
+        pytest.importorskip("pymatting")
     if "tiles" in name:
         monkeypatch.setattr(budget.Need, "core", lambda *_: 96)
     options = {"size": 32, "steps": 2, "precision": "fp32", "weights": compact_weights} | CASES[name]
     method, photo, style = options.pop("method", "gatys"), options.pop("photo", PHOTO), options.pop("style", STYLE)
-    if method not in ("deformable", "nnst", "quilting"):
+    if method not in ("deformable", "nnst", "photoreal", "quilting"):
         options["smallest"] = options["size"]
 
     def made(device: str) -> torch.Tensor:

@@ -7,6 +7,7 @@ from .pipelines.match import correspondences as correspondences
 from .pipelines.match import match as match
 from .pipelines.result import Result as Result
 from .pipelines.sources import Area as Area
+from .pipelines.sources import Classes as Classes
 from .pipelines.sources import Guide as Guide
 from .pipelines.texture import TextureResult as TextureResult
 from .pipelines.texture import rearrange as rearrange

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,22 @@ def test_mix_skip_and_bad_files(folder: Path, capsys: pytest.CaptureFixture[str]
     assert paint("photos", "-s", "waves", "-o", "more") == 1
     assert {p.name for p in Path("more").iterdir()} == {"0.png", "1.png"}
     assert "bad.png" in capsys.readouterr().err
+
+
+def test_a_mix_that_the_studio_saved(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    look = {"styles": {"swirls": 0.25, "waves": 0.75}, "strength": 0.5, "colour": "luminance", "stroke": 2}
+    Path("mix.json").write_text(json.dumps(look), encoding="utf-8")
+    assert paint("photos/0.png", "--mix", "mix.json", "-o", "one.png") == 0
+    same = ["-s", "swirls=.25", "-s", "waves=.75", "--strength", "0.5", "--colour", "luminance", "--style-size", "640"]
+    assert paint("photos/0.png", *same, "-o", "other.png") == 0
+    with Image.open("one.png") as one, Image.open("other.png") as other:
+        assert np.array_equal(np.asarray(one), np.asarray(other))
+    assert paint("photos/0.png", "--mix", "mix.json", "-s", "swirls", "-o", "no.png") == 2
+    for bad in ("[]", "{", '{"styles": {"swirls": "x"}}'):
+        Path("bad.json").write_text(bad, encoding="utf-8")
+        assert paint("photos/0.png", "--mix", "bad.json", "-o", "no.png") == 1
+        assert "bad.json" in capsys.readouterr().err
+    assert not Path("no.png").exists()
 
 
 def test_maps_colour_and_strength(folder: Path) -> None:

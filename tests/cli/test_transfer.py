@@ -158,7 +158,7 @@ def test_what_cannot_be_done(call: Any, tiny: list[str], arguments: list[str], w
         (["photo.png", "--style", "style.png", "--preset", "mine"], "neural-style"),
         (
             ["photo.png", "--style", "style.png", "--method", "magic"],
-            "gatys, blend, strotss, nnst, deformable, quilting, analogies, inversion",
+            "gatys, blend, strotss, nnst, deformable, quilting, analogies, photoreal, inversion",
         ),
         (["photo.png", "--style", "style.png", "--device", "tpu"], "auto, cpu, cuda, mps"),
         (["photo.png", "--style", "style.png", "--snapshots", "1,x"], "15,150,1500"),

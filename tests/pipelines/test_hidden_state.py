@@ -46,6 +46,8 @@ def test_methods(compact_weights: Path, method: str) -> None:
     }
     if method == "analogies":
         pytest.importorskip("numba")
+    if method == "photoreal":
+        pytest.importorskip("pymatting")
     if method == "deformable":
         options |= {"points": [((0.2, 0.2), (0.5, 0.5)), ((0.7, 0.7), (0.1, 0.9))], "fewest": 1}
     with as_before():

@@ -30,6 +30,7 @@ COMMANDS = {
     "texture": "Make textures of any size; make pictures tile; fill holes.",
     "sweep": "Draw a labelled contact sheet over settings: layers, weights, sizes, presets.",
     "score": "Measure how close a result is to its content and to its style.",
+    "studio": "Mix styles by hand on a page, while the picture follows; the same over REST.",
     "models": "List the encoders' weights: which are here, where, sizes, checksums.",
     "demo": "Redraw a bundled photograph in several styles, offline.",
 }

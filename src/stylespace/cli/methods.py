@@ -9,8 +9,9 @@ from typing import Any
 from stylespace.cli import options
 from stylespace.cli.settings import with_settings
 from stylespace.cli.transfer import transfer
-from stylespace.methods.registry import AREAS, GUIDES, METHODS, POINTS, SOURCE, START, STROKES, STYLES
+from stylespace.methods.registry import AREAS, CLASSES, GUIDES, METHODS, POINTS, SOURCE, START, STROKES, STYLES
 
+COLOURS = "photoreal"  # the method whose colours make a .cube file
 # Options of ``transfer`` that belong to what a method accepts.
 BELONGING = {
     STYLES: ("style",),
@@ -20,6 +21,7 @@ BELONGING = {
     POINTS: ("point", "pairs"),
     GUIDES: ("guide",),
     SOURCE: ("style_source",),
+    CLASSES: ("labels", "segmenter", "find", "classes"),
 }
 
 
@@ -29,6 +31,7 @@ def method_command(name: str) -> Callable[..., Any]:
     absent = [option for what, belonging in BELONGING.items() if what not in row.accepts for option in belonging]
     absent += [] if row.blends else ["explain"]
     absent += [] if row.warps else ["parts", "animation"]
+    absent += [] if name == COLOURS else ["cube"]
     absent += [] if len(row.presets) > 1 else ["preset"]
     fixed: dict[str, Any] = dict.fromkeys(absent) | {"method": name}
     other: dict[str, Any] = {"preset": options.preset(row.presets)}

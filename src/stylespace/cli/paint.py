@@ -27,6 +27,10 @@ def paint(
             " LARGE/BRUSH: large shapes from one, brushwork from another (networks with several stages).",
         ),
     ] = None,
+    mix_file: Annotated[
+        Path | None,
+        typer.Option("--mix", metavar="FILE.json", help="A mix that the studio saved: styles, strength, colours and stroke size."),
+    ] = None,
     network: Annotated[
         str, typer.Option("--network", "-n", metavar="NET", help="A shipped name, a file, an exported .onnx, or owner/name on the Hub.")
     ] = "classics",
@@ -93,6 +97,13 @@ def paint(
     from stylespace.pipelines.sources import MAX_PIXELS
 
     mix: dict[str, Any] = {}
+    if mix_file is not None:
+        if style:
+            raise typer.BadParameter("a saved mix names its styles: leave --style out, or --mix.", param_hint="--mix")
+        look = _saved(mix_file)
+        mix, strength, colour = look["styles"], look.get("strength", strength), look.get("colour", colour)
+        if look.get("stroke", 1) != 1:
+            style_size = look["stroke"] * _trained_size(network)
     for name, weight in map(_weight, style or ()):
         if name in mix:
             raise typer.BadParameter(f"'{name}' is given twice: give each style once, with its weight.", param_hint="--style")
@@ -121,6 +132,31 @@ def paint(
         code = report(outcomes, reporter, trace=traceback, total=len(todo) + len(errors), failed=len(errors))
     if code:
         raise typer.Exit(code)
+
+
+def _saved(path: Path) -> dict[str, Any]:
+    """A mix of the studio."""
+    from stylespace.errors import InputError
+    from stylespace.storage.plain import parse
+
+    try:
+        look = parse(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a mix: give a file that the studio saved.") from error
+    numbers = (int, float)
+    whole = isinstance(look, dict) and isinstance(look.get("styles"), dict)
+    if not whole or not all(
+        isinstance(n, numbers) for n in (*look["styles"].values(), look.get("strength", 1), look.get("stroke", 1))
+    ):
+        raise InputError(f"{path} holds no mix: give a file that the studio saved.")
+    return dict(look)
+
+
+def _trained_size(network: str) -> float:
+    from stylespace.networks.brush import trained_size
+    from stylespace.networks.style_network import StyleNetwork
+
+    return trained_size(StyleNetwork.load(network))
 
 
 def _weight(text: str) -> tuple[str, Any]:

@@ -15,7 +15,7 @@ from stylespace.pictures.decoding import decode
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.reading import contents
 from stylespace.pipelines.batch import Job
-from stylespace.pipelines.sources import MAX_PIXELS, Area, Guide, is_film, is_query
+from stylespace.pipelines.sources import MAX_PIXELS, Area, Classes, Guide, is_film, is_query
 
 
 def find_photos(names: Sequence[str]) -> tuple[list[Path], list[PictureError]]:
@@ -132,6 +132,17 @@ def guides(texts: Iterable[str]) -> tuple[Guide, ...]:
         if not (here and separator and name):
             raise typer.BadParameter(f"'{text}' is not a guide: write MAP=STYLEMAP or MAP=STYLEMAP:WEIGHT.", param_hint="--guide")
     return tuple(found)
+
+
+def classes(labels: str | None, segmenter: Path | None, found: int | None, table: Path | None) -> Classes | None:
+    """``labels.png=stylelabels.png``, or where else classes come from; None where nothing of it is given."""
+    if not (labels or segmenter or found or table):
+        return None
+    here, separator, there = (labels or "").partition("=")
+    if labels and not (here and separator and there):
+        raise typer.BadParameter(f"'{labels}' are not labels: write LABELS=STYLELABELS.", param_hint="--labels")
+    photo, style = (_file(here), _file(there)) if labels else (None, None)
+    return Classes(photo, style, segmenter, found, table)
 
 
 def _file(name: str) -> Path:

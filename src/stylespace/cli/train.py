@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,65 +72,18 @@ def run(
     minutes: float | None, tensorboard: bool, device: str | None, force: bool, threads: int | None, quiet: bool, chosen: TrainingSettings,
 ) -> None:  # fmt: skip
     """What ``train`` and ``add-style`` share."""
-    import torch
-
-    from stylespace import encoders
     from stylespace.errors import InputError
-    from stylespace.networks.style_network import StyleNetwork
-    from stylespace.pictures import fit, read, resize
-    from stylespace.pictures.finding import find_pictures
-    from stylespace.pipelines.run import choose_device
-    from stylespace.pipelines.training_style import gathered
+    from stylespace.pipelines.train import train as training
     from stylespace.storage.atomic import write_text
     from stylespace.storage.checksum import of_file
-    from stylespace.training.devices import Devices
-    from stylespace.training.photos import prepare
     from stylespace.training.trainer import Trainer, TrainingStep
 
     place = folder or out.with_name(f"{out.stem}.training")
     if out.exists() and not force and not _so_far(place, out):
         raise InputError(f"{out} exists already: choose another name, or replace it with --force.")
-    if threads:
-        torch.set_num_threads(threads)
-    devices = Devices.found(choose_device(device or "auto"))
-    quiet = quiet or not devices.first
-    base = None if network is None else StyleNetwork.load(network)
-    side = chosen.crop
-    samples = [resize(p, fit(p.shape[-2:], side)) for p in (read(Path(name)).pixels for name in sample or ())]
-    with Reporter(quiet) as reporter:
-        paths = find_pictures(photos)
+    with Reporter(quiet or _is_another()) as reporter:
 
-        def counted(done: int, of: int) -> None:
-            if done % 200 == 0:
-                reporter.say(f"{done} of {of} photos read")
-
-        if not devices.first:
-            devices.wait()  # for the first to have read them
-        prepared = prepare(paths, side, place, progress=counted)
-        if devices.first:
-            devices.wait()
-        if prepared.skipped and devices.first:
-            tell(f"{len(prepared.skipped)} photos were skipped; the first: {next(iter(prepared.skipped.values()))}")
-        encoder = encoders.of(chosen, device=devices.device)
-        styles = [
-            gathered(name, source, prepared, encoder, size=max(chosen.style_sizes), side=side, note=reporter.say)
-            for name, source in map(_named, style)
-        ]
-        trainer = Trainer(
-            prepared,
-            styles,
-            chosen,
-            place,
-            network=base,
-            samples=samples,
-            encoder=encoder,
-            devices=devices,
-            tensorboard=tensorboard,
-        )
-        if trainer.step:
-            reporter.say(f"Continuing from step {trainer.step}.")
-
-        def told(step: TrainingStep) -> None:
+        def told(step: TrainingStep, trainer: Trainer) -> None:
             if step.cut:
                 reporter.say(
                     f"step {step.step}: the loss was not a finite number; the step was undone and the learning rate halved."
@@ -140,24 +94,44 @@ def run(
                 pace = f"{step.photos_a_second:.1f} photos a second, {left / 60:.0f} min left"
                 reporter.say(f"step {step.step} of {step.of}: {terms}; {pace}")
 
-        until = None if minutes is None else trainer.seconds + 60 * minutes
-        finished = trainer.run(progress=told, until=until)
-    timed = not finished and until is not None and trainer.seconds >= until
-    if devices.first:
-        trainer.network().save(out)
-        if finished:
-            (place / SO_FAR).unlink(missing_ok=True)
-        else:
-            write_text(place / SO_FAR, of_file(out))
+        made = training(
+            photos, _styles(style), chosen, place, network=network, samples=[Path(name) for name in sample or ()], minutes=minutes,
+            tensorboard=tensorboard, device=device or "auto", threads=threads, progress=told, note=reporter.say, warn=tell,
+        )  # fmt: skip
+    if not made.first:
+        if not made.finished:
+            raise typer.Exit(130)
+        return
+    made.network.save(out)
+    if made.finished:
+        (place / SO_FAR).unlink(missing_ok=True)
+    else:
+        write_text(place / SO_FAR, of_file(out))
     if not quiet:
         typer.echo(out)
-    if not finished and devices.first:
-        ended = "Stopped" if timed else "Interrupted"
+    if not made.finished:
+        ended = "Stopped" if made.timed else "Interrupted"
         tell(
-            f"{ended} at step {trainer.step} of {chosen.steps}: the network so far is in {out}; run the same command again to continue."
+            f"{ended} at step {made.step} of {chosen.steps}: the network so far is in {out}; run the same command again to continue."
         )
-    if not finished:
         raise typer.Exit(130)
+
+
+def _is_another() -> bool:
+    """Whether this is one of several processes, and not the first, which tells."""
+    return int(os.environ.get("RANK", "0")) > 0
+
+
+def _styles(texts: list[str]) -> dict[str, str]:
+    """Names of the styles and where they come from."""
+    from stylespace.errors import InputError
+
+    found: dict[str, str] = {}
+    for name, source in map(_named, texts):
+        if name in found:
+            raise InputError("Two styles have the same name: rename one of their files.")
+        found[name] = source
+    return found
 
 
 def _so_far(folder: Path, out: Path) -> bool:

@@ -15,7 +15,19 @@ from stylespace.cli.failures import tell
 from stylespace.cli.options import FILES
 from stylespace.cli.progress import Reporter
 from stylespace.cli.settings import values, with_settings
-from stylespace.methods.registry import AREAS, GUIDES, METHODS, POINTS, QUALITIES, SOURCE, START, STROKES, STYLES, accepting
+from stylespace.methods.registry import (
+    AREAS,
+    CLASSES,
+    GUIDES,
+    METHODS,
+    POINTS,
+    QUALITIES,
+    SOURCE,
+    START,
+    STROKES,
+    STYLES,
+    accepting,
+)
 
 if TYPE_CHECKING:
     from stylespace.pipelines.batch import Job, Outcome
@@ -77,6 +89,12 @@ def transfer(
         Path | None,
         typer.Option(metavar="FILE.gif|.mp4", help="deformable: also write a film of the deformation.", rich_help_panel=FILES),
     ] = None,
+    cube: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.cube", rich_help_panel=FILES, help="photoreal, --route global: also write its colours for film and photo tools."
+        ),
+    ] = None,
     repeat: Annotated[
         Path | None,
         typer.Option(
@@ -137,6 +155,28 @@ def transfer(
             help="analogies: the style picture before it was painted, or a map of what is where in it. [default: made from the style]",
         ),
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABELS=STYLELABELS", rich_help_panel=REGIONS,
+            help="What is what on photo and style: two pictures with one colour a class; each class takes its own style.",
+        ),
+    ] = None,
+    segmenter: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.onnx", rich_help_panel=REGIONS, help="The same, from a trained segmenter of yours."),
+    ] = None,
+    find: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, rich_help_panel=REGIONS, help="The same, found: N classes of both pictures, by their features."),
+    ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE.csv", rich_help_panel=REGIONS,
+            help="Which class goes with which: columns photo and style, of colours (#ffff00) or numbers. [default: alike classes]",
+        ),
+    ] = None,
     weights: options.Weights = None,
     device: options.Device = None,
     threads: options.Threads = None,
@@ -173,12 +213,16 @@ def transfer(
         STYLES: ("--style", style), AREAS: ("--region, --keep-region, --style-regions", region or keep_region or style_regions),
         STROKES: ("--strokes", strokes), START: ("--start-picture", start_picture), POINTS: ("--point, --pairs", point or pairs),
         GUIDES: ("--guide", guide), SOURCE: ("--style-source", style_source),
+        CLASSES: ("--labels, --segmenter, --find, --classes", labels or segmenter or find or classes),
     }  # fmt: skip
     for what, (flag, value) in asked.items():
         if value and method and what not in row.accepts:
             raise typer.BadParameter(f"it is for {accepting(what)}, not {method}: leave it out.", param_hint=flag)
     if repeat is None and STYLES in row.accepts and not style and not region and style_regions is None:
         raise typer.BadParameter("give at least one style picture.", param_hint="--style")
+    check_choice("--cube", None if cube is None else cube.suffix.lower(), (".cube",))
+    if cube is not None and repeat is None and settings.get("route") != "global":
+        raise typer.BadParameter("it only goes with --method photoreal --route global.", param_hint="--cube")
     if start_picture is not None:
         settings.setdefault("start", "picture")
 
@@ -223,6 +267,7 @@ def transfer(
         "max_pixels": max_pixels,
         "guides": sources.guides(guide or ()) or None,
         "style_source": style_source,
+        "classes": sources.classes(labels, segmenter, find, classes),
         "points": (*map(_pair, point or ()), *_pairs(pairs)) or None,
     }
     given = {name: value for name, value in given.items() if value is not None}
@@ -249,7 +294,7 @@ def transfer(
             tell(error)
         _rehearse(todo, task, as_json, force=force, bits=bits or 8)
         raise typer.Exit(1 if errors else 0)
-    beside = batch.Beside(losses, curve, steps, preview, several, explain, parts, animation)
+    beside = batch.Beside(losses, curve, steps, preview, several, explain, parts, animation, cube)
     for error in errors:
         tell(error)
     with Reporter(quiet) as reporter:

@@ -18,6 +18,7 @@ from stylespace.methods import (
     gatys_settings,
     inversion_settings,
     nnst_settings,
+    photoreal_settings,
     quilting_settings,
     strotss_settings,
 )
@@ -25,7 +26,7 @@ from stylespace.settings import EncoderSettings
 
 # Inputs of a run beside photo and settings.
 STYLES, AREAS, STROKES, START, POINTS = "styles", "areas", "strokes", "start picture", "points"
-GUIDES, SOURCE = "guides", "style source"
+GUIDES, SOURCE, CLASSES = "guides", "style source", "classes"
 
 # Factors on the default number of steps.
 QUALITIES = {"draft": 0.33, "good": 1.0, "best": 4.0}
@@ -73,7 +74,7 @@ METHODS: dict[str, Method] = {
         its default; --preset starts from published settings instead.
         """,
         presets=gatys_settings.PRESETS,
-        accepts=(STYLES, AREAS, STROKES, START),
+        accepts=(STYLES, AREAS, STROKES, START, CLASSES),
         base="gatys:Gatys",
     ),
     "blend": Method(
@@ -99,7 +100,7 @@ METHODS: dict[str, Method] = {
         change as well as strokes. Regions, several styles and pairs of points (--point) guide it.
         """,
         presets=strotss_settings.PRESETS,
-        accepts=(STYLES, AREAS, POINTS),
+        accepts=(STYLES, AREAS, POINTS, CLASSES),
         base="strotss:Strotss",
     ),
     "nnst": Method(
@@ -111,6 +112,7 @@ METHODS: dict[str, Method] = {
         Every place takes the features of the most similar place in the style, which may be rotated by 0, 90, 180 or 270 degrees.
         """,
         presets=nnst_settings.PRESETS,
+        accepts=(STYLES, AREAS, CLASSES),
     ),
     "deformable": Method(
         settings=deformable_settings.DeformableSettings,
@@ -149,6 +151,19 @@ METHODS: dict[str, Method] = {
         """,
         presets=analogies_settings.PRESETS,
         accepts=(STYLES, AREAS, GUIDES, SOURCE),
+    ),
+    "photoreal": Method(
+        settings=photoreal_settings.PhotorealSettings,
+        run="photoreal:photoreal",
+        summary="The light and colours of another photo, the shapes of this one (Luan et al. 2017).",
+        help="""Give photos the light and colours of another photo and keep their shapes (Luan, Paris, Shechtman & Bala 2017).
+
+        Region by region: sky to sky, water to water. --route optimise compares features, held to the photo by its matting
+        Laplacian (extra matting); fast maps the regions' colours; global is one map of colours. Results of any size: the change is worked
+        out at --work pixels and applied to the photo's own.
+        """,
+        presets=photoreal_settings.PRESETS,
+        accepts=(STYLES, AREAS, CLASSES),
     ),
     "inversion": Method(
         settings=inversion_settings.InversionSettings,

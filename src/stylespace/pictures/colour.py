@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stylespace.errors import InputError
-from stylespace.pictures.float64 import float64
+from stylespace.pictures.float64 import float64, onto
 
 # NTSC YIQ, as in Gatys et al. 2017 (sec. 5.1).
 _YIQ = ((0.299, 0.587, 0.114), (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))
@@ -104,10 +104,35 @@ def match_colours(pixels: Tensor, like: Tensor, method: str = "transport", epsil
     return matched.reshape(pixels.shape[1:])[None].to(pixels).clamp(0, 1)
 
 
-def _moments(pixels: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
+def colour_map(
+    pixels: Tensor,
+    like: Tensor,
+    where: Tensor | None = None,
+    there: Tensor | None = None,
+    *,
+    most: float = 3.0,
+    epsilon: float = 1e-4,
+) -> Tensor:
+    """The affine map (3, 4) of colours, matrix and shift, from ``pixels`` to ``like``, both sRGB (1, 3, h, w): the linear optimal
+    transport between their means and covariances (Pitie & Kokaram 2007).
+
+    ``where``, ``there``: (1, 1, h, w) in [0, 1], how much each pixel of the two counts. ``most``: contrast along any axis of colour is
+    raised at most so many times and lowered as much, so that noise is not made visible. ``epsilon`` is added to the variances.
+    """
+    _, own_mean, own_cov = _moments(pixels, epsilon, where)
+    _, mean, cov = _moments(like, epsilon, there)
+    root, inverse = _power(own_cov, 0.5), _power(own_cov, -0.5)
+    values, vectors = torch.linalg.eigh(inverse @ _power(root @ cov @ root, 0.5) @ inverse)
+    matrix = (vectors * values.clamp(1 / most, most)) @ vectors.T
+    return onto(torch.cat([matrix, mean - matrix @ own_mean], 1).float(), pixels.device)
+
+
+def _moments(pixels: Tensor, epsilon: float, where: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
     x = float64(pixels[0].flatten(1))
-    mean = x.mean(1, keepdim=True)
-    return x, mean, (x - mean) @ (x - mean).T / x.shape[1] + epsilon * torch.eye(3, dtype=x.dtype, device=x.device)
+    weight = x.new_ones(1, x.shape[1]) if where is None else float64(where).flatten()[None].to(x)
+    weight = weight / weight.sum().clamp_min(1e-12)
+    mean = (x * weight).sum(1, keepdim=True)
+    return x, mean, ((x - mean) * weight) @ (x - mean).T + epsilon * torch.eye(3, dtype=x.dtype, device=x.device)
 
 
 def _inverse(matrix: Sequence[Sequence[float]]) -> Tensor:

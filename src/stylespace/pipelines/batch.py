@@ -60,6 +60,7 @@ class Beside:
 
     With ``explain`` a sheet of the references that a blend chose, with their weights. With ``parts`` the intermediate pictures of
     deformable transfer, and its warp; ``animation``: a film (.gif, .mp4) from the undeformed to the deformed picture.
+    ``cube``: the colours of photorealistic transfer as a .cube file.
     ``losses`` and ``curve`` are file names; with ``several`` photos each photo's name is inserted before the suffix.
     """
 
@@ -71,6 +72,7 @@ class Beside:
     explain: bool = False
     parts: bool = False
     animation: Path | None = None
+    cube: Path | None = None
 
     def losses_file(self, job: Job) -> Path | None:
         """The file for the losses of ``job``."""
@@ -104,9 +106,14 @@ class Beside:
         """The file for the animation."""
         return self._own(self.animation, job)
 
+    def cube_file(self, job: Job) -> Path | None:
+        """The file for the map of colours."""
+        return self._own(self.cube, job)
+
     def files(self, job: Job) -> list[Path]:
         """All these files."""
-        named = [path for path in (self.losses_file(job), self.curve_file(job), self.animation_file(job)) if path is not None]
+        asked = (self.losses_file(job), self.curve_file(job), self.animation_file(job), self.cube_file(job))
+        named = [path for path in asked if path is not None]
         if self.parts:
             named += [*(self.part_file(job, part) for part in PARTS), self.warp_file(job)]
         pictures = [self.snapshot_file(job, step) for step in self.snapshots]
@@ -130,6 +137,8 @@ class Beside:
             result.warp.save(self.warp_file(job))
         if (film := self.animation_file(job)) is not None and result.warp is not None:
             result.animate(film)
+        if (cube := self.cube_file(job)) is not None:
+            result.save_cube(cube)
 
     def _own(self, path: Path | None, job: Job) -> Path | None:
         return path.with_stem(f"{path.stem}-{job.target.stem}") if path is not None and self.several else path

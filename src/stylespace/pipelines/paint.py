@@ -90,7 +90,8 @@ class Streamed(Result):
 class Painting:
     """A network and settings, applied to any photo; usable like a :class:`~stylespace.pipelines.task.Task`.
 
-    ``network``: name, file or repository of a network, or an exported one (``.onnx``).
+    ``network``: name, file or repository of a network, or an exported one (``.onnx``). ``loaded``: the network itself, where it is in
+    memory already.
     """
 
     settings: PaintSettings
@@ -99,10 +100,13 @@ class Painting:
     threads: int | None = None
     max_pixels: int = MAX_PIXELS
     method: str = "network"
+    loaded: StyleNetwork | Runtime | None = None
 
     @cached_property
     def painter(self) -> StyleNetwork | Runtime:
         """The network, loaded once."""
+        if self.loaded is not None:
+            return self.loaded
         engine = self.settings.engine
         exported = str(self.network).endswith(".onnx")
         if exported and engine == "torch":

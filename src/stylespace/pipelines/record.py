@@ -31,6 +31,7 @@ def inputs(
     points: Sequence[Any] = (),
     guides: Sequence[Any] = (),
     style_source: Any = None,
+    classes: Any = None,
     encoder: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The record of one result's inputs. Arguments as for ``stylespace.transfer``; ``settings``: the method's dataclass, resolved;
@@ -55,6 +56,7 @@ def inputs(
         **({"points": [list(map(list, pair)) for pair in points]} if points else {}),
         **({"guides": [_described_guide(guide) for guide in guides]} if guides else {}),
         **({} if style_source is None else {"style_source": described(style_source)}),
+        **({} if classes is None else {"classes": _described_classes(classes)}),
         **({} if encoder is None else {"encoder": dict(encoder)}),
     }
 
@@ -88,7 +90,7 @@ def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
     keys = (
         "method", "photo", "styles", "areas", "strokes", "start_picture", "weights", "settings", "style_regions", "points", "guides",
-        "style_source",
+        "style_source", "classes",
     )  # fmt: skip
     first, second = (_plain({key: record.get(key) for key in keys}) for record in (one, other))
     return first == second and not _has_unknown(first) and matching(one.get("encoder"), other.get("encoder"))
@@ -106,6 +108,11 @@ def _of_pixels(source: Any) -> dict[str, str]:
 
 def _described_guide(guide: Any) -> dict[str, Any]:
     return {"photo": described(guide.photo), "style": described(guide.style), "weight": float(guide.weight)}
+
+
+def _described_classes(classes: Any) -> dict[str, Any]:
+    files = {name: _described_if(getattr(classes, name)) for name in ("photo", "style", "segmenter", "table")}
+    return {**files, "found": classes.found}
 
 
 def _described_if(source: Any) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from stylespace.methods.registry import METHODS
 from stylespace.pictures.decoding import header
 from stylespace.pictures.settings import read_settings
 from stylespace.pipelines.record import described
-from stylespace.pipelines.sources import Area, Guide, Source
+from stylespace.pipelines.sources import Area, Classes, Guide, Source
 from stylespace.pipelines.task import Task
 from stylespace.pipelines.transfer import adjusted
 from stylespace.storage.plain import reason
@@ -80,6 +80,7 @@ def stored(
         "threads": lambda: None if record["threads"] is None else max(1, int(record["threads"])),
         "guides": lambda: find.guides(record.get("guides", ())),
         "style_source": lambda: find.one(record.get("style_source"), "style's source"),
+        "classes": lambda: find.classes(record.get("classes")),
         "points": lambda: tuple(((float(x), float(y)), (float(u), float(v))) for (x, y), (u, v) in record.get("points", ())),
     }
     try:
@@ -169,6 +170,12 @@ class _Finder:
             Guide(self.one(entry["photo"], "guide"), self.one(entry["style"], "guide"), float(entry["weight"]))
             for entry in entries
         )
+
+    def classes(self, entry: Mapping[str, Any] | None) -> Classes | None:
+        if entry is None:
+            return None
+        files = {name: self.one(entry[name], "classes' file") for name in ("photo", "style", "segmenter", "table")}
+        return Classes(**files, found=entry["found"])
 
     @staticmethod
     def _instead(role: str) -> str:

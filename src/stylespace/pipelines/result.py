@@ -89,6 +89,21 @@ class Result:
             raise InputError("Only a deformed picture can be animated: make it with method='deformable'.")
         return write_film(morph(self.extras["stylised"].pixels, self.warp, frames), path, rate)
 
+    def save_cube(self, path: str | Path) -> Path:
+        """Write the map of colours as a ``.cube`` file of 33 points a side, for film and photo tools.
+
+        Only with ``method="photoreal", route="global"``; raises ``InputError`` for others.
+        """
+        import torch
+
+        from stylespace.pictures.cube import write_cube
+
+        if "colours" not in self.record:
+            raise InputError(
+                "Only one map of colours for the whole picture makes a .cube file: give --method photoreal --route global."
+            )
+        return write_cube(path, torch.tensor(self.record["colours"]))
+
     def plot(self, path: str | Path) -> Path:
         """Draw the learning curve, total and terms over steps, on a logarithmic axis; PNG, SVG or PDF by the suffix."""
         from stylespace.pictures.curve import draw

@@ -20,9 +20,11 @@ from stylespace.pictures.reading import MAX_PIXELS as MAX_PIXELS
 from stylespace.pictures.reading import read
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pipelines.record import weighted
+from stylespace.styles import classes
 from stylespace.styles.guide import Drawn
 from stylespace.styles.parts import Regions
 from stylespace.styles.region import Region, Style
+from stylespace.styles.segmenter import Segmenter
 
 Source = Any  # a path, "-", bytes, PIL picture, array (H, W, 3), tensor (3, H, W), or Picture
 Points = tuple[tuple[float, float], tuple[float, float]]
@@ -51,6 +53,29 @@ class Guide:
     photo: Source
     style: Source
     weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What goes with what on photo and style: sky with sky, water with water.
+
+    One of three says what is where: ``photo`` and ``style``, label pictures with one colour a class; ``segmenter``, an ONNX file
+    (:class:`~stylespace.styles.segmenter.Segmenter`); ``found``, into how many classes both are clustered. ``table``: a CSV file with the
+    columns ``photo`` and ``style``, which classes go with which; without one, alike classes.
+    """
+
+    photo: Source | None = None
+    style: Source | None = None
+    segmenter: str | Path | None = None
+    found: int | None = None
+    table: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ``InputError`` unless exactly one of the three is given."""
+        if (self.photo is None) != (self.style is None):
+            raise InputError("Label pictures come in pairs: give one of the photo and one of the style.")
+        if sum(given is not None for given in (self.photo, self.segmenter, self.found)) != 1:
+            raise InputError("Classes come from label pictures, from a segmenter or are found: give one of them.")
 
 
 def is_film(source: Source) -> bool:
@@ -113,6 +138,28 @@ def region_of(area: Area, content: Picture, max_pixels: int) -> Region:
     if float(guide.max()) <= 0:
         raise InputError("A mask is black everywhere: paint white where its style goes.")
     return Region(() if area.styles is None else style_pictures(area.styles, area.style_mask, max_pixels), guide)
+
+
+def classed(
+    given: Classes, content: Picture, styles: Sequence[Style], network: Encoder, max_pixels: int, seed: int
+) -> tuple[list[Region], list[classes.Row]]:
+    """The regions of photo and style that their classes give, and the table that was used.
+
+    Raises ``InputError`` where there is not one style picture.
+    """
+    if len(styles) != 1:
+        raise InputError("Classes belong to one style picture: give one.")
+    photo, style = content.pixels, styles[0].picture
+    if given.photo is not None and given.style is not None:
+        here, there = (read(source, max_pixels=max_pixels).pixels for source in (given.photo, given.style))
+        found = classes.of_colours(here, there)
+    elif given.segmenter is not None:
+        segmenter = Segmenter(given.segmenter)
+        found = classes.of_numbers(segmenter(photo), segmenter(style))
+    else:
+        found = classes.of_features(photo, style, network, int(given.found or 0), seed)
+    rows = classes.table(found, photo, style, network) if given.table is None else classes.read_table(given.table)
+    return classes.regions(found, rows, photo, style), rows
 
 
 def regions_of(regions: Regions, content: Picture, network: Encoder, max_pixels: int) -> list[Region]:

@@ -14,7 +14,7 @@ from stylespace.pictures.reading import read
 from stylespace.pipelines.record import inputs, weighted
 from stylespace.pipelines.result import Result
 from stylespace.pipelines.run import Progress
-from stylespace.pipelines.sources import MAX_PIXELS, Area, Guide, Points, Source, Styles
+from stylespace.pipelines.sources import MAX_PIXELS, Area, Classes, Guide, Points, Source, Styles
 from stylespace.pipelines.transfer import adjusted, encoded, redraw
 from stylespace.solvers.coarse_to_fine import Problem
 
@@ -36,6 +36,7 @@ class Task:
     points: tuple[Points, ...] = ()
     guides: tuple[Guide, ...] = ()
     style_source: Source | None = None
+    classes: Classes | None = None
     encoder: Encoder | None = None  # replaces the one that the settings name
 
     @property
@@ -61,7 +62,7 @@ class Task:
             photo, self.styles, self.method, self.settings, areas=self.areas, style_regions=self.style_regions, strokes=self.strokes,
             start_picture=self.start_picture, points=self.points, weights=self.weights, device=self.device, threads=self.threads,
             max_pixels=self.max_pixels, snapshots=snapshots, progress=progress, note=note, unfinished=unfinished, encoder=self.encoder,
-            rehearse=rehearse, guides=self.guides, style_source=self.style_source,
+            rehearse=rehearse, guides=self.guides, style_source=self.style_source, classes=self.classes,
         )  # fmt: skip
 
     def inputs(self, photo: Source) -> dict[str, Any]:
@@ -70,7 +71,7 @@ class Task:
         return inputs(
             self.method, photo, encoded(self.settings, self.encoder), styles=self.styles, areas=self.areas, strokes=self.strokes,
             start_picture=self.start_picture, weights=self.weights, style_regions=self.style_regions, points=self.points, encoder=encoder,
-            guides=self.guides, style_source=self.style_source,
+            guides=self.guides, style_source=self.style_source, classes=self.classes,
         )  # fmt: skip
 
     def smaller(self, factor: int = 4) -> Task:
@@ -85,6 +86,7 @@ class Task:
         styles = [] if METHODS[self.method].blends else [style for style, _ in weighted(self.styles)]
         sources = [*styles, self.strokes, self.start_picture, self.style_source]
         sources += [picture for guide in self.guides for picture in (guide.photo, guide.style)]
+        sources += [] if self.classes is None else [self.classes.photo, self.classes.style]
         for area in self.areas:
             sources += [area.mask, area.style_mask, *(style for style, _ in weighted(area.styles))]
         for source in sources:

@@ -13,7 +13,19 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.encoders.identity import refuse
 from stylespace.errors import InputError
 from stylespace.methods.gatys_settings import GatysSettings
-from stylespace.methods.registry import AREAS, GUIDES, METHODS, POINTS, QUALITIES, SOURCE, START, STROKES, STYLES, accepting
+from stylespace.methods.registry import (
+    AREAS,
+    CLASSES,
+    GUIDES,
+    METHODS,
+    POINTS,
+    QUALITIES,
+    SOURCE,
+    START,
+    STROKES,
+    STYLES,
+    accepting,
+)
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
 from stylespace.pipelines.blend import Blending
@@ -24,10 +36,12 @@ from stylespace.pipelines.run import Progress, Session
 from stylespace.pipelines.sources import (
     MAX_PIXELS,
     Area,
+    Classes,
     Guide,
     Points,
     Source,
     Styles,
+    classed,
     drawn,
     expanded,
     is_film,
@@ -46,6 +60,7 @@ from stylespace.styles.region import Region
 _FOR = {
     POINTS: "Points guide", AREAS: "Areas and style regions are for", STROKES: "Strokes are for", START: "A start picture is for",
     GUIDES: "Guides are for", SOURCE: "A style source is for",
+    CLASSES: "Classes are for",
 }  # fmt: skip
 
 
@@ -63,6 +78,7 @@ def transfer(
     points: Sequence[Points] | Matches = (),
     guides: Sequence[Guide] = (),
     style_source: Source | None = None,
+    classes: Classes | None = None,
     device: str = "auto",
     threads: int | None = None,
     weights: str | Path | None = None,
@@ -82,8 +98,8 @@ def transfer(
     ``method``: ``gatys``; ``blend``, which weights several references to suit the photo (see
     :class:`~stylespace.styles.space.StyleSpace`); ``strotss`` (optimal transport); ``nnst`` (nearest neighbours); ``deformable``, which
     moves shapes to where the style has them; ``quilting`` (blocks of the style); ``analogies`` (patches, by
-    example). None takes ``blend`` for several pictures without weights, a folder, a film and a query, else
-    ``gatys``. ``preset``: published settings to start from
+    example); ``photoreal`` (light and colours only). None takes ``blend`` for several pictures without weights, a folder, a film
+    and a query, else ``gatys``. ``preset``: published settings to start from
     (``methods.gatys_settings.PRESETS``; ``strotss-2019``); ``settings``: any field of
     :class:`~stylespace.methods.gatys_settings.GatysSettings`, or of the method's own settings.
     ``quality``: ``draft``, ``good`` or ``best``, a factor on the steps. ``areas``: parts of the photo with other styles, or none.
@@ -92,8 +108,8 @@ def transfer(
     style is redrawn first. ``points`` (strotss, deformable): pairs of a place in the photo and one in the style that it should look like,
     each (right, down) from 0 to 1, or the result of :func:`stylespace.match`; ``deformable`` finds them itself where none are given.
     ``guides`` (quilting, analogies): maps of photo and style that correspond. ``style_source`` (analogies): the style picture before it
-    was painted, or a map of what is where in it.
-    ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``. ``weights``: a file for the encoder. ``snapshots``: step numbers,
+    was painted, or a map of what is where in it. ``classes`` (photoreal, gatys, strotss, nnst): what on the photo goes with what on the
+    style. ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``. ``weights``: a file for the encoder. ``snapshots``: step numbers,
     counted over all sizes, whose pictures are kept. ``progress`` is called after each step, ``note`` with a sentence when something else
     takes time or was skipped. Ctrl-C gives the best picture so far with ``interrupted`` set. ``unfinished``: a folder for the state
     of long work (not for pictures from standard input); after Ctrl-C or a crash the same call continues from it and gives the same
@@ -111,7 +127,7 @@ def transfer(
     chosen = resolve(preset, quality, encoder if isinstance(encoder, str) else None, settings, method)
     return redraw(
         photo, style, method, chosen, areas=areas, style_regions=style_regions, strokes=strokes, start_picture=start_picture, points=points,
-        guides=guides, style_source=style_source, device=device, threads=threads, weights=weights, max_pixels=max_pixels,
+        guides=guides, style_source=style_source, classes=classes, device=device, threads=threads, weights=weights, max_pixels=max_pixels,
         snapshots=snapshots, progress=progress, note=note, unfinished=unfinished, encoder=encoder,
     )  # fmt: skip
 
@@ -155,6 +171,7 @@ def redraw(
     points: Sequence[Points] | Matches = (),
     guides: Sequence[Guide] = (),
     style_source: Source | None = None,
+    classes: Classes | None = None,
     device: str = "auto",
     threads: int | None = None,
     weights: str | Path | None = None,
@@ -178,6 +195,7 @@ def redraw(
     for what, asked in (
         (POINTS, len(points) > 0), (AREAS, len(areas) > 0 or style_regions is not None), (STROKES, strokes is not None),
         (START, start_picture is not None), (GUIDES, len(guides) > 0), (SOURCE, style_source is not None),
+        (CLASSES, classes is not None),
     ):  # fmt: skip
         if asked and what not in row.accepts:
             raise InputError(f"{_FOR[what]} {accepting(what)}, not {method}: leave them out, or give another method.")
@@ -190,7 +208,7 @@ def redraw(
         record = inputs(
             method, photo, settings, styles=styles if row.blends else expanded(styles), areas=areas, strokes=strokes,
             style_regions=style_regions, start_picture=start_picture, weights=weights, points=points, guides=guides,
-            style_source=style_source, encoder=network.identity,
+            style_source=style_source, classes=classes, encoder=network.identity,
         )  # fmt: skip
         if unfinished is not None and same(record, record):  # by their checksums
             session.keep(_journal(Path(unfinished), record | {"stylespace": stylespace.__version__, "device": device}))
@@ -208,7 +226,12 @@ def redraw(
         if style_regions is not None:
             parts += regions_of(Regions.load(style_regions), content, network, max_pixels)
             whole = whole or next(region.styles for region in parts if region.styles)
-        regions = [*parts, Region(whole)]
+        regions, rows = [*parts, Region(whole)], None
+        if classes is not None:
+            if parts:
+                raise InputError("Classes divide the whole photo: leave areas and style regions out.")
+            regions, rows = classed(classes, content, whole, network, max_pixels, settings.seed)
+            run.note(f"Classes, photo to style: {'; '.join(f'{a} to {b}' for a, b in rows)}.")
         run.strokes = None if strokes is None else read(strokes, max_pixels=max_pixels).pixels
         run.start = None if start_picture is None else read(start_picture, max_pixels=max_pixels).pixels
         run.points = points
@@ -223,6 +246,8 @@ def redraw(
             under = METHODS[base]
             run.base = under.load(under.base)(content.pixels, regions, under.settings(**settings.of_base()), network, Run())
         session.solution = row.load()(content.pixels, regions, settings, network, run)
+    if rows is not None:
+        session.solution.facts["table"] = [list(row) for row in rows]
     if blending is None:
         return session.result(record)
     result = session.result(record | {"blend": blending.record()})

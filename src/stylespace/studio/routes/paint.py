@@ -1,0 +1,58 @@
+"""``/v1/paint``: a photo redrawn at once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, File, Form, HTTPException, UploadFile
+from fastapi.responses import Response
+from pydantic import RootModel
+
+from stylespace.pictures.picture import Picture
+from stylespace.studio.look import SIDE, Colour, Look, Name, Weight
+from stylespace.studio.routes.answers import TROUBLES, parsed
+from stylespace.studio.state import Here
+
+router = APIRouter(prefix="/v1", tags=["paint"])
+TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "tif": "image/tiff", "avif": "image/avif"}
+Format = Literal["png", "jpg", "webp", "tif", "avif"]
+PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The picture.", "content": {kind: {} for kind in TYPES.values()}}
+}
+
+
+class Styles(RootModel[dict[Name, Weight]]):
+    """Style to weight."""
+
+
+@router.post("/paint", response_class=Response, responses={**PICTURE, **TROUBLES})
+async def paint(
+    studio: Here,
+    photo: Annotated[UploadFile, File(description="The photo.")],
+    styles: Annotated[str, Form(description='Styles and their weights, as JSON: {"starry_night": 0.6, "great_wave": 0.4}.')],
+    strength: Annotated[float, Form(ge=0, le=1, description="From 0, the photo, to 1.")] = 1.0,
+    colour: Annotated[Colour, Form(description="Colours: the style's, or the photo's.")] = "style",
+    stroke: Annotated[float, Form(ge=0.25, le=4, description="Size of strokes; 1: as trained.")] = 1.0,
+    size: Annotated[int | None, Form(ge=0, le=SIDE, description="Long side in pixels; 0: the photo's.")] = None,
+    form: Annotated[Format, Form(alias="format", description="What the picture comes back as.")] = "png",
+    maps: Annotated[
+        list[UploadFile] | None, File(description="Pictures that are white where a style goes; a file's name is the style's.")
+    ] = None,
+) -> Response:
+    """Redraw a photo in a mix of the network's styles. The header ``X-Result`` names the result, for ``/v1/results``."""
+    mix = parsed(Styles, "styles", styles).root
+    look = parsed(Look, "styles", Look.model_construct(styles=mix, strength=strength, colour=colour, stroke=stroke, size=size)
+                  .model_dump_json())  # fmt: skip
+    studio.painter.check(look)
+    async with studio.place():
+        picture = await studio.picture(photo)
+        drawn: dict[str, Picture] = {}
+        for each in maps or []:
+            name = (each.filename or "").removesuffix(".png")
+            if name not in look.styles:
+                raise HTTPException(422, f"The map '{name[:80]}' is of no style in the mix: name its file as the style.")
+            drawn[name] = await studio.picture(each)
+        name, path = studio.results.place(f".{form}")
+        await studio.work(studio.pool, "paint", lambda: studio.painter.paint(picture, look, drawn).save(path))
+    headers = {"X-Result": name, "content-disposition": f'inline; filename="stylespace-{name[:6]}.{form}"'}
+    return Response(path.read_bytes(), media_type=TYPES[form], headers=headers)
