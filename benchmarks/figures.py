@@ -36,6 +36,7 @@ COMMANDS: tuple[tuple[str, tuple[str, ...], dict[str, str], bool], ...] = (
     ("benchmarks/convergence.py", (), {}, True),
     ("recipes/compact-encoder/measure.py", ("--data", "{shared}/data", "--vgg16", VGG16), {}, True),
     ("benchmarks/trust.py", ("--reference",), {}, True),
+    ("benchmarks/quality.py", (), {}, True),
     ("benchmarks/library.py", (), {}, True),
     ("benchmarks/learn_style.py", (), {}, True),
     ("benchmarks/networks.py", (), {}, False),
