@@ -201,7 +201,7 @@ def _paint(film: Film, painter: Painter, output: Output, progress: Callable[[Fil
     """Redraw what is not done yet; whether Ctrl-C ended it."""
     base, number = film.info.time_base, output.done
     state = painter.state()
-    pace = Pace("painting", film.info.count, number, progress)
+    pace = FilmPace("painting", film.info.count, number, progress)
     try:
         with Ahead(film.frames(number)) as frames, Behind(output.write) as behind:
             for frame in frames:
@@ -228,7 +228,7 @@ def _shared(
         return Sharing.of(journal.record["shots"], journal.tensors("moments"), changing)
     made, cuts = Sharing(changing), Cuts()
     base = film.info.time_base
-    pace = Pace("looking", film.info.count, 0, progress)
+    pace = FilmPace("looking", film.info.count, 0, progress)
     first: Frame | None = None
     last: Frame | None = None
     with Ahead(film.frames()) as frames:
@@ -259,7 +259,7 @@ def _warm_up(film: Film, painter: Painter) -> None:
         painter.next(frame, float(frame.ticks * film.info.time_base), number)
 
 
-class Pace:
+class FilmPace:
     """Tells how far a pass is."""
 
     def __init__(self, stage: str, of: int | None, done: int, progress: Callable[[FilmProgress], None]) -> None:
