@@ -1,4 +1,4 @@
-"""Distance of features to a content picture's."""
+"""Distance of features from those of the content picture."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def feature_distance(given: Tensor, target: Tensor, guide: Tensor | None = None)
 
 
 def own_energy(target: Tensor) -> Tensor:
-    """What a distance to ``target`` (1, C, H, W) is divided by to be a share of its own variance over positions.
+    """The divisor that makes a distance to ``target`` (1, C, H, W) a share of the target's variance over positions.
 
-    A flat photo has none to measure by; then a thousandth of its sum of squares serves.
+    A flat photo has no variance; a thousandth of its sum of squares serves instead.
     """
     target = widened(target)
     own = (target - target.mean((2, 3), keepdim=True)).square().sum()
