@@ -11,7 +11,8 @@ bin := .venv/bin
 made := .venv/.made
 runs := .venv/.runs
 develops := .venv/.develops
-workers := -n auto --maxprocesses 4
+# Each worker begins with tests that follow each other, so what a file's tests share is seldom made twice.
+workers := -n auto --maxprocesses 4 --dist worksteal
 numbers := $(addprefix tests/,encoders statistics objectives solvers methods)
 fast := 'import sys, torch; from stylespace.encoders.precision import fastest; sys.exit(fastest(torch.device("cpu")) != torch.bfloat16)'
 
