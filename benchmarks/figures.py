@@ -24,6 +24,7 @@ VGG16 = "{shared}/weights/vgg16_conv.safetensors"
 # script, arguments, environment, needs ../shared
 COMMANDS: tuple[tuple[str, tuple[str, ...], dict[str, str], bool], ...] = (
     ("benchmarks/startup.py", (), {}, False),
+    ("benchmarks/commands.py", (), {}, False),
     ("benchmarks/default.py", ("--size", "256"), {}, False),
     ("benchmarks/default.py", ("--size", "512"), {}, False),
     ("benchmarks/default.py", ("--size", "1024", "--runs", "2"), {}, False),
