@@ -44,6 +44,12 @@ def filled(library: Library, count: int = 20) -> Library:
     return library
 
 
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Twenty references, for tests that only read."""
+    return filled(Library(tmp_path_factory.mktemp("stocked") / "library"))
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -62,16 +68,15 @@ def filled(library: Library, count: int = 20) -> Library:
         ("path=/nowhere/11", [11]),
     ],
 )
-def test_search(library: Library, query: str, expected: list[int]) -> None:
-    found = filled(library).search(query).references
+def test_search(stocked: Library, query: str, expected: list[int]) -> None:
+    found = stocked.search(query).references
     assert [int(r.key) for r in found] == list(expected)
 
 
-def test_like_is_by_distance(library: Library) -> None:
-    filled(library)
-    _, pieces = library.descriptors("")
+def test_like_is_by_distance(stocked: Library) -> None:
+    _, pieces = stocked.descriptors("")
     numbers = torch.cat(pieces).float()
-    found = library.search("limit=3", like=numbers[4])
+    found = stocked.search("limit=3", like=numbers[4])
     far = (numbers - numbers[4]).square().sum(1)
     assert [int(r.key) for r in found.references] == far.argsort()[:3].tolist()
     assert found.distances == pytest.approx(far.sort().values[:3].tolist(), abs=1e-3)

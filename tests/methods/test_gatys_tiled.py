@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -252,29 +253,30 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
+GOAL = noise(90, 70) * 0.5 + 0.2
+
+
+def in_two_turns(journal: Journal | None, record: dict[str, object], keep: str) -> Tensor:
+    """Six steps towards two goals in turn, in tiles of two sizes."""
+    return minimise(
+        [quadratic(GOAL, 32), quadratic(GOAL * 0.9, 48)], lambda: torch.full_like(GOAL, 0.5), steps=6, rate=0.05, final_rate=0.01,
+        journal=journal, record=record, keep=keep,
+    ).picture.clone()  # fmt: skip
+
+
+@cache
+def never_killed(keep: str) -> Tensor:
+    return in_two_turns(None, {}, keep)
+
+
 @pytest.mark.parametrize("after", [*range(1, 60, 7), 111, 112, 113, 114, 150])
 @pytest.mark.parametrize("torn", [False, True])
 @pytest.mark.parametrize("keep", ["last", "average"])
 def test_a_killed_run_goes_on_at_the_tile_where_it_was(
     after: int, torn: bool, keep: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    goal = noise(90, 70) * 0.5 + 0.2
-    objectives = [quadratic(goal, 32), quadratic(goal * 0.9, 48)]
+    expected = never_killed(keep)
     monkeypatch.setattr(tiled, "BAND", 4000)
-
-    def run(journal: Journal | None, record: dict[str, object]) -> Tensor:
-        return minimise(
-            objectives,
-            lambda: torch.full_like(goal, 0.5),
-            steps=6,
-            rate=0.05,
-            final_rate=0.01,
-            journal=journal,
-            record=record,
-            keep=keep,
-        ).picture.clone()
-
-    expected = run(None, {})
     writes = 0
     written, hold = Journal.write, Place.hold
 
@@ -296,12 +298,12 @@ def test_a_killed_run_goes_on_at_the_tile_where_it_was(
     monkeypatch.setattr(Place, "hold", held)
     journal = Journal(tmp_path / "j", {})
     with pytest.raises(Killed):
-        run(journal, {"stage": 0})
+        in_two_turns(journal, {"stage": 0}, keep)
     journal.leave()
     monkeypatch.setattr(Journal, "write", written)
     monkeypatch.setattr(Place, "hold", hold)
     again = Journal(tmp_path / "j", {})
-    assert torch.equal(run(again, again.record or {"stage": 0}), expected)
+    assert torch.equal(in_two_turns(again, again.record or {"stage": 0}, keep), expected)
     again.remove()
 
 
