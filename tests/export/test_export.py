@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from apple import Apple
+from installed import needs
 
 from stylespace.cli.app import main
 from stylespace.errors import InputError, MissingExtraError, WeightsError
@@ -23,8 +24,7 @@ from stylespace.networks.steady import steady
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.networks.texture import Texture
 
-for package in ("onnx", "onnxscript", "onnxruntime", "openvino"):
-    pytest.importorskip(package)
+needs("onnx", "onnxscript", "onnxruntime", "openvino")
 
 
 def made(build: str, count: int = 3, **settings: int) -> StyleNetwork:

@@ -26,8 +26,6 @@ from stylespace.library.query import parse
 from stylespace.library.store import Reference
 from stylespace.statistics import descriptor
 
-pa = pytest.importorskip("pyarrow", reason="needs the extra 'library'")
-
 Make = Callable[..., Path]
 
 
@@ -328,6 +326,8 @@ def test_a_film_is_a_style(
 
 def rows_of(library: Library, **values: Any) -> None:
     """Change the first row as no version of the project would."""
+    import pyarrow as pa
+
     rows = library.table.to_arrow().to_pylist()
     rows[0] |= values
     library.table.delete("true")

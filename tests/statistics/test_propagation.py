@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from installed import needs
 from torch import Tensor
 
 from stylespace.demo.drawings import draw
@@ -11,7 +12,7 @@ from stylespace.errors import InputError
 from stylespace.pictures.resizing import resize
 from stylespace.statistics.propagation import Guidance, propagate
 
-pytest.importorskip("numba")
+needs("numba")
 SHIFT = (3, 7)  # down, right
 
 
