@@ -146,11 +146,11 @@ def objective_at(
             seen = torch.roll(picture, (down, right), (2, 3))
         else:
             seen = picture[..., down : picture.shape[2] - reach + down, right : picture.shape[3] - reach + right]
-        given = encoder(seen, weights)
+        features = encoder(seen, weights)
         # w_l || S_l(x) - S_l ||^2, as a share of the target's own energy.
         terms = {
             f"style {name}": weight * statistics[name].emphasis
-            * statistics[name].distance(statistics[name].measure(given[name], None, 0.0), wanted[name]) / energies[name]
+            * statistics[name].distance(statistics[name].measure(features[name], None, 0.0), wanted[name]) / energies[name]
             for name, weight in weights.items()
         }  # fmt: skip
         if settings.smoothness_weight:

@@ -177,8 +177,8 @@ def objective_at(
     step = 0
 
     def part(seen: Tensor, tile: Tile) -> list[Tensor]:
-        given = _core(seen, tile, encoder, layers)
-        parts = [_rows([given[i] for i in group], [divisors[i] for i in group]) for group in groups]
+        features = _core(seen, tile, encoder, layers)
+        parts = [_rows([features[i] for i in group], [divisors[i] for i in group]) for group in groups]
         drawn_here = belongs[tile] >= 0
         # D_cos: for vectors of length 1 half the squared distance is 1 - cos(x, y).
         return [

@@ -22,25 +22,25 @@ from stylespace.statistics.positions import moments_of
 Measurement = tuple[Tensor, ...]
 
 
-def gram_distance(given: Measurement, target: Measurement) -> Tensor:
+def gram_distance(measured: Measurement, target: Measurement) -> Tensor:
     """Sum of squared differences of two Gram matrices (Gatys et al. 2016, eq. 4 without its divisor)."""
-    return (given[0] - target[0]).square().sum()
+    return (measured[0] - target[0]).square().sum()
 
 
-def moments_distance(given: Measurement, target: Measurement) -> Tensor:
+def moments_distance(measured: Measurement, target: Measurement) -> Tensor:
     """Squared differences of means and of deviations, summed (Li et al. 2017, eq. 12 without its divisor)."""
-    return (given[0] - target[0]).square().sum() + (given[1] - target[1]).square().sum()
+    return (measured[0] - target[0]).square().sum() + (measured[1] - target[1]).square().sum()
 
 
-def mean_distance(given: Measurement, target: Measurement) -> Tensor:
+def mean_distance(measured: Measurement, target: Measurement) -> Tensor:
     """Squared difference of means: MMD^2 with the linear kernel x.y, or with any whose feature map was averaged (Li et al. 2017)."""
-    return (given[0] - target[0]).square().sum()
+    return (measured[0] - target[0]).square().sum()
 
 
-def quadratic_distance(given: Measurement, target: Measurement, offset: float = 0.0) -> Tensor:
+def quadratic_distance(measured: Measurement, target: Measurement, offset: float = 0.0) -> Tensor:
     """MMD^2 with the kernel (x.y + offset)^2 between means and Gram matrices; with offset 0 it is :func:`gram_distance`."""
-    distance = (given[1] - target[1]).square().sum()
-    return distance + 2 * offset * mean_distance(given, target) if offset else distance
+    distance = (measured[1] - target[1]).square().sum()
+    return distance + 2 * offset * mean_distance(measured, target) if offset else distance
 
 
 def root(covariance: Tensor, epsilon: float = 1e-4) -> Tensor:
@@ -51,19 +51,19 @@ def root(covariance: Tensor, epsilon: float = 1e-4) -> Tensor:
     return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
 
 
-def wasserstein_distance(given: Measurement, target: Measurement, epsilon: float = 1e-4) -> Tensor:
+def wasserstein_distance(measured: Measurement, target: Measurement, epsilon: float = 1e-4) -> Tensor:
     """Squared 2-Wasserstein distance of two normal distributions (Dowson & Landau 1982, eq. 4).
 
-    ``given``: mean, covariance. ``target``: mean, covariance, and ``root(covariance)``, computed once. ``epsilon`` is added
+    ``measured``: mean, covariance. ``target``: mean, covariance, and ``root(covariance)``, computed once. ``epsilon`` is added
     to both covariances' diagonals, as in style-transfer-pytorch.
     """
-    mean, covariance = given
+    mean, covariance = measured
     target_mean, target_covariance, target_root = (float64(part) for part in target)
     # In float64: with fewer positions than channels the traces below cancel beyond float32's digits.
     mean, covariance = float64(mean), float64(covariance)
     cross: Tensor = _CrossTrace.apply(covariance, target_root, epsilon)  # type: ignore[no-untyped-call]
     trace = covariance.trace() + target_covariance.trace() + 2 * epsilon * covariance.shape[0]
-    return ((mean - target_mean).square().sum() + trace - 2 * cross).to(given[0])
+    return ((mean - target_mean).square().sum() + trace - 2 * cross).to(measured[0])
 
 
 class _CrossTrace(torch.autograd.Function):
@@ -92,7 +92,7 @@ class _CrossTrace(torch.autograd.Function):
 class Statistic:
     """How style is measured at a layer and compared.
 
-    ``measure(features, guide, shift)``: means over positions; ``distance(given, target)``; ``energy(target)``: the target's distance
+    ``measure(features, guide, shift)``: means over positions; ``distance(measured, target)``; ``energy(target)``: the target's distance
     from features that are all zero, the divisor that makes a distance a share of the style itself; ``prepare(target)`` computes
     once what every distance needs; ``size(channels)``: the number of values that a mean over the distance divides by. ``emphasis``: a
     factor on shares of the style's energy, so that one content weight suits every statistic; chosen by eye (docs/kernels.md).
@@ -143,7 +143,7 @@ def mmd_poly(offset: float = 0.0) -> Statistic:
         raise InputError(f"The offset of the polynomial kernel is {offset}: give 0 or more (below, it is no kernel).")
     return Statistic(
         measure=lambda features, guide, shift: kernels.mean_and_gram(features, guide, shift),
-        distance=lambda given, target: quadratic_distance(given, target, offset),
+        distance=lambda measured, target: quadratic_distance(measured, target, offset),
         energy=lambda target: target[1].square().sum() + 2 * offset * target[0].square().sum(),
         size=lambda channels: channels * channels,
         emphasis=EMPHASIS["mmd-poly"],

@@ -46,8 +46,8 @@ def _affine(p: Tensor) -> tuple[Tensor, Tensor]:
     basis = _linear(p)
     with torch.no_grad():
         _, spread, directions = torch.linalg.svd(basis, full_matrices=False)
-        told = int((spread > _RANK * spread[0]).sum())
-        chosen = torch.eye(3, dtype=p.dtype, device=p.device) if told == 3 else directions[:told].T
+        rank = int((spread > _RANK * spread[0]).sum())
+        chosen = torch.eye(3, dtype=p.dtype, device=p.device) if rank == 3 else directions[:rank].T
     return basis @ chosen, chosen
 
 

@@ -21,10 +21,10 @@ def signature(features: dict[str, Tensor], layers: Collection[str] = LAYERS) -> 
 
     A part is then what stands out from the rest of its picture, photo or painting, whatever its palette.
     """
-    given = [features[name].float() for name in layers]
-    size = min((f.shape[-2:] for f in given), key=lambda s: s[0] * s[1])
+    maps = [features[name].float() for name in layers]
+    size = min((f.shape[-2:] for f in maps), key=lambda s: s[0] * s[1])
     found = []
-    for f in given:
+    for f in maps:
         small = F.adaptive_avg_pool2d(f, (size[0], size[1]))
         mean, deviation = small.mean((2, 3), keepdim=True), small.std((2, 3), keepdim=True)
         standard = (small - mean) / (deviation + 1e-4 * deviation.amax() + 1e-8)

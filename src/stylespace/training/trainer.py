@@ -157,7 +157,7 @@ class Trainer:
         self.turn: list[int] = []
         self.curve: list[list[float]] = []
         self.recent: list[dict[str, float]] = []
-        self.of_style: dict[int, list[float]] = {}
+        self.style_losses: dict[int, list[float]] = {}
         self.loss = self._loss()
         self.inputs = {
             "styles": [style.checksum for style in styles],
@@ -221,7 +221,7 @@ class Trainer:
         """The network learned so far: the moving average, with the styles' losses and a record of the training."""
         about = {}
         for number, style in enumerate(self.styles):
-            found = self.of_style.get(number, [])[-50:]
+            found = self.style_losses.get(number, [])[-50:]
             losses = {"style": sum(found) / len(found)} if found else {}
             about[style.name] = {**style.about, "losses": losses, "thumbnail": thumbnail(style.pixels)}
         provenance = {
@@ -274,7 +274,7 @@ class Trainer:
         tensors["generator"] = self.generator.get_state()
         about = {
             "step": self.step, "seconds": self.seconds, "scale": self.scale, "order": self.order, "turn": self.turn, "curve": self.curve,
-            "recent": self.recent, "of_style": {str(k): v[-50:] for k, v in self.of_style.items()}, "settings": asdict(self.settings),
+            "recent": self.recent, "of_style": {str(k): v[-50:] for k, v in self.style_losses.items()}, "settings": asdict(self.settings),
             "inputs": self.inputs,
         }  # fmt: skip
         with self._alone() as journal:
@@ -322,7 +322,7 @@ class Trainer:
         self.generator.set_state(tensors["generator"])
         self.step, self.seconds, self.scale = about["step"], about["seconds"], about["scale"]
         self.order, self.turn, self.curve, self.recent = about["order"], about["turn"], about["curve"], about["recent"]
-        self.of_style = {int(k): v for k, v in about["of_style"].items()}
+        self.style_losses = {int(k): v for k, v in about["of_style"].items()}
 
     def _take(self) -> tuple[dict[str, float], bool]:
         """Take one step; its losses, and whether it was undone."""
@@ -382,7 +382,7 @@ class Trainer:
             return {name: 0.0 if not math.isfinite(v) else v for name, v in record.items()}, True
         self.optimiser.step()
         for style, value in zip(every, values["style"].tolist(), strict=True):
-            self.of_style[style] = [*self.of_style.get(style, [])[-99:], value]
+            self.style_losses[style] = [*self.style_losses.get(style, [])[-99:], value]
         # The average forgets the start faster than its decay says: early weights do not help.
         decay = min(s.average_decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
