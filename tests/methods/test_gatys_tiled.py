@@ -39,12 +39,6 @@ def noise(*size: int, seed: int = 0) -> Tensor:
     return torch.nn.functional.interpolate(small, size, mode="bicubic").clamp(0, 1) * 0.8 + 0.2 * fine
 
 
-@pytest.fixture(scope="module")
-def narrow(encoder_with: Callable[..., Encoder]) -> Encoder:
-    """The compact encoder's layers with few channels, in float64."""
-    return deepcopy(encoder_with(layers=11, name="compact")).double()
-
-
 def doubled(regions: list[Region]) -> list[Region]:
     def style(s: Style) -> Style:
         return replace(s, picture=s.picture.double(), mask=None if s.mask is None else s.mask.double())
@@ -53,9 +47,9 @@ def doubled(regions: list[Region]) -> list[Region]:
 
 
 def compared(settings: GatysSettings, encoder: Encoder, size: tuple[int, int], regions: list[Region], core: int = 64) -> None:
-    exact = next(encoder.parameters()).dtype == torch.float64
+    wide = next(encoder.parameters()).dtype == torch.float64
     content, picture = noise(*size, seed=1), noise(*size, seed=2)
-    if exact:
+    if wide:
         content, picture, regions = content.double(), picture.double(), doubled(regions)
     objective, turns = (
         in_turn(losses_at(content, regions, settings, encoder)),
@@ -73,15 +67,15 @@ def compared(settings: GatysSettings, encoder: Encoder, size: tuple[int, int], r
         assert told.keys() == terms.keys()
         for name, value in told.items():
             assert value == pytest.approx(terms[name].item(), rel=1e-4), name
-        assert float((found - one.grad).norm() / one.grad.norm()) < (1e-6 if exact else 1e-4)
+        assert float((found - one.grad).norm() / one.grad.norm()) < (1e-6 if wide else 1e-4)
         if each is turns[0]:
             assert each.terms(one.detach()) == pytest.approx(told)
 
 
 @pytest.mark.parametrize("statistic", sorted(STATISTICS))
-def test_gradient_is_the_whole_pictures_for_every_statistic(statistic: str, narrow: Encoder) -> None:
+def test_gradient_is_the_whole_pictures_for_every_statistic(statistic: str, exact: Encoder) -> None:
     regions = [Region((Style(noise(90, 70, seed=3), 0.7), Style(noise(80, 120, seed=4), 0.3)))]
-    compared(replace(BASE, statistic=statistic), narrow, (200, 168), regions)
+    compared(replace(BASE, statistic=statistic), exact, (200, 168), regions)
 
 
 def test_the_shipped_encoder() -> None:
@@ -101,8 +95,8 @@ def test_in_float32_as_well(statistic: str) -> None:
 
 @pytest.mark.parametrize("size", [(193, 171), (64, 400), (129, 130), (255, 97)])
 @pytest.mark.parametrize("margin", [0, 8])
-def test_odd_sizes_and_margins(size: tuple[int, int], margin: int, narrow: Encoder) -> None:
-    compared(replace(BASE, margin=margin), narrow, size, [Region((Style(noise(100, 90, seed=3)),))])
+def test_odd_sizes_and_margins(size: tuple[int, int], margin: int, exact: Encoder) -> None:
+    compared(replace(BASE, margin=margin), exact, size, [Region((Style(noise(100, 90, seed=3)),))])
 
 
 @pytest.mark.parametrize(
@@ -125,34 +119,34 @@ def test_odd_sizes_and_margins(size: tuple[int, int], margin: int, narrow: Encod
     ],
     ids=str,
 )
-def test_every_term_and_divisor(changes: dict[str, object], narrow: Encoder, encoder_with: Callable[..., Encoder]) -> None:
+def test_every_term_and_divisor(changes: dict[str, object], exact: Encoder, encoder_with: Callable[..., Encoder]) -> None:
     regions = [Region((Style(noise(90, 70, seed=3)),))]
-    encoder = deepcopy(encoder_with(layers=11, name="compact", padding="zero")).double() if "padding" in changes else narrow
+    encoder = deepcopy(encoder_with(layers=11, name="compact", padding="zero")).double() if "padding" in changes else exact
     compared(replace(BASE, **changes), encoder, (160, 192), regions)  # type: ignore[arg-type]
 
 
-def test_regions_masks_and_large_styles(narrow: Encoder) -> None:
+def test_regions_masks_and_large_styles(exact: Encoder) -> None:
     guide = torch.zeros(1, 1, 60, 60)
     guide[..., 10:35, 5:40] = 1
     guide = torch.nn.functional.avg_pool2d(guide, 3, 1, 1)
     mask = torch.ones(1, 1, 300, 200)
     mask[..., :150, :] = 0.2
     regions = [Region((Style(noise(300, 200, seed=3), 1.0, mask),), guide), Region((Style(noise(70, 90, seed=4)),))]
-    compared(BASE, narrow, (192, 208), regions)
-    compared(replace(BASE, margin=8), narrow, (193, 181), regions)
+    compared(BASE, exact, (192, 208), regions)
+    compared(replace(BASE, margin=8), exact, (193, 181), regions)
 
 
-def test_pairs_of_layers(narrow: Encoder) -> None:
+def test_pairs_of_layers(exact: Encoder) -> None:
     settings = replace(BASE, statistic="gram", neighbours="instead", style_layers="relu1_1,relu2_1,relu3_1,relu4_1")
-    compared(settings, narrow, (192, 160), [Region((Style(noise(90, 70, seed=3)),))])
+    compared(settings, exact, (192, 160), [Region((Style(noise(90, 70, seed=3)),))])
 
 
 @pytest.mark.parametrize("size", [(192, 168), (193, 171)])
-def test_shifted_as_well(size: tuple[int, int], narrow: Encoder) -> None:
+def test_shifted_as_well(size: tuple[int, int], exact: Encoder) -> None:
     guide = torch.zeros(1, 1, 60, 60)
     guide[..., 10:35, 5:40] = 1
     regions = [Region((Style(noise(90, 70, seed=3)),), guide), Region((Style(noise(70, 90, seed=4)),))]
-    compared(replace(BASE, shifted=True, margin=8), narrow, size, regions)
+    compared(replace(BASE, shifted=True, margin=8), exact, size, regions)
 
 
 def test_vgg_as_well(encoder: Encoder) -> None:
