@@ -10,6 +10,7 @@ Methods run with their published presets, whose settings did not change either. 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,7 +39,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     ),
     "paint": ("paint", "photo.png", "--style", "starry_night", "-o", "out.png"),
     "paint with PyTorch": ("paint", "photo.png", "--style", "starry_night", "-o", "out.png", "--engine", "torch"),
-    "match": ("match", "photo.png", "other.png", "-o", "out.png", "--encoder", "vgg19", "--fast", *VGG19),
+    "match": ("match", "photo.png", "other.png", "-o", "out.png", "--encoder", "vgg19", "--fast", "--no-clean", *VGG19),
     "score": ("score", "photo.png", "style.png", "photo.png", "--size", "256", "--encoder", "vgg19", *VGG19),
 }  # fmt: skip
 
@@ -78,7 +79,7 @@ def run(checkout: Path, arguments: tuple[str, ...], folder: Path, threads: int) 
     environment |= {"PYTHONPATH": str(checkout / "src"), "OMP_NUM_THREADS": str(threads)}
     with tempfile.TemporaryDirectory() as place:
         for picture in folder.glob("*.png"):
-            (Path(place) / picture.name).symlink_to(picture)
+            shutil.copy(picture, place)
         command = [sys.executable, "-c", RUN, *(argument.format(weights=folder) for argument in arguments)]
         subprocess.run(command, cwd=place, env=environment, check=True, capture_output=True, text=True)
 
