@@ -261,7 +261,7 @@ def test_integers(network: StyleNetwork, tmp_path: Path) -> None:
     pytest.importorskip("nncf")
     from stylespace.export.integers import quantised
 
-    made = quantised(model(network), photos(2, (64, 64)))
+    made = quantised(model(network), photos(3, (96, 96)))
     (tmp_path / "int8.onnx").write_bytes(made.SerializeToString())
     for engine in ENGINES:
         assert difference(network, tmp_path / "int8.onnx", engine).mean < 0.1
