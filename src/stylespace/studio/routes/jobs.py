@@ -67,7 +67,9 @@ async def transfer(
     library: Keys = None,
     weights: WeightsText = "[]",
     method: Annotated[str, Form(description="How it is optimised.", json_schema_extra={"enum": list(TRANSFERS)})] = "gatys",
-    quality: Annotated[Literal["draft", "good", "best"], Form(description="A factor on the steps.")] = "good",
+    quality: Annotated[
+        Literal["draft", "good", "best"] | None, Form(description="How much is done; left out: as the settings say.")
+    ] = None,
     settings: SettingsText = "{}",
     points: Annotated[
         str,
