@@ -19,7 +19,7 @@ from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
-from stylespace.pictures.affine import feathered
+from stylespace.pictures.affine import divided, feathered
 from stylespace.pictures.resizing import fit, resize
 from stylespace.statistics import clusters
 from stylespace.styles.parts import look
@@ -28,7 +28,8 @@ from stylespace.styles.region import Region, Style
 Row = tuple[str, str]  # a class of the photo, a class of the style
 SMALL = 0.01  # share of a picture below which a class counts as not there
 APART = 48 / 255  # colours nearer than this in all channels are one class
-EDGE = 60  # how far soft edges reach, in shares of the long side
+EDGE = 60  # how far off borders of labels may be, in shares of the long side
+SOFT = 2  # pixels over which edges are made soft
 LARGEST = 512  # long side at which regions are drawn
 
 
@@ -124,7 +125,8 @@ def regions(classes: ClassMaps, rows: Sequence[Row], photo: Tensor, style: Tenso
     rest = 1 - belongs.sum(0, keepdim=True)
     drawn = torch.cat([belongs, rest])[None] if float(rest.max()) > 0 else belongs[None]
     drawn = F.interpolate(drawn, size=small.shape[-2:], mode="bilinear", antialias=True)
-    soft = feathered(drawn, small, max(1, max(small.shape[-2:]) // EDGE))
+    sharp = divided(drawn / drawn.sum(1, keepdim=True), small, max(SOFT, max(small.shape[-2:]) // EDGE))
+    soft = feathered(sharp, small, SOFT)
     soft = soft / soft.sum(1, keepdim=True).clamp_min(1e-6)
     made = []
     for i, (_, there) in enumerate(groups):
