@@ -11,8 +11,10 @@ bin := .venv/bin
 made := .venv/.made
 runs := .venv/.runs
 develops := .venv/.develops
-workers := -n auto --maxprocesses 4
+# Each worker begins with tests that follow each other, so what a file's tests share is seldom made twice.
+workers := -n auto --maxprocesses 4 --dist worksteal
 numbers := $(addprefix tests/,encoders statistics objectives solvers methods)
+timed := $(shell grep -rl --include='*.py' 'mark\.timing' tests)
 fast := 'import sys, torch; from stylespace.encoders.precision import fastest; sys.exit(fastest(torch.device("cpu")) != torch.bfloat16)'
 
 .DELETE_ON_ERROR:
@@ -28,7 +30,7 @@ demo: $(runs) ## redraw a photograph in several styles; one contact sheet in dem
 
 test: $(develops) ## the fast tests; PYTEST="-k colour" chooses
 	$(bin)/python -m pytest -m "not slow and not timing and not browser" $(workers) $(PYTEST)
-	$(if $(PYTEST),,$(bin)/python -m pytest -m "timing and not slow")
+	$(if $(PYTEST),,$(bin)/python -m pytest -m "timing and not slow" $(timed))
 
 test-browser: $(develops) ## the page in Chromium (Debian: apt-get install chromium); skipped where there is none
 	$(bin)/python -m pytest -m browser $(PYTEST)

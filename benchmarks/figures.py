@@ -24,6 +24,7 @@ VGG16 = "{shared}/weights/vgg16_conv.safetensors"
 # script, arguments, environment, needs ../shared
 COMMANDS: tuple[tuple[str, tuple[str, ...], dict[str, str], bool], ...] = (
     ("benchmarks/startup.py", (), {}, False),
+    ("benchmarks/commands.py", (), {}, False),
     ("benchmarks/default.py", ("--size", "256"), {}, False),
     ("benchmarks/default.py", ("--size", "512"), {}, False),
     ("benchmarks/default.py", ("--size", "1024", "--runs", "2"), {}, False),
@@ -41,6 +42,10 @@ COMMANDS: tuple[tuple[str, tuple[str, ...], dict[str, str], bool], ...] = (
     ("benchmarks/learn_style.py", (), {}, True),
     ("benchmarks/networks.py", (), {}, False),
     ("benchmarks/networks.py", ("--runs", "10"), AVX2, False),
+    ("benchmarks/arbitrary.py", ("--speed",), {}, False),
+    ("benchmarks/arbitrary.py", ("--speed", "--runs", "10"), AVX2, False),
+    ("benchmarks/arbitrary.py", ("--quality", "--data", "{shared}/data", "--weights", VGG16), {}, True),
+    ("benchmarks/arbitrary.py", ("--starts", "--data", "{shared}/data", "--weights", VGG16), {}, True),
     ("benchmarks/geometry.py", (), {}, False),
     ("benchmarks/video.py", (), {}, False),
     ("benchmarks/video.py", ("--speed",), {}, False),

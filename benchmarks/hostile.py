@@ -3,8 +3,9 @@
 python benchmarks/hostile.py --files 10000
 python benchmarks/hostile.py --kind tiff --number 271 --keep kept/     # one file again
 
-A pool of processes reads them, one that dies or hangs is replaced. Prints one JSON line a kind with counts, one for each file that
-ended otherwise (exit 1), and keeps those files with --keep.
+A pool of processes reads them, and one that dies or hangs is replaced. Prints one JSON line for each kind with its counts, one for all, and
+one for each file that ended otherwise (exit 1); --keep keeps those files. Progress goes to standard error. Ctrl-C ends the pool and
+prints the counts so far (exit 130).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from hostile_files import KINDS, MAX_PIXELS, PICTURES, mutated
 PROGRAM = Path(__file__)
 SECONDS, PATIENCE = 30.0, 20  # of a processor's time a file, and how many times that by the clock, on a machine that is busy
 MEGABYTES = 1024.0  # of the whole process
+REPORT = 15.0  # seconds between two lines of progress
 GOOD = ("read", "refused")
 # Kinds by what they want loaded, so that a process has that memory alone; and the share of all files that each kind is.
 SHARES = {**dict.fromkeys(PICTURES, 0.11), "safetensors": 0.12, "onnx": 0.08, "record": 0.1, "library": 0.04}
@@ -158,6 +160,7 @@ def work(folder: Path, seed: int) -> None:
     from stylespace.errors import StylespaceError
 
     warnings.simplefilter("ignore")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives the orders
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print is not an answer
     # Far above what is allowed: a file that wants all of the machine gets an error, and is counted for what it took.
@@ -245,7 +248,8 @@ class Worker:
         self.job = job
         self.begun = (time.monotonic(), self.spent())
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(job) + "\n")
+        with suppress(BrokenPipeError):  # it died after its last answer: end() will say so
+            self.process.stdin.write(json.dumps(job) + "\n")
 
     def spent(self) -> float:
         """The processor's time that it has had so far, where the system tells."""
@@ -272,11 +276,14 @@ class Worker:
 
     def stop(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        with suppress(BrokenPipeError):
+            self.process.communicate()
 
 
-def run(jobs: list[tuple[str, int]], folder: Path, seed: int, workers: int) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """All jobs in a pool: kind, number, what became of each."""
+def run(
+    jobs: list[tuple[str, int]], folder: Path, seed: int, workers: int
+) -> Generator[tuple[str, int, dict[str, Any]], None, None]:
+    """All jobs in a pool: kind, number, what became of each. Its processes end with the generator."""
     waiting = iter(jobs)
     chooser = selectors.DefaultSelector()
 
@@ -287,26 +294,30 @@ def run(jobs: list[tuple[str, int]], folder: Path, seed: int, workers: int) -> I
                 worker.stop()
             return
         worker = worker or Worker(folder, seed)
-        worker.begin(job)
         chooser.register(worker.process.stdout, selectors.EVENT_READ, worker)  # type: ignore[arg-type]
+        worker.begin(job)
 
-    for _ in range(min(workers, len(jobs))):
-        start(None)
-    while chooser.get_map():
-        ready = {key.data for key, _ in chooser.select(timeout=1.0)}
-        for worker in [key.data for key in chooser.get_map().values()]:
-            if worker not in ready and not worker.late():
-                continue
-            chooser.unregister(worker.process.stdout)
-            if worker in ready:
-                answer = worker.end()
-            else:
-                answer = {"outcome": "hang", "text": f"Not done after {SECONDS:.0f} s."}
-            yield (*worker.job, answer)
-            broken = answer["outcome"] in ("hang", "crash")
-            if broken:
-                worker.stop()
-            start(None if broken else worker)
+    try:
+        for _ in range(min(workers, len(jobs))):
+            start(None)
+        while chooser.get_map():
+            ready = {key.data for key, _ in chooser.select(timeout=1.0)}
+            for worker in [key.data for key in chooser.get_map().values()]:
+                if worker not in ready and not worker.late():
+                    continue
+                if worker in ready:
+                    answer = worker.end()
+                else:
+                    answer = {"outcome": "hang", "text": f"Not done after {SECONDS:.0f} s."}
+                yield (*worker.job, answer)
+                chooser.unregister(worker.process.stdout)
+                broken = answer["outcome"] in ("hang", "crash")
+                if broken:
+                    worker.stop()
+                start(None if broken else worker)
+    finally:
+        for key in list(chooser.get_map().values()):
+            key.data.stop()
 
 
 def _copy(path: Path, keep: Path) -> None:
@@ -342,23 +353,58 @@ def main() -> int:
         return _all(given, folder, Path(scratch))
 
 
+class Tally:
+    """What became of the files of a kind, or of all."""
+
+    def __init__(self, kind: str, of: int) -> None:
+        self.kind, self.of = kind, of
+        self.counts: Counter[str] = Counter()
+        self.slowest, self.memory, self.began = 0.0, 0.0, time.perf_counter()
+
+    @property
+    def bad(self) -> int:
+        """Files that ended otherwise than they should."""
+        return sum(count for outcome, count in self.counts.items() if outcome not in (*GOOD, "skipped"))
+
+    def add(self, answer: dict[str, Any]) -> None:
+        """Count a file."""
+        self.counts[answer["outcome"]] += 1
+        self.slowest, self.memory = max(self.slowest, answer.get("seconds", 0)), max(self.memory, answer.get("megabytes", 0))
+
+    def tell(self) -> None:
+        """Print the counts so far."""
+        seconds = round(time.perf_counter() - self.began)
+        told = {"kind": self.kind, "files": self.counts.total(), "of": self.of, **self.counts}
+        print(json.dumps(told | {"slowest_s": self.slowest, "most_MB": self.memory, "seconds": seconds}), flush=True)
+
+
 def _all(given: argparse.Namespace, folder: Path, scratch: Path) -> int:
-    bad = 0
-    for kind in [given.kind] if given.kind else KINDS:
-        count = given.files if given.kind else round(given.files * SHARES[kind])
-        began, counts, seconds, megabytes = time.perf_counter(), Counter[str](), 0.0, 0.0
-        for _, number, answer in run([(kind, n) for n in range(count)], folder, given.seed, given.workers):
-            counts[answer["outcome"]] += 1
-            seconds, megabytes = max(seconds, answer.get("seconds", 0)), max(megabytes, answer.get("megabytes", 0))
-            if answer["outcome"] not in (*GOOD, "skipped"):
-                bad += 1
-                print(json.dumps({"kind": kind, "number": number, **answer}), flush=True)
-                if given.keep:
-                    _copy(mutated(folder, number, given.seed, kind, scratch), given.keep)
-        taken = round(time.perf_counter() - began)
-        told = {"kind": kind, "files": count, **counts, "slowest_s": seconds, "most_MB": megabytes, "seconds": taken}
-        print(json.dumps(told), flush=True)
-    return 1 if bad else 0
+    files = {given.kind: given.files} if given.kind else {kind: round(given.files * SHARES[kind]) for kind in KINDS}
+    whole, reported, interrupted = Tally("all", sum(files.values())), time.monotonic(), False
+    for kind, count in files.items():
+        tally = Tally(kind, count)
+        found = run([(kind, n) for n in range(count)], folder, given.seed, given.workers)
+        try:
+            for _, number, answer in found:
+                tally.add(answer)
+                whole.add(answer)
+                if answer["outcome"] not in (*GOOD, "skipped"):
+                    print(json.dumps({"kind": kind, "number": number, **answer}), flush=True)
+                    if given.keep:
+                        _copy(mutated(folder, number, given.seed, kind, scratch), given.keep)
+                if time.monotonic() - reported > REPORT:
+                    reported = time.monotonic()
+                    print(f"{kind}: {tally.counts.total()} of {count}; all: {whole.counts.total()} of {whole.of}, {whole.bad} bad",
+                          file=sys.stderr, flush=True)  # fmt: skip
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            found.close()
+        tally.tell()
+        if interrupted:
+            break
+    whole.tell()
+    return 130 if interrupted else int(whole.bad > 0)
 
 
 if __name__ == "__main__":

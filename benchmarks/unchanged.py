@@ -3,8 +3,9 @@
     python benchmarks/unchanged.py [COMMIT]
 
 The commit before (by default the last one before the rooms were laid out anew) is checked out into a temporary folder; both run with
-precision fp32 and the weights that this checkout ships. Beside it: lines of each method's files, frames from ``ss.transfer`` to the first
-convolution, files of the package that name a method. Exit code 1 where a picture differs.
+precision fp32 and the weights that this checkout ships, which that commit must be able to read: today's compact encoder came with
+fa824fe, so checkouts since then are compared with a commit since then. Beside it: lines of each method's files, frames from
+``ss.transfer`` to the first convolution, files of the package that name a method. Exit code 1 where a picture differs.
 """
 
 from __future__ import annotations

@@ -107,6 +107,8 @@ def test_methods(apple: None, compact_weights: Path, name: str, monkeypatch: pyt
     if "tiles" in name:
         monkeypatch.setattr(budget.Need, "core", lambda *_: 96)
     options = {"size": 32, "steps": 2, "precision": "fp32", "weights": compact_weights} | CASES[name]
+    if name.startswith("gatys,"):  # the layers are those of "gatys"
+        options |= {"style_layers": "relu1_1,relu2_1", "content_layers": "relu2_1"}
     method, photo, style = options.pop("method", "gatys"), options.pop("photo", PHOTO), options.pop("style", STYLE)
     if method not in ("deformable", "nnst", "photoreal", "quilting"):
         options["smallest"] = options["size"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -97,3 +99,29 @@ def test_memory_is_that_of_the_file(repository: Path) -> None:
     grown, left = map(float, said)
     assert 30 < grown < 60
     assert left < 20
+
+
+def test_ctrl_c_ends_the_pool_and_tells_the_counts(
+    hostile: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = []
+
+    def run(jobs: list[tuple[str, int]], *arguments: object) -> Iterator[tuple[str, int, dict[str, Any]]]:
+        try:
+            yield "png", 0, {"outcome": "read"}
+            yield "png", 1, {"outcome": "escaped", "text": "x", "seconds": 2.0, "megabytes": 30}
+            raise KeyboardInterrupt
+        finally:
+            ended.append(True)
+
+    monkeypatch.setattr(hostile, "run", run)
+    monkeypatch.setattr(hostile, "REPORT", -1.0)
+    given = Namespace(files=5, kind="png", seed=0, workers=1, keep=None)
+    assert hostile._all(given, tmp_path, tmp_path) == 130
+    assert ended == [True]
+    said = capsys.readouterr()
+    bad, of_kind, whole = map(json.loads, said.out.splitlines())
+    assert (bad["number"], bad["outcome"]) == (1, "escaped")
+    assert (of_kind["kind"], of_kind["files"], of_kind["of"], of_kind["read"], of_kind["most_MB"]) == ("png", 2, 5, 1, 30)
+    assert (whole["kind"], whole["files"], whole["escaped"]) == ("all", 2, 1)
+    assert said.err.splitlines()[-1] == "png: 2 of 5; all: 2 of 5, 1 bad"

@@ -125,6 +125,17 @@ def test_public_names_resolve() -> None:
     assert not hasattr(stylespace, "no_such_name")
 
 
+def test_no_two_classes_share_a_name(repository: Path) -> None:
+    found: dict[str, list[str]] = {}
+    package = repository / "src" / "stylespace"
+    for path in package.rglob("*.py"):
+        if path.is_relative_to(package / "studio"):  # requests and answers have the names of what they describe
+            continue
+        for name in re.findall(r"^ *class ([A-Za-z]\w*)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            found.setdefault(name, []).append(path.name)
+    assert not {name: files for name, files in found.items() if len(files) > 1}
+
+
 def test_every_dependency_is_pinned(repository: Path, project: dict[str, Any]) -> None:
     lines = (repository / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = {pin.name.lower().replace("_", "-"): pin for pin in map(Requirement, (line for line in lines if line[:1] != "#"))}

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.pictures import read
-from stylespace.training.loss import Loss
+from stylespace.training.loss import TrainingLoss
 from stylespace.training.photos import Photos, prepare
 from stylespace.training.settings import TrainingSettings
 from stylespace.training.trainer import Trainer, TrainingStyle
@@ -44,7 +44,7 @@ def train(
     return run
 
 
-def losses(loss: Loss, network: StyleNetwork, name: str, batches: Sequence[Tensor], number: int) -> np.ndarray:
+def losses(loss: TrainingLoss, network: StyleNetwork, name: str, batches: Sequence[Tensor], number: int) -> np.ndarray:
     """Content and style loss of each batch: (32, 2)."""
     found = []
     with torch.no_grad():

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from installed import needs
 from PIL import Image
-
-pytest.importorskip("lancedb", reason="needs the extra 'library'")
 
 import stylespace as ss
 from stylespace.cli.app import main
+
+needs("lancedb")
 
 
 @pytest.fixture

@@ -18,7 +18,10 @@ from stylespace.networks.builds import BUILDS
 from stylespace.training import settings
 from stylespace.training.trainer import Trainer
 
-QUICK = ["--build", "tiny", "--batch", "2", "--crop", "32", "--style-sizes", "48", "--warm-up", "1", "--quiet"]
+QUICK = [
+    "--build", "tiny", "--batch", "2", "--crop", "32", "--style-sizes", "48", "--warm-up", "1", "--quiet",
+    "--style-layers", "relu1_1,relu2_1", "--content-layers", "relu2_1",
+]  # fmt: skip
 
 
 @pytest.fixture

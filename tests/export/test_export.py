@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from apple import Apple
+from installed import needs
 
+from stylespace.cli.app import main
 from stylespace.errors import InputError, MissingExtraError, WeightsError
 from stylespace.export.check import difference, photos
 from stylespace.export.onnx import Graph, export, model
 from stylespace.export.runtime import ENGINES, Runtime
+from stylespace.networks.arbitrary import Reader
 from stylespace.networks.builds import BUILDS
+from stylespace.networks.steady import steady
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.networks.texture import Texture
 
-for package in ("onnx", "onnxscript", "onnxruntime", "openvino"):
-    pytest.importorskip(package)
+needs("onnx", "onnxscript", "onnxruntime", "openvino")
 
 
 def made(build: str, count: int = 3, **settings: int) -> StyleNetwork:
@@ -61,6 +65,78 @@ def test_any_size(network: StyleNetwork, files: dict[str, Path], engine: str, si
         assert painted.shape == photo.shape
         # Maps of a position or two have no deviation but that of rounding, which normalisation enlarges.
         assert np.abs(painted - wanted).max() < (1e-3 if min(size) > 32 else 0.2)
+
+
+@pytest.fixture(scope="module")
+def reading(network: StyleNetwork) -> StyleNetwork:
+    torch.manual_seed(1)
+    reader = Reader(network.body.row_size, widths=(4, 6, 8), hidden=12, basis=5)
+    reader.span(network.rows)
+    return replace(network, reader=reader.eval().requires_grad_(False))
+
+
+@pytest.fixture(scope="module")
+def parts(reading: StyleNetwork, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("parts")
+    return {graph: export(reading, folder / f"{graph}.onnx", pixels="float", graph=graph) for graph in ("painter", "reader")}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_reader_and_painter(reading: StyleNetwork, parts: dict[str, Path], tmp_path: Path, engine: str) -> None:
+    """A painting's row, then a photo in it, as by PyTorch; a code's file serves as well."""
+    assert difference(reading, parts["painter"], engine).worst < 1e-3
+    assert difference(reading, parts["reader"], engine).worst < 1e-3
+    reader, painter = Runtime(parts["reader"], engine), Runtime(parts["painter"], engine)
+    painting, photo = (p / np.float32(255) for p in (photos(2, (180, 240))[1], photos(1, (64, 80))[0]))
+    made = painter(photo, reader.read(painting))
+    code = reading.code(painting).save(tmp_path / "code.safetensors")
+    assert np.abs(painter(photo, str(code)) - made).max() < 1e-3
+    wanted = reading.pixels(torch.from_numpy(photo).permute(2, 0, 1)[None], "style1")[0].permute(1, 2, 0).numpy()
+    assert np.abs(painter(photo, reading.rows[1].numpy()) - wanted).max() < 1e-3
+    other = replace(reading.code(painting), network="another").save(tmp_path / "other.safetensors")
+    for wrong, words in (
+        (None, "any style"),
+        (np.zeros(3), "finite"),
+        ("gone.safetensors", "no style code"),
+        (str(other), "another"),
+    ):
+        with pytest.raises(InputError, match=words):
+            painter(photo, wrong)  # type: ignore[arg-type]
+    with pytest.raises(WeightsError, match="not a style code"):
+        painter(photo, str(parts["reader"]))
+    with pytest.raises(InputError, match="reads paintings"):
+        reader(photo)
+    with pytest.raises(InputError, match="paints"):
+        painter.read(photo)
+
+
+def test_a_graph_without_statistics(network: StyleNetwork, tmp_path: Path) -> None:
+    import onnx
+
+    pictures = [torch.from_numpy(photo.copy()).permute(2, 0, 1)[None] / 255 for photo in photos(2, (96, 128))]
+    still = steady(network, pictures)
+    for graph in ("styles", "painter"):
+        path = export(still, tmp_path / f"{graph}.onnx", pixels="float", graph=graph)
+        for engine in ENGINES:
+            assert difference(still, path, engine).worst < 1e-3
+    assert not any(node.op_type.startswith("ReduceMean") for node in onnx.load(tmp_path / "painter.onnx").graph.node)
+
+
+def test_the_command_writes_graphs_of_chosen_styles(
+    reading: StyleNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    reading.save("net.safetensors")
+    reading.code(photos(1, (60, 80))[0], "mine").save("mine.safetensors")
+    command = ["export", "net.safetensors", "--style", "style1", "--style", "mine.safetensors", "--no-check"]
+    assert main([*command, "-o", "two.onnx"]) == 0
+    assert Runtime("two.onnx").styles == ("style1", "mine.safetensors")
+    assert main(["export", "net.safetensors", "--graph", "reader", "-o", "reader.onnx"]) == 0
+    assert Runtime("reader.onnx").graph == "reader"
+    assert main([*command, "--graph", "reader", "-o", "no.onnx"]) == 2
+    replace(reading, reader=None).save("plain.safetensors")
+    assert main(["export", "plain.safetensors", "--graph", "reader", "-o", "no.onnx"]) == 1
+    assert not Path("no.onnx").exists()
 
 
 def test_bfloat16(network: StyleNetwork, files: dict[str, Path]) -> None:
@@ -190,6 +266,9 @@ def test_integers(network: StyleNetwork, tmp_path: Path) -> None:
     for engine in ENGINES:
         assert difference(network, tmp_path / "int8.onnx", engine).mean < 0.1
     assert Runtime(tmp_path / "int8.onnx").checksum.endswith("int8")
+    painter = quantised(model(network, graph="painter"), photos(3, (96, 96)), network.rows.numpy())
+    (tmp_path / "painter.onnx").write_bytes(painter.SerializeToString())
+    assert difference(network, tmp_path / "painter.onnx").mean < 0.1
     with pytest.raises(InputError, match="no photos"):
         quantised(model(network), [])
 

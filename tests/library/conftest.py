@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from installed import needs
 from PIL import Image
 
-pytest.importorskip("lancedb", reason="needs the extra 'library'")
-
 from stylespace.library import Library
+
+needs("lancedb", "pyarrow")
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ import pytest
 from stylespace.library import Library
 from stylespace.library.adding import add
 
-pytest.importorskip("ray", reason="needs the extra 'ray'")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for workers in /proc")]
 
 # A process of its own: Ray ends the process that it is started in when its own servers die.
@@ -22,6 +21,8 @@ ADD = """
 import sys, ray
 from stylespace.library import Library
 from stylespace.library.adding import add
+
+needs("ray")
 ray.init(num_cpus=2, log_to_driver=False, include_dashboard=False)
 print("up", flush=True)
 done = add(Library(sys.argv[1]), sys.argv[2:], workers="ray")

@@ -26,8 +26,6 @@ from stylespace.library.query import parse
 from stylespace.library.store import Reference
 from stylespace.statistics import descriptor
 
-pa = pytest.importorskip("pyarrow", reason="needs the extra 'library'")
-
 Make = Callable[..., Path]
 
 
@@ -42,6 +40,12 @@ def filled(library: Library, count: int = 20) -> Library:
     ]  # fmt: skip
     assert library.put(rows) == count
     return library
+
+
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Twenty references, for tests that only read."""
+    return filled(Library(tmp_path_factory.mktemp("stocked") / "library"))
 
 
 @pytest.mark.parametrize(
@@ -62,16 +66,15 @@ def filled(library: Library, count: int = 20) -> Library:
         ("path=/nowhere/11", [11]),
     ],
 )
-def test_search(library: Library, query: str, expected: list[int]) -> None:
-    found = filled(library).search(query).references
+def test_search(stocked: Library, query: str, expected: list[int]) -> None:
+    found = stocked.search(query).references
     assert [int(r.key) for r in found] == list(expected)
 
 
-def test_like_is_by_distance(library: Library) -> None:
-    filled(library)
-    _, pieces = library.descriptors("")
+def test_like_is_by_distance(stocked: Library) -> None:
+    _, pieces = stocked.descriptors("")
     numbers = torch.cat(pieces).float()
-    found = library.search("limit=3", like=numbers[4])
+    found = stocked.search("limit=3", like=numbers[4])
     far = (numbers - numbers[4]).square().sum(1)
     assert [int(r.key) for r in found.references] == far.argsort()[:3].tolist()
     assert found.distances == pytest.approx(far.sort().values[:3].tolist(), abs=1e-3)
@@ -323,6 +326,8 @@ def test_a_film_is_a_style(
 
 def rows_of(library: Library, **values: Any) -> None:
     """Change the first row as no version of the project would."""
+    import pyarrow as pa
+
     rows = library.table.to_arrow().to_pylist()
     rows[0] |= values
     library.table.delete("true")

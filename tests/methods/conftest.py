@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from functools import cache
 
 import pytest
@@ -37,6 +38,12 @@ def narrow(pooling: str = "max", padding: str = "reflect", layers: int = 16, nam
 def encoder() -> Encoder:
     """All 16 layers of VGG-19, narrow."""
     return narrow()
+
+
+@pytest.fixture(scope="session")
+def exact() -> Encoder:
+    """The compact encoder's layers with few channels, in float64: what tiles must agree with, in a hundredth of the time."""
+    return deepcopy(narrow(layers=11, name="compact")).double()
 
 
 @pytest.fixture(scope="session")

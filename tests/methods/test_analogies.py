@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from installed import needs
 from torch import Tensor
 
 import stylespace as ss
@@ -24,7 +25,7 @@ from stylespace.storage import journal
 from stylespace.styles.guide import Drawn
 from stylespace.styles.region import Region, Style
 
-pytest.importorskip("numba")
+needs("numba")
 
 
 def settings(**changes: Any) -> AnalogiesSettings:

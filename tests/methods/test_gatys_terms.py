@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -244,7 +245,7 @@ def test_gradient_of_the_whole(encoder_with: Callable[..., Encoder], changes: di
     settings = GatysSettings(
         **{"style_layers": "relu1_1,relu2_1", "content_layers": "relu2_2", "margin": 2, "shifted": False} | changes
     )  # type: ignore[arg-type]
-    encoder = encoder_with(pooling="average", padding="replicate").double()
+    encoder = deepcopy(encoder_with(pooling="average", padding="replicate")).double()  # it is shared
     try:
         content, first, second = (torch.rand(1, 3, 6, 7, dtype=torch.float64) for _ in range(3))
         guide = torch.rand(1, 1, 6, 7, dtype=torch.float64) if guided else None

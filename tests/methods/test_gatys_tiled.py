@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,12 +39,6 @@ def noise(*size: int, seed: int = 0) -> Tensor:
     return torch.nn.functional.interpolate(small, size, mode="bicubic").clamp(0, 1) * 0.8 + 0.2 * fine
 
 
-@pytest.fixture(scope="module")
-def compact() -> Encoder:
-    """In float64: few positions and many channels make Wasserstein distances sensitive to float32's rounding, tiled or not."""
-    return encoders.load("compact", precision="fp32").double()
-
-
 def doubled(regions: list[Region]) -> list[Region]:
     def style(s: Style) -> Style:
         return replace(s, picture=s.picture.double(), mask=None if s.mask is None else s.mask.double())
@@ -50,9 +47,9 @@ def doubled(regions: list[Region]) -> list[Region]:
 
 
 def compared(settings: GatysSettings, encoder: Encoder, size: tuple[int, int], regions: list[Region], core: int = 64) -> None:
-    exact = next(encoder.parameters()).dtype == torch.float64
+    wide = next(encoder.parameters()).dtype == torch.float64
     content, picture = noise(*size, seed=1), noise(*size, seed=2)
-    if exact:
+    if wide:
         content, picture, regions = content.double(), picture.double(), doubled(regions)
     objective, turns = (
         in_turn(losses_at(content, regions, settings, encoder)),
@@ -70,27 +67,36 @@ def compared(settings: GatysSettings, encoder: Encoder, size: tuple[int, int], r
         assert told.keys() == terms.keys()
         for name, value in told.items():
             assert value == pytest.approx(terms[name].item(), rel=1e-4), name
-        assert float((found - one.grad).norm() / one.grad.norm()) < (1e-6 if exact else 1e-4)
-        assert each.terms(one.detach()) == pytest.approx(told)
+        assert float((found - one.grad).norm() / one.grad.norm()) < (1e-6 if wide else 1e-4)
+        if each is turns[0]:
+            assert each.terms(one.detach()) == pytest.approx(told)
 
 
 @pytest.mark.parametrize("statistic", sorted(STATISTICS))
-def test_gradient_is_the_whole_pictures_for_every_statistic(statistic: str, compact: Encoder) -> None:
+def test_gradient_is_the_whole_pictures_for_every_statistic(statistic: str, exact: Encoder) -> None:
     regions = [Region((Style(noise(90, 70, seed=3), 0.7), Style(noise(80, 120, seed=4), 0.3)))]
-    compared(replace(BASE, statistic=statistic), compact, (200, 168), regions)
+    compared(replace(BASE, statistic=statistic), exact, (200, 168), regions)
+
+
+def test_the_shipped_encoder() -> None:
+    """In float64: few positions and many channels make Wasserstein distances sensitive to float32's rounding, tiled or not."""
+    compact = encoders.load("compact", precision="fp32").double()
+    compared(BASE, compact, (104, 120), [Region((Style(noise(60, 70, seed=3), 0.7), Style(noise(80, 50, seed=4), 0.3)))])
 
 
 @pytest.mark.parametrize("statistic", sorted(STATISTICS))
 def test_in_float32_as_well(statistic: str) -> None:
     encoder = encoders.load("compact", precision="fp32")
-    regions = [Region((Style(noise(300, 260, seed=3)),))]
-    compared(replace(BASE, statistic=statistic), encoder, (304, 400), regions, core=208)
+    # Fewer positions than channels make the Wasserstein distance sensitive to rounding.
+    size, core = ((304, 400), 208) if statistic == "wasserstein" else ((176, 240), 128)
+    regions = [Region((Style(noise(size[0], size[0] - 40, seed=3)),))]
+    compared(replace(BASE, statistic=statistic), encoder, size, regions, core)
 
 
 @pytest.mark.parametrize("size", [(193, 171), (64, 400), (129, 130), (255, 97)])
 @pytest.mark.parametrize("margin", [0, 8])
-def test_odd_sizes_and_margins(size: tuple[int, int], margin: int, compact: Encoder) -> None:
-    compared(replace(BASE, margin=margin), compact, size, [Region((Style(noise(100, 90, seed=3)),))])
+def test_odd_sizes_and_margins(size: tuple[int, int], margin: int, exact: Encoder) -> None:
+    compared(replace(BASE, margin=margin), exact, size, [Region((Style(noise(100, 90, seed=3)),))])
 
 
 @pytest.mark.parametrize(
@@ -113,34 +119,34 @@ def test_odd_sizes_and_margins(size: tuple[int, int], margin: int, compact: Enco
     ],
     ids=str,
 )
-def test_every_term_and_divisor(changes: dict[str, object], compact: Encoder) -> None:
+def test_every_term_and_divisor(changes: dict[str, object], exact: Encoder, encoder_with: Callable[..., Encoder]) -> None:
     regions = [Region((Style(noise(90, 70, seed=3)),))]
-    encoder = encoders.load("compact", precision="fp32", padding="zero").double() if "padding" in changes else compact
+    encoder = deepcopy(encoder_with(layers=11, name="compact", padding="zero")).double() if "padding" in changes else exact
     compared(replace(BASE, **changes), encoder, (160, 192), regions)  # type: ignore[arg-type]
 
 
-def test_regions_masks_and_large_styles(compact: Encoder) -> None:
+def test_regions_masks_and_large_styles(exact: Encoder) -> None:
     guide = torch.zeros(1, 1, 60, 60)
     guide[..., 10:35, 5:40] = 1
     guide = torch.nn.functional.avg_pool2d(guide, 3, 1, 1)
     mask = torch.ones(1, 1, 300, 200)
     mask[..., :150, :] = 0.2
     regions = [Region((Style(noise(300, 200, seed=3), 1.0, mask),), guide), Region((Style(noise(70, 90, seed=4)),))]
-    compared(BASE, compact, (192, 208), regions)
-    compared(replace(BASE, margin=8), compact, (193, 181), regions)
+    compared(BASE, exact, (192, 208), regions)
+    compared(replace(BASE, margin=8), exact, (193, 181), regions)
 
 
-def test_pairs_of_layers(compact: Encoder) -> None:
+def test_pairs_of_layers(exact: Encoder) -> None:
     settings = replace(BASE, statistic="gram", neighbours="instead", style_layers="relu1_1,relu2_1,relu3_1,relu4_1")
-    compared(settings, compact, (192, 160), [Region((Style(noise(90, 70, seed=3)),))])
+    compared(settings, exact, (192, 160), [Region((Style(noise(90, 70, seed=3)),))])
 
 
 @pytest.mark.parametrize("size", [(192, 168), (193, 171)])
-def test_shifted_as_well(size: tuple[int, int], compact: Encoder) -> None:
+def test_shifted_as_well(size: tuple[int, int], exact: Encoder) -> None:
     guide = torch.zeros(1, 1, 60, 60)
     guide[..., 10:35, 5:40] = 1
     regions = [Region((Style(noise(90, 70, seed=3)),), guide), Region((Style(noise(70, 90, seed=4)),))]
-    compared(replace(BASE, shifted=True, margin=8), compact, size, regions)
+    compared(replace(BASE, shifted=True, margin=8), exact, size, regions)
 
 
 def test_vgg_as_well(encoder: Encoder) -> None:
@@ -220,10 +226,10 @@ def test_what_is_kept_and_moments_that_go_on_are_those_of_the_whole_picture(keep
 def test_a_small_budget_gives_the_same_picture_as_a_large_one() -> None:
     compact = encoders.load("compact", precision="fp32")
     content, style = noise(400, 376, seed=1), noise(120, 100, seed=3)
-    settings = replace(BASE, size=400, smallest=200, steps=6, keep="last", shifted=True, margin=8)
+    settings = replace(BASE, size=400, smallest=283, steps=4, keep="last", shifted=True, margin=8)
     untiled = gatys(content, [Region((Style(style),))], settings, compact).picture
     small = replace(settings, memory="700MB")
-    wanted = Gatys(content, [Region((Style(style),))], small, compact, Run()).need(Scale(0, 400, 6, 1))
+    wanted = Gatys(content, [Region((Style(style),))], small, compact, Run()).need(Scale(0, 400, 4, 1))
     assert wanted is not None
     assert wanted.core((400, 376)) in range(128, 200)
     tiled = gatys(content, [Region((Style(style),))], small, compact).picture
@@ -241,29 +247,30 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
+GOAL = noise(90, 70) * 0.5 + 0.2
+
+
+def in_two_turns(journal: Journal | None, record: dict[str, object], keep: str) -> Tensor:
+    """Six steps towards two goals in turn, in tiles of two sizes."""
+    return minimise(
+        [quadratic(GOAL, 32), quadratic(GOAL * 0.9, 48)], lambda: torch.full_like(GOAL, 0.5), steps=6, rate=0.05, final_rate=0.01,
+        journal=journal, record=record, keep=keep,
+    ).picture.clone()  # fmt: skip
+
+
+@cache
+def never_killed(keep: str) -> Tensor:
+    return in_two_turns(None, {}, keep)
+
+
 @pytest.mark.parametrize("after", [*range(1, 60, 7), 111, 112, 113, 114, 150])
 @pytest.mark.parametrize("torn", [False, True])
 @pytest.mark.parametrize("keep", ["last", "average"])
 def test_a_killed_run_goes_on_at_the_tile_where_it_was(
     after: int, torn: bool, keep: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    goal = noise(90, 70) * 0.5 + 0.2
-    objectives = [quadratic(goal, 32), quadratic(goal * 0.9, 48)]
+    expected = never_killed(keep)
     monkeypatch.setattr(tiled, "BAND", 4000)
-
-    def run(journal: Journal | None, record: dict[str, object]) -> Tensor:
-        return minimise(
-            objectives,
-            lambda: torch.full_like(goal, 0.5),
-            steps=6,
-            rate=0.05,
-            final_rate=0.01,
-            journal=journal,
-            record=record,
-            keep=keep,
-        ).picture.clone()
-
-    expected = run(None, {})
     writes = 0
     written, hold = Journal.write, Place.hold
 
@@ -285,12 +292,12 @@ def test_a_killed_run_goes_on_at_the_tile_where_it_was(
     monkeypatch.setattr(Place, "hold", held)
     journal = Journal(tmp_path / "j", {})
     with pytest.raises(Killed):
-        run(journal, {"stage": 0})
+        in_two_turns(journal, {"stage": 0}, keep)
     journal.leave()
     monkeypatch.setattr(Journal, "write", written)
     monkeypatch.setattr(Place, "hold", hold)
     again = Journal(tmp_path / "j", {})
-    assert torch.equal(run(again, again.record or {"stage": 0}), expected)
+    assert torch.equal(in_two_turns(again, again.record or {"stage": 0}, keep), expected)
     again.remove()
 
 

@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 import torch
+from installed import needs
 
 from stylespace.errors import InputError, MissingExtraError, WeightsError
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.hub import FILE, card, is_repository
 from stylespace.networks.style_network import StyleNetwork
 
-pytest.importorskip("huggingface_hub")
+needs("huggingface_hub")
 COMMIT = "1" * 40
 
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylespace.pictures.affine import apply_affine, feathered, local_affine
+from stylespace.pictures.affine import apply_affine, certain, divided, feathered, local_affine
 from stylespace.pictures.colour import colour_map, match_colours
 from stylespace.pictures.resizing import resize
 
@@ -67,11 +67,51 @@ def test_masks_follow_edges() -> None:
     assert made.shape == (1, 1, 40, 40)
 
 
+def halves(border: int) -> Tensor:
+    """Masks (1, 2, 40, 40), left and right of a column."""
+    right = torch.zeros(1, 1, 40, 40)
+    right[..., border:] = 1
+    return torch.cat([1 - right, right], 1)
+
+
+def test_borders_go_where_the_photo_has_them() -> None:
+    photo = (0.3 + 0.02 * rough(40, 40)) + 0.4 * halves(21)[:, 1:]
+    for border in (17, 25):  # four pixels off, to either side
+        made = divided(halves(border), photo, 8)
+        assert torch.allclose(made.sum(1), torch.ones(1, 40, 40), atol=1e-5)
+        assert float((made - halves(21)).abs().max()) < 0.3
+        assert float((made - halves(21)).abs().mean()) < 0.03  # of a tenth
+
+
+def test_where_colours_say_nothing_borders_stay() -> None:
+    made = divided(halves(20), torch.full((1, 3, 40, 40), 0.4), 4)
+    assert float((made.round() - halves(20)).abs().max()) == 0
+
+
+def test_what_is_mixed_becomes_the_mix_of_what_it_is_made_of() -> None:
+    """A bright sky made dark, a dark house made bright: the pixel between, half of each, must not be brighter than both."""
+    share = halves(20)[:, 1:].clone()
+    share[..., 19] = 0.5
+    sky, house, dark, light = 0.9, 0.1, 0.1, 0.4
+    photo = (sky * share + house * (1 - share)).expand(-1, 3, -1, -1) + 0.005 * rough(40, 40)
+    masks = torch.cat([1 - share.round(), share.round()], 1)
+    target = (light + (photo - house)) * masks[:, :1] + (dark + (photo - sky)) * masks[:, 1:]  # at the middle far too bright
+    assert float(target[..., 19].max()) > 0.7
+    maps = local_affine(photo, target, 3, 1e-4, torch.eye(3), certain(masks) ** 4)
+    made = apply_affine(photo, maps)
+    assert dark < float(made[..., 19].min()) <= float(made[..., 19].max()) < light
+    assert float((made[..., 5] - light).abs().max()) < 0.03
+    assert float((made[..., 35] - dark).abs().max()) < 0.03
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 30), (5, 5)])
 def test_hard_pictures(size: tuple[int, int]) -> None:
     for photo in (rough(*size), torch.zeros(1, 3, *size)):
         made = apply_affine(rough(2 * size[0], 3 * size[1]), local_affine(photo, photo, 9, 1e-4, torch.eye(3)))
         assert bool(made.isfinite().all())
+        masks = torch.cat([torch.ones(1, 1, *size), torch.zeros(1, 2, *size)], 1)
+        assert bool(divided(masks, photo, 3).isfinite().all())
+        assert float(certain(masks).min()) == 1
 
 
 def test_colour_maps() -> None:

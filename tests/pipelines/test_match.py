@@ -34,24 +34,24 @@ def turned(picture: np.ndarray, degrees: float, scale: float) -> tuple[Image.Ima
 @pytest.mark.parametrize("fast", [False, True])
 def test_a_known_warp(fast: bool) -> None:
     near, pairs = 0, 0
-    for picture in (chelsea(), astronaut()):
+    for picture in (chelsea(), astronaut()) if fast else (chelsea(),):  # all five levels take three times as long
         warped, back = turned(picture, 6, 1.1)
         found = match(picture, warped, fast=fast)
         expected = (np.array(found.b) - 0.5) @ back.T + 0.5
         apart = 256 * np.linalg.norm(np.array(found.a) - expected, axis=1)
         near += int((apart < 8).sum())
         pairs += len(found)
-    assert pairs >= 30
+    assert pairs >= (30 if fast else 15)
     assert near / pairs > 0.85
 
 
 def test_the_same_picture_and_the_same_result() -> None:
-    one, other = (ss.match(chelsea(), chelsea()) for _ in range(2))
+    one, other = (ss.match(chelsea(), chelsea(), fast=True) for _ in range(2))
     assert one == other
     assert np.allclose(one.a, one.b)
     assert list(one.activation) == sorted(one.activation, reverse=True)
-    assert len(match(chelsea(), chelsea(), count=7)) == 7
-    assert len(match(chelsea(), chelsea(), clean=False)) > len(one)
+    assert len(match(chelsea(), chelsea(), fast=True, count=7)) == 7
+    assert len(match(chelsea(), chelsea(), fast=True, clean=False)) > len(one)
 
 
 def test_plain_pictures_have_no_pairs_or_few() -> None:

@@ -44,7 +44,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("method", SMALL)
 def test_sizes_and_steps_are_those_of_the_run(folder: Path, compact_weights: Path, method: str) -> None:
-    settings = resolve("default", "good", None, {"size": 64, "steps": 6, "precision": "fp32", **SMALL[method]}, method)
+    settings = resolve("default", None, None, {"size": 64, "steps": 6, "precision": "fp32", **SMALL[method]}, method)
     styles = (
         {}
         if method == "inversion"
@@ -79,9 +79,7 @@ def test_tiles_and_memory(folder: Path, compact_weights: Path, monkeypatch: pyte
     monkeypatch.setattr(budget, "SMALLEST_CORE", 32)
     small = {"style_layers": "relu1_1,relu2_1", "content_layers": "relu2_1", "precision": "fp32", "smallest": 80, "steps": 8}
     whole, tiled = (
-        plan(
-            Task(resolve("default", "good", None, small | {"size": 160, "memory": memory}), STYLE, weights=compact_weights), PHOTO
-        )
+        plan(Task(resolve("default", None, None, small | {"size": 160, "memory": memory}), STYLE, weights=compact_weights), PHOTO)
         for memory in (None, "406MB")
     )
     assert {size.tiles for size in whole.sizes} == {1}
@@ -93,7 +91,7 @@ def test_tiles_and_memory(folder: Path, compact_weights: Path, monkeypatch: pyte
 
 
 def test_what_cannot_be_done_is_said(folder: Path, compact_weights: Path) -> None:
-    task = Task(resolve("default", "good", None, {"size": 64}), {Path("style.png"): 1.0}, weights=compact_weights)
+    task = Task(resolve("default", None, None, {"size": 64}), {Path("style.png"): 1.0}, weights=compact_weights)
     with pytest.raises(PictureError, match="does not exist"):
         plan(task, Path("gone.png"))
 
@@ -156,6 +154,6 @@ def test_command(folder: Path, compact_weights: Path, capfd: pytest.CaptureFixtu
 
 
 def test_strokes_are_said_to_be_left_out(folder: Path, compact_weights: Path) -> None:
-    settings = resolve("default", "good", None, {"size": 48, "smallest": 48, "steps": 3})
+    settings = resolve("default", None, None, {"size": 48, "smallest": 48, "steps": 3})
     task = Task(settings, {Path("style.png"): 1.0}, strokes=Path("second.png"), weights=compact_weights)
     assert "strokes" in plan(task, Path("photo.png")).lines()[-1]

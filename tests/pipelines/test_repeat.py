@@ -70,7 +70,7 @@ def full(weights: Path) -> Task:
 @pytest.mark.parametrize("preset", [*PRESETS])
 def test_identical_to_the_pixel(folder: Path, compact_weights: Path, preset: str) -> None:
     """Exact equality of 16-bit files: the same machine, threads, seeds and settings."""
-    settings = resolve(preset, "good", None, TINY | {"start": "noise", "precision": "fp32", "solver": "adam"})
+    settings = resolve(preset, None, None, TINY | {"start": "noise", "precision": "fp32", "solver": "adam"})
     first = made(Task(settings, {Path("style.png"): 1.0}, weights=compact_weights), bits=16)
     again = stored("result.png")
     assert again.bits == 16
@@ -216,7 +216,7 @@ def refused(code: int, capfd: pytest.CaptureFixture[str], *words: str) -> None:
 def test_another_encoder_is_refused(folder: Path, compact_weights: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """One that was passed, one of an earlier version: each is named, and --encoder compact repeats with the one that is there."""
     passed = encoders.load("compact", weights=compact_weights, precision="fp32")
-    settings = resolve("default", "good", None, TINY | {"precision": "fp32"})
+    settings = resolve("default", None, None, TINY | {"precision": "fp32"})
     made(Task(settings, {Path("style.png"): 1.0}, encoder=passed))
     wanted, here = read_settings("result.png")["encoder"], encoders.load("compact", precision="fp32").identity
     assert wanted == passed.identity == {"name": "compact", "sha256": passed.checksum}
@@ -237,14 +237,14 @@ def test_another_encoder_is_refused(folder: Path, compact_weights: Path, capfd: 
 
 
 def test_encoder_compact_does_without_the_stored_weights(folder: Path, compact_weights: Path) -> None:
-    made(Task(resolve("default", "good", None, TINY), {Path("style.png"): 1.0}, weights=compact_weights))
+    made(Task(resolve("default", None, None, TINY), {Path("style.png"): 1.0}, weights=compact_weights))
     assert stored("result.png").task.weights is not None
     assert stored("result.png", changes={"encoder": "compact"}).task.weights is None
 
 
 def test_a_passed_encoder_is_what_the_record_says(folder: Path, compact_weights: Path) -> None:
     passed = encoders.load("compact", weights=compact_weights, precision="fp32", pooling="average", padding="zero")
-    task = Task(resolve("default", "good", None, TINY), {Path("style.png"): 1.0}, encoder=passed)
+    task = Task(resolve("default", None, None, TINY), {Path("style.png"): 1.0}, encoder=passed)
     result = made(task)
     record = read_settings("result.png")
     assert (record["settings"]["pooling"], record["settings"]["padding"]) == ("average", "zero")
@@ -268,7 +268,7 @@ def test_a_passed_encoder_is_what_the_record_says(folder: Path, compact_weights:
     ids=str,
 )  # fmt: skip
 def test_records_that_were_changed_are_refused_in_a_sentence(folder: Path, compact_weights: Path, change: dict[str, Any]) -> None:
-    settings = resolve("default", "good", None, TINY)
+    settings = resolve("default", None, None, TINY)
     made(Task(settings, {Path("style.png"): 1.0}, weights=compact_weights))
     record = read_settings("result.png")
     for name, value in change.items():

@@ -338,7 +338,7 @@ def test_a_black_mask(encoder: Encoder, photo: np.ndarray, painting: np.ndarray,
 # Settings
 
 
-def resolve(preset: str = "default", quality: str = "good", encoder: str | None = None, **settings: Any) -> GatysSettings:
+def resolve(preset: str = "default", quality: str | None = None, encoder: str | None = None, **settings: Any) -> GatysSettings:
     return resolve_settings(preset, quality, encoder, settings)
 
 
@@ -349,7 +349,8 @@ def test_presets_and_single_settings() -> None:
     assert resolve("gatys-2016", encoder="compact").encoder == "compact"
 
 
-def test_quality_is_a_factor_on_steps() -> None:
+def test_quality_is_a_factor_on_steps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("stylespace.networks.shipped.MODELS", tmp_path)  # no network draws a start
     steps = {quality: resolve(quality=quality).steps for quality in ("draft", "good", "best")}
     assert steps["draft"] < steps["good"] < steps["best"]
     assert resolve("style-transfer-pytorch", "draft").steps_each == (330, 165, 165, 165, 165)

@@ -110,8 +110,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch, after: int, error: type[BaseExcepti
     monkeypatch.setattr(NetworkPainter, "paint", stop)
 
 
-@pytest.mark.parametrize("after", [6, 10])
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize(("after", "error"), [(6, KeyboardInterrupt), (10, RuntimeError)])
 @pytest.mark.parametrize("out", ["out.mkv", "out.gif", "folder/"])
 def test_goes_on_where_it_was(
     film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], out: str, after: int

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from stylespace.pictures.tiles import cut
 from stylespace.statistics.positions import positions, weights
-from stylespace.statistics.seen import Means, Seen
+from stylespace.statistics.seen import Means, SeenTile
 
 
-def mean(seen: Seen, at: Tensor | None) -> Means:
+def mean(seen: SeenTile, at: Tensor | None) -> Means:
     f = positions(seen.core("relu2_1"))
     return ((f * weights(at, f)).sum(1),)
 
@@ -22,13 +22,13 @@ def test_tiles_add_up_to_the_whole(guided: bool) -> None:
     guide = torch.rand(1, 1, 50, 71) if guided else None
     (whole,) = cut((50, 71), None, 0)
     assert whole.whole
-    (expected,) = Seen(picture, {"relu2_1": features}, whole).mean(mean, "relu2_1", guide)
+    (expected,) = SeenTile(picture, {"relu2_1": features}, whole).mean(mean, "relu2_1", guide)
     tiles = cut((50, 71), 16, 4, 2)
     assert len(tiles) > 6
     assert not any(tile.whole for tile in tiles)
     found = torch.zeros(4, dtype=torch.float64)
     for tile in tiles:
         rows, columns = (slice(s.start // 2, s.stop // 2) for s in tile.window)
-        there = Seen(picture[(..., *tile.window)], {"relu2_1": features[..., rows, columns]}, tile)
+        there = SeenTile(picture[(..., *tile.window)], {"relu2_1": features[..., rows, columns]}, tile)
         found += there.mean(mean, "relu2_1", guide)[0]
     torch.testing.assert_close(found.float(), expected)

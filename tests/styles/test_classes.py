@@ -12,7 +12,7 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.encoders.trunk import Trunk
 from stylespace.errors import InputError
 from stylespace.styles import classes
-from stylespace.styles.classes import Classes
+from stylespace.styles.classes import ClassMaps
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_regions_of_a_table() -> None:
 
 
 def test_rows_that_share_a_class_are_one_region() -> None:
-    labels = Classes(("sky", "sea", "tree"), torch.tensor([[0, 1], [2, 2]]), torch.tensor([[0, 0], [2, 2]]))
+    labels = ClassMaps(("sky", "sea", "tree"), torch.tensor([[0, 1], [2, 2]]), torch.tensor([[0, 0], [2, 2]]))
     photo = torch.rand(1, 3, 32, 32)
     made = classes.regions(labels, [("sky", "sky"), ("sea", "sky")], photo, photo)
     assert [len(region.styles) for region in made] == [1, 0]  # what is in no row stays as it is

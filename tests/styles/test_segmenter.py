@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from installed import needs
 
 from stylespace.errors import InputError
 from stylespace.styles.segmenter import Segmenter
 
-onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
+needs("onnx", "onnxruntime")
 
 
 def model(path: Path, nodes: list[Any], output: Any, inputs: tuple[Any, ...] = (1, 3, "h", "w")) -> Path:

@@ -21,7 +21,10 @@ from stylespace.training.photos import Photos
 from stylespace.training.settings import TrainingSettings
 from stylespace.training.trainer import TrainingStyle
 
-SMALL = TrainingSettings(build="tiny", steps=6, batch=2, crop=64, style_sizes=(64,), warm_up=2, average_decay=0.9)
+SMALL = TrainingSettings(
+    build="tiny", steps=6, batch=2, crop=64, style_sizes=(64,), warm_up=2, average_decay=0.9,
+    style_layers="relu1_1,relu2_1", content_layers="relu2_1",
+)  # fmt: skip
 NAMES = ("swirls", "waves", "mosaic", "linocut")
 
 

@@ -32,7 +32,7 @@ settings = TrainingSettings(build="tiny", steps=4, batch=4, crop=32, style_sizes
 devices = Devices.found(torch.device("cpu"))
 trainer = Trainer(Photos(squares, {}), [TrainingStyle(n, p) for n, p in pixels.items()], settings, Path(sys.argv[1]), devices=devices)
 assert trainer.run()
-seen = f"{sorted(trainer.of_style)} {[len(v) for v in trainer.of_style.values()]}"
+seen = f"{sorted(trainer.style_losses)} {[len(v) for v in trainer.style_losses.values()]}"
 Path(f"{sys.argv[1]}-{devices.number}-of-{devices.count}").write_text(seen)  # not printed: what two processes print runs together
 """
 

@@ -24,12 +24,15 @@ from stylespace.objectives.style import STATISTICS
 from stylespace.pictures.warp import sample
 from stylespace.storage.journal import RECORD, Journal
 from stylespace.training import photos as photos_module
-from stylespace.training.loss import Goal, Loss, combined
+from stylespace.training.loss import Goal, TrainingLoss, combined
 from stylespace.training.photos import Photos, prepare
 from stylespace.training.settings import TrainingSettings
 from stylespace.training.trainer import ABOUT, STATE, Trainer, TrainingStep, TrainingStyle
 
-SMALL = TrainingSettings(build="tiny", steps=8, batch=2, crop=32, style_sizes=(48, 64), warm_up=2, average_decay=0.9)
+SMALL = TrainingSettings(
+    build="tiny", steps=8, batch=2, crop=32, style_sizes=(48, 64), warm_up=2, average_decay=0.9,
+    style_layers="relu1_1,relu2_1", content_layers="relu2_1",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +104,9 @@ def test_the_batched_loss_is_the_objectives(encoder: Encoder, statistic: str, le
         measured = [{n: combined([(f, 1.0)], statistic) for n, f in seen(p, level).items()} for level in range(levels)]
         targets.append([Goal(measured, {"relu2_1": autocorrelation(seen(p, 0)["relu2_1"])})])
     balance = torch.tensor([1.0, 2.0, 0.5])
-    found = Loss(encoder, content, style, statistic, 0.5, 3.0, 40.0, targets, balance)(painted, photos, [2, 0, 1], [0, 0, 0])
+    found = TrainingLoss(encoder, content, style, statistic, 0.5, 3.0, 40.0, targets, balance)(
+        painted, photos, [2, 0, 1], [0, 0, 0]
+    )
     single = STATISTICS[statistic]
     for i, of in enumerate([2, 0, 1]):
         distance = 0.0

@@ -16,6 +16,22 @@ def export(
     net: Annotated[str, typer.Argument(metavar="NET", help="A network: a file, a shipped name, owner/name on the Hub.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="NET.onnx", help="The exported network.", rich_help_panel=FILES)],
     to: Annotated[str, typer.Option("--to", metavar="onnx", help="Kind of file.")] = "onnx",
+    graph: Annotated[
+        str,
+        typer.Option(
+            metavar="styles|painter|reader",
+            help="What goes in: a photo and weights of the network's styles; a photo and a style's row of numbers; or a painting, whose row"
+            " comes out.",
+        ),
+    ] = "styles",
+    style: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--style", "-s", metavar="NAME",
+            help="Only this style; where the network reads paintings also a painting's file or a style code's. Repeat."
+            " [default: all of the network's]",
+        ),
+    ] = None,
     pixels: Annotated[
         str, typer.Option(metavar="bytes|float", help="Pixels in and out: 8-bit, or numbers from 0 to 1.")
     ] = "bytes",
@@ -33,17 +49,22 @@ def export(
     force: options.Force = False,
     quiet: options.Quiet = False,
     traceback: options.Traceback = False,
-) -> None:
+) -> None:  # fmt: skip
     """Write a trained network as ONNX: photo (1, H, W, 3) and weights of its styles (S) in, picture out, any size.
 
     stylespace export classics -o classics.onnx
 
-    It runs without PyTorch (stylespace.export.runtime, OpenVINO, ONNX Runtime).
+    It runs without PyTorch (stylespace.export.runtime, OpenVINO, ONNX Runtime). A network that reads paintings is also exported in two
+    files, --graph reader and --graph painter, which take any painting. 'stylespace network steady' makes a network without statistics.
     """
     if to != "onnx":
         raise typer.BadParameter(f"'{to}' is unknown: choose onnx.", param_hint="--to")
     if pixels not in ("bytes", "float"):
         raise typer.BadParameter(f"'{pixels}' is unknown: choose bytes or float.", param_hint="--pixels")
+    if graph not in ("styles", "painter", "reader"):
+        raise typer.BadParameter(f"'{graph}' is unknown: choose styles, painter or reader.", param_hint="--graph")
+    if graph == "reader" and (style or int8):
+        raise typer.BadParameter("a reader has neither styles nor integers: leave them out.", param_hint="--style, --int8")
     if photos and not int8:
         raise typer.BadParameter("it only goes with --int8.", param_hint="--photos")
 
@@ -56,14 +77,16 @@ def export(
     if out.exists() and not force:
         raise InputError(f"{out} exists already: choose another name, or replace it with --force.")
     network = StyleNetwork.load(net)
+    if style:
+        network = network.of(style)
     with Reporter(quiet) as reporter:
         reporter.say("exporting")
-        made = model(network, pixels)
+        made = model(network, pixels, graph)
         if int8:
             from stylespace.export.integers import quantised
 
             reporter.say("measuring number ranges on photos")
-            made = quantised(made, _photos(photos))
+            made = quantised(made, _photos(photos), network.rows.numpy() if graph == "painter" else None)
         write_whole(out, lambda temporary: Path(temporary).write_bytes(made.SerializeToString()))
         if not quiet:
             typer.echo(out)
@@ -72,7 +95,12 @@ def export(
                 found = difference(network, out, engine)
             except MissingExtraError:
                 continue
-            typer.echo(f"{engine}: at most {255 * found.worst:.2f}/255 from PyTorch, {255 * found.mean:.3f}/255 on average")
+            if graph == "reader":
+                typer.echo(
+                    f"{engine}: rows at most {found.worst:.4f} of the styles' deviation from PyTorch, {found.mean:.5f} on average"
+                )
+            else:
+                typer.echo(f"{engine}: at most {255 * found.worst:.2f}/255 from PyTorch, {255 * found.mean:.3f}/255 on average")
 
 
 def _photos(names: list[str] | None) -> list[Any]:

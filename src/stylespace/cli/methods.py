@@ -34,7 +34,7 @@ def method_command(name: str) -> Callable[..., Any]:
     absent += [] if name == COLOURS else ["cube"]
     absent += [] if len(row.presets) > 1 else ["preset"]
     fixed: dict[str, Any] = dict.fromkeys(absent) | {"method": name}
-    other: dict[str, Any] = {"preset": options.preset(row.presets)}
+    other: dict[str, Any] = {"preset": options.preset(row.presets), "quality": options.quality(row.qualities)}
     if not row.blends:
         other["style"] = options.Weighted
     made = with_settings(transfer, row.settings, other=other, **fixed)

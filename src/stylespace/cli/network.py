@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True,
-    help="Trained networks: show what they hold; remove, rename and merge styles; read a painting as a style code.",
+    help="Trained networks: show what they hold; remove, rename and merge styles; read a painting as a style code; fix the statistics.",
 )  # fmt: skip
 
 Net = Annotated[str, typer.Argument(metavar="NET", help="A file, or the name of a shipped network.")]
@@ -66,6 +66,30 @@ def read(
     if out.exists() and not force:
         raise InputError(f"{out} exists already: choose another name, or replace it with --force.")
     typer.echo(_load(net).code(painting).save(out))
+
+
+@app.command()
+def steady(
+    net: Net, photo: Annotated[list[str], typer.Argument(metavar="PHOTO...", help="Photos or folders like those that will be redrawn.")],
+    out: Out,
+    style: Annotated[
+        list[str] | None,
+        typer.Option("--style", "-s", metavar="NAME", help="Only this style, or painting, or style code; repeat. [default: all]"),
+    ] = None,
+    force: Force = False,
+) -> None:  # fmt: skip
+    """Fix the network's means and deviations to those over some photos, for browsers and stable video.
+
+    Its results depend on what is around each place alone, and the exported graph has no statistics in it.
+    """
+    from stylespace.networks.steady import steady as made_steady
+    from stylespace.pictures import fit, read, resize
+    from stylespace.pictures.finding import find_pictures
+
+    network = _load(net)
+    pictures = [read(path).pixels for path in find_pictures(photo)[:64]]
+    small = [resize(each, fit(each.shape[-2:], min(512, max(each.shape[-2:])))) for each in pictures]
+    _save(made_steady(network.of(style) if style else network, small), out, force)
 
 
 def _load(net: str) -> StyleNetwork:

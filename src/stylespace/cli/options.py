@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stylespace.methods.registry import METHODS
+from stylespace.methods.registry import METHODS, QUALITY
 
 FILES, RUN = "Files", "Running"
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -60,10 +60,15 @@ Preset = Annotated[
         help=f"Published settings to start from; each belongs to one method: {', '.join(PRESETS)}. [default: default]",
     ),
 ]  # fmt: skip
-Quality = Annotated[
-    str | None,
-    typer.Option(metavar="draft|good|best", help="A factor on the steps. [default: good]", rich_help_panel="What to do"),
-]
+
+
+def quality(words: str) -> Any:
+    """The option ``--quality`` with what its values mean."""
+    told = f"{words}. [default: {QUALITY or 'the settings as listed'}]"
+    return Annotated[str | None, typer.Option(metavar="draft|good|best", help=told, rich_help_panel="What to do")]
+
+
+Quality = quality(f"gatys and blend: {METHODS['gatys'].qualities}. Others: {METHODS['strotss'].qualities}")
 Weights = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Encoder weights to use instead of those shipped or downloaded.", rich_help_panel=RUN),

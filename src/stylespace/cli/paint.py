@@ -22,7 +22,7 @@ def paint(
         list[str] | None,
         typer.Option(
             "--style", "-s", metavar="NAME[=WEIGHT|=MAP]",
-            help="A style of the network, or where it reads paintings a painting's file or a style code's ('network read'); repeat to mix,"
+            help="A style of the network, or a painting's file or a style code's ('network read'); repeat to mix,"
             " each with its weight, or with a map that is white where the style goes."
             " LARGE/BRUSH: large shapes from one, brushwork from another (networks with several stages).",
         ),
@@ -32,8 +32,13 @@ def paint(
         typer.Option("--mix", metavar="FILE.json", help="A mix that the studio saved: styles, strength, colours and stroke size."),
     ] = None,
     network: Annotated[
-        str, typer.Option("--network", "-n", metavar="NET", help="A shipped name, a file, an exported .onnx, or owner/name on the Hub.")
-    ] = "classics",
+        str | None,
+        typer.Option(
+            "--network", "-n", metavar="NET",
+            help="A shipped name, a file, an exported .onnx, or owner/name on the Hub."
+            " [default: classics; where a style is a painting or a code, arbitrary]",
+        ),
+    ] = None,
     out: options.Out = None,
     force: options.Force = False,
     bits: Annotated[int, typer.Option(metavar="8|16", help="Bits a channel.", rich_help_panel=FILES)] = 8,
@@ -85,6 +90,7 @@ def paint(
     """Redraw photos with a trained network, in a fraction of a second each.
 
     stylespace paint photo.jpg --style starry_night=0.6 --style great_wave=0.4
+    stylespace paint photo.jpg --style painting.jpg
 
     Finished results are skipped when the command is run again; a file that cannot be read is reported and skipped.
     """
@@ -103,7 +109,7 @@ def paint(
         look = _saved(mix_file)
         mix, strength, colour = look["styles"], look.get("strength", strength), look.get("colour", colour)
         if look.get("stroke", 1) != 1:
-            style_size = look["stroke"] * _trained_size(network)
+            style_size = look["stroke"] * _trained_size(network, mix)
     for name, weight in map(_weight, style or ()):
         if name in mix:
             raise typer.BadParameter(f"'{name}' is given twice: give each style once, with its weight.", param_hint="--style")
@@ -117,7 +123,7 @@ def paint(
     )
     if not mix:
         known = ", ".join(painting.styles)
-        raise typer.BadParameter(f"give at least one style of '{network}': {known}.", param_hint="--style")
+        raise typer.BadParameter(f"give at least one style of '{painting.source}': {known}.", param_hint="--style")
     painting.check_pictures()
     photos, errors = sources.find_photos(photo)
     ending = f"-{'-'.join(Path(name).stem for name in mix)}"[:80]
@@ -152,11 +158,11 @@ def _saved(path: Path) -> dict[str, Any]:
     return dict(look)
 
 
-def _trained_size(network: str) -> float:
+def _trained_size(network: str | None, mix: dict[str, Any]) -> float:
     from stylespace.networks.brush import trained_size
     from stylespace.networks.style_network import StyleNetwork
 
-    return trained_size(StyleNetwork.load(network))
+    return trained_size(StyleNetwork.painting(mix)[1] if network is None else StyleNetwork.load(network))
 
 
 def _weight(text: str) -> tuple[str, Any]:

@@ -79,7 +79,7 @@ def sweep(
             axes,
             method=method,
             preset=preset or "default",
-            quality=quality or "good",
+            quality=quality,
             settings=given,
             weights=weights,
             device=device or "auto",

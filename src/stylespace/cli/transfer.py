@@ -282,7 +282,7 @@ def transfer(
         if made.differences and not quiet:
             tell(f"{repeat} was made with {'; '.join(made.differences)}: the result may differ a little.")
     else:
-        task = Task(resolve(preset or "default", quality or "good", None, changes, method or BLEND), **given)
+        task = Task(resolve(preset or "default", quality, None, changes, method or BLEND), **given)
 
     photos, errors = sources.find_photos(names)
     several = sources.many(names)

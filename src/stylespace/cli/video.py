@@ -29,7 +29,7 @@ def video(
         list[str] | None,
         typer.Option(
             "--style", "-s", metavar="STYLE[=WEIGHT]", rich_help_panel=WHAT,
-            help="A style of the network, or a painting's file where it reads paintings or with --method; repeat to mix.",
+            help="A style of the network, or a painting's file; repeat to mix.",
         ),
     ] = None,
     at: Annotated[
@@ -43,8 +43,12 @@ def video(
         Path | None, typer.Option(metavar="MIX.json", rich_help_panel=WHAT, help="Styles over time from a file (docs/video.md).")
     ] = None,
     network: Annotated[
-        str, typer.Option("--network", "-n", metavar="NET", help="A shipped network, a file, owner/name on the Hub.", rich_help_panel=WHAT)
-    ] = "classics",
+        str | None,
+        typer.Option(
+            "--network", "-n", metavar="NET", rich_help_panel=WHAT,
+            help="A shipped network, a file, owner/name on the Hub. [default: classics; where a style is a painting or a code, arbitrary]",
+        ),
+    ] = None,
     method: Annotated[
         str, typer.Option(metavar="network|gatys|strotss|...", help="A network, or a method that optimises.", rich_help_panel=WHAT)
     ] = "network",
@@ -119,7 +123,7 @@ def video(
             film, out, styles, method=method, network=network, track=read_track(track) if track else moments, strength=strength,
             colour=colour, size=size, steady=steady, start=start, end=end, every=every, loop=loop, codec=codec, bits=bits, crf=crf,
             rate=rate, raw=raw, force=force, device=device or "auto", threads=threads, preset=preset or "default",
-            quality=quality or "good", progress=reporter.frame, note=reporter.say, **given,
+            quality=quality, progress=reporter.frame, note=reporter.say, **given,
         )  # fmt: skip
         if result.interrupted:
             reporter.say(f"Interrupted after frame {result.frames}: run the same command again to go on.")

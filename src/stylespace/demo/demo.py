@@ -86,7 +86,7 @@ class Demo:
         **how: Any,
     ) -> Iterator[Outcome]:
         """Redraw the photograph in each style; ``settings`` as for :func:`stylespace.transfer`, ``how``: fields of ``Task``."""
-        resolved = resolve("default", "good", None, {"size": SIZE, **settings})
+        resolved = resolve("default", None, None, {"size": SIZE, **settings})
         for style in self.styles:
             task = Task(resolved, {self.drawing(style): 1.0}, **how)
             job = Job(self.photo, self.result(style), style.replace("_", " "))

@@ -42,10 +42,8 @@ def load(
     if precision not in PRECISIONS:
         raise InputError(f"The precision '{precision}' is unknown: choose among {', '.join(PRECISIONS)}.")
     path = Path(weights) if weights is not None else None
-    with torch.random.fork_rng(devices=[]):  # modules draw their first weights from the caller's random numbers
-        encoder = _loaded(name, path, pooling, padding)
     device = torch.device(device)
-    return encoder.prepare(device, dtype(precision, device))
+    return _loaded(name, path, pooling, padding).prepare(device, dtype(precision, device))
 
 
 def _loaded(name: str, path: Path | None, pooling: str, padding: str) -> Encoder:

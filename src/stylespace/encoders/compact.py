@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from stylespace.encoders.encoder import Encoder
@@ -21,19 +22,8 @@ DEPTHS = (2, 2, 3, 3, 1)
 WIDTHS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512)  # VGG-16's
 # Of every convolution but the first: channels its 3x3 part reads, and writes.
 RANKS = ((20, 24), (28, 40), (48, 48), (72, 80), (88, 88), (88, 96), (128, 144), (160, 192), (160, 192), (176, 256))
-AXES = (
-    24,
-    32,
-    64,
-    64,
-    112,
-    96,
-    96,
-    192,
-    128,
-    128,
-    256,
-)  # principal axes that features are given on; fewer leave deep layers free
+# Principal axes that features are given on; fewer would leave deep layers unconstrained.
+AXES = (24, 32, 64, 64, 112, 96, 96, 192, 128, 128, 256)
 SHIPPED = Path(__file__).parent.parent / "models" / "compact.safetensors"
 
 
@@ -62,7 +52,8 @@ class CompactEncoder(Encoder):
 
     def forward(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """See :meth:`Encoder.forward`."""
-        features = super().forward(picture, layers)
+        self.check(layers)
+        features = self.trunk(picture, layers)
         return {name: projected(f, self.trunk.axes.get_parameter(f"{name}.weight")) for name, f in features.items()}
 
     def shape(self, layer: str, size: Sequence[int]) -> tuple[int, int, int]:
@@ -71,7 +62,8 @@ class CompactEncoder(Encoder):
 
     def estimates(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Estimates of the real VGG-16's channels after ReLU, in its own units (N, C, h, w)."""
-        return {name: f * self.trunk.scale[name] for name, f in super().forward(picture, layers).items()}
+        self.check(layers)
+        return {name: f * self.trunk.scale[name] for name, f in self.trunk(picture, layers).items()}
 
 
 def compact(weights: Path | None = None, *, pooling: str = "max", padding: str = "reflect") -> CompactEncoder:
@@ -83,9 +75,12 @@ def compact(weights: Path | None = None, *, pooling: str = "max", padding: str =
     from safetensors.torch import load_file
 
     path = weights or SHIPPED
-    trunk = CompactTrunk(padding=padding, pooling=pooling)
+    with torch.device("meta"):
+        trunk = CompactTrunk(padding=padding, pooling=pooling)
     try:
-        trunk.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
+        # A copy: numbers of the file would be mapped from it.
+        state = {name: tensor.to(torch.float32, copy=True) for name, tensor in load_file(path).items()}
+        trunk.load_state_dict(state, assign=True)
     except (OSError, SafetensorError, RuntimeError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(
             f"'{path}' does not hold the compact encoder's weights ({reason(error)}): "

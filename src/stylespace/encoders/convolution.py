@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# By padding: where, counted from the padded map's edge, the pixel lies that the edge repeats.
+# For each padding: the distance from the padded map's edge of the pixel that the edge repeats.
 _REPEATS = {"reflect": 2, "replicate": 1}
 
 
@@ -33,7 +33,7 @@ class PaddedConvolution(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        """The transposed convolution, and the border's gradient folded back to where padding took it from."""
+        """The transposed convolution; the gradient of the padding is added to the pixels that it repeats."""
         (weight,) = ctx.saved_tensors
         return input_gradient(gradient, ctx.shape, weight, ctx.padding), None, None, None
 
@@ -46,7 +46,7 @@ def input_gradient(gradient: Tensor, shape: Sequence[int], weight: Tensor, paddi
     else:
         edge = 0 if padding == "zero" else 1
         outside = 1 - edge
-    # Only the input's size counts for its gradient.
+    # Only the input's size matters for its gradient.
     size = gradient.new_empty(1).expand(count, channels, high + 2 * edge, wide + 2 * edge)
     found: Tensor = torch.ops.aten.convolution_backward(
         gradient, size, weight, None, [1, 1], [outside, outside], [1, 1], False, [0, 0], 1, [True, False, False]
@@ -61,7 +61,7 @@ def input_gradient(gradient: Tensor, shape: Sequence[int], weight: Tensor, paddi
 
 
 def convolved(x: Tensor, weight: Tensor, bias: Tensor | None, padding: str) -> Tensor:
-    """The same by separate operations: for weights that are being trained."""
+    """The convolution by separate operations, for weights that are being trained."""
     if padding == "zero":
         return F.conv2d(x, weight, bias, padding=1)
     return F.conv2d(F.pad(x, (1, 1, 1, 1), mode=padding), weight, bias)

@@ -1,4 +1,4 @@
-"""An encoder as the rooms above see it: a picture in, named features out."""
+"""The interface of all encoders: a picture in, named features out."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Encoder(nn.Module):
         self.name = name
         self.trunk = trunk
         state = trunk.state_dict()
-        self.checksum = of_tensors(*(state[key] for key in sorted(state)))  # before anything is folded or moved
+        self.checksum = of_tensors(*(state[key] for key in sorted(state)))  # before weights are folded or moved
         self.trunk.fold_input()
         self.requires_grad_(False)
         self.eval()
 
     @property
     def identity(self) -> dict[str, str]:
-        """By what a record names it: ``name`` and ``sha256``."""
+        """How a record names it: ``name`` and ``sha256``."""
         return {"name": self.name, "sha256": self.checksum}
 
     @property
@@ -53,18 +53,16 @@ class Encoder(nn.Module):
         Block b is 2**(b - 1) times smaller than the picture. Raises ``InputError`` for a layer the encoder does not have.
         """
         self.check(layers)
-        weight = self.trunk.input.weight
-        x = picture.to(dtype=weight.dtype).contiguous(memory_format=torch.channels_last)
-        return self.trunk(x, layers)
+        return self.trunk(picture, layers)
 
     def shape(self, layer: str, size: Sequence[int]) -> tuple[int, int, int]:
         """Channels, height and width of a layer's features of a picture of ``size`` (h, w)."""
         return self.trunk.shape(layer, size)
 
     def reach(self, layers: Collection[str]) -> tuple[int, int]:
-        """The period of the poolings above the deepest of ``layers``, and how many pixels away features there still look, rounded up to it.
+        """The period of the poolings before the deepest of ``layers``, and how far its features see in pixels, rounded up to the period.
 
-        A tile whose edges are multiples of the first, seen with the second around it, has the whole picture's features inside.
+        A tile whose edges are multiples of the first, with a halo of the second, has exactly the whole picture's features inside.
         """
         return self.trunk.reach(layers)
 

@@ -1,7 +1,7 @@
 """A 3x3 convolution in three: 1x1 to fewer channels, 3x3 among those, 1x1 to the output channels ("Tucker-2", Kim et al. 2016,
 arXiv:1511.06530).
 
-Frozen, it is one operation that keeps nothing for its gradient but the weights.
+With frozen weights it is one operation that stores only these for its gradient.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class _Frozen(torch.autograd.Function):
 
 
 def projected(x: Tensor, axes: Tensor) -> Tensor:
-    """``x`` (N, C, H, W) on ``axes`` (D, C, 1, 1): (N, D, H, W); frozen axes keep nothing for the gradient."""
+    """``x`` (N, C, H, W) on ``axes`` (D, C, 1, 1): (N, D, H, W); with frozen axes nothing else is stored for the gradient."""
     return F.conv2d(x, axes) if axes.requires_grad or not x.requires_grad else _Projection.apply(x, axes)  # type: ignore[no-untyped-call]
 
 

@@ -1,4 +1,4 @@
-"""Which encoder something was made with: recorded beside it, and asked for again before it is compared with anything."""
+"""Which encoder something was made with: recorded beside it, and checked before it is compared with anything."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Identity = Mapping[str, str]
 
 
 def found(name: str, weights: str | Path | None = None) -> dict[str, str]:
-    """Name and checksum of the encoder that :func:`stylespace.encoders.load` would load; the name alone where it is to be downloaded.
+    """Name and checksum of the encoder that :func:`stylespace.encoders.load` would load; the name alone if it still has to be downloaded.
 
     Raises ``WeightsError`` for a file that does not hold its weights.
     """
@@ -36,14 +36,14 @@ def identity(record: object) -> Identity:
 
 
 def matching(one: Identity | None, other: Identity | None) -> bool:
-    """Whether two records name one encoder. A checksum that is not known, of weights still to be downloaded, may be any."""
+    """Whether two records name one encoder. An unknown checksum, of weights still to be downloaded, matches any."""
     if one is None or other is None:
         return one is other
     return one["name"] == other["name"] and one.get("sha256", other.get("sha256")) == other.get("sha256", one.get("sha256"))
 
 
 def refuse(what: str, wanted: Identity, here: Identity, todo: str) -> InputError:
-    """The error where ``what`` needs another encoder than the one that is ``here``."""
+    """The error for ``what`` needing another encoder than the one that is ``here``."""
     return InputError(f"{what} needs the encoder {shown(wanted)}, but {shown(here)} is here: {todo}.")
 
 

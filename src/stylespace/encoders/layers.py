@@ -37,7 +37,7 @@ def nearest(layer: str, available: Sequence[str]) -> str:
 
 
 def scale(layer: str) -> int:
-    """By how much a layer's maps are smaller than the picture."""
+    """How many times smaller than the picture a layer's maps are."""
     return 2 ** (int(layer[4]) - 1)
 
 
@@ -45,7 +45,7 @@ def weights(spec: str | Mapping[str, float], available: Sequence[str]) -> dict[s
     """Layer weights from ``{"relu4_2": 1.0}`` or from text: ``relu1_1,relu2_1=0.5``, ``all``, ``all:geometric``.
 
     ``all:geometric`` weighs the d-th of D layers by ``2 ** (D - d)``, the shallowest most (Novak & Nikulin 2016).
-    Raises ``InputError`` when the text cannot be read; whether an encoder has the layers is for :func:`check`.
+    Raises ``InputError`` when the text cannot be read; whether an encoder has the layers is what :func:`check` tests.
     """
     if not isinstance(spec, str):
         return {name: float(weight) for name, weight in spec.items()}

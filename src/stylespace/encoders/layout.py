@@ -44,7 +44,7 @@ class LayoutError(WeightsError):
 
 @dataclass(frozen=True)
 class Slot:
-    """One tensor of a file: ``length`` bytes from ``start`` hold its storage, with what frames it.
+    """One tensor of a file: ``length`` bytes from ``start`` hold its storage and its framing.
 
     ``count``: elements of the storage; ``offset``: the tensor's first one. ``checksum``: CRC-32 of the storage in a zip archive,
     None in the old form.

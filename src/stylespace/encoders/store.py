@@ -25,7 +25,7 @@ class Published:
     """Weights as their publisher offers them.
 
     ``sha256`` is of the whole file, in full or its first digits; ``length`` is in bytes, None where it is not known.
-    ``depths`` and ``widths`` are convolutions and channels of each block.
+    ``depths`` and ``widths``: the numbers of convolutions and channels of each block.
     """
 
     name: str
@@ -144,14 +144,14 @@ def record(weights: Path) -> dict[str, str | int] | None:
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """Raise WeightsError where the disk of ``folder`` has not ``needed`` bytes left."""
+    """Raise WeightsError if the disk of ``folder`` has less than ``needed`` bytes left."""
     if shutil.disk_usage(folder).free < needed:
         raise _disk_full(folder, f"{needed / 1e6:.0f} MB are needed")
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turn a write into ``folder`` that fails into a WeightsError that says what to do."""
+    """Turn a failed write into ``folder`` into a WeightsError that says what to do."""
     try:
         yield
     except OSError as error:

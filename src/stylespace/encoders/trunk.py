@@ -62,10 +62,14 @@ class Trunk(nn.Module):
     _identity_input = False
 
     def forward(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """Features of ``picture`` (N, 3, H, W; sRGB in [0, 1]) after the ReLU of each of ``layers``, stopping at the deepest."""
+        """Features of ``picture`` (N, 3, H, W; sRGB in [0, 1]) after the ReLU of each of ``layers``, stopping at the deepest.
+
+        They have the weights' precision.
+        """
         features: dict[str, Tensor] = {}
         wanted = set(layers)
-        x = picture if self._identity_input else self.input(picture)
+        x = picture.to(next(self.parameters()).dtype).contiguous(memory_format=torch.channels_last)
+        x = x if self._identity_input else self.input(x)
         previous = "1"
         for name in self.layers:
             if name[4] != previous:
@@ -96,7 +100,7 @@ class Trunk(nn.Module):
         for name in self.layers:
             if name[4] != previous:
                 scale, previous = 2 * scale, name[4]
-                far = -(-far // scale) * scale  # a pooled position is spoilt by any of its four
+                far = -(-far // scale) * scale  # a pooled position is wrong if any of its four is
             far += scale
             if name == deepest:
                 break
@@ -111,7 +115,7 @@ class Trunk(nn.Module):
             convolution = self.convolutions[name.replace("relu", "conv")]
             assert isinstance(convolution, nn.Conv2d | FactoredConvolution)
             numbers.append(convolution.out_channels / 4 ** (int(name[4]) - 1))
-        return 1.5 * each * (sum(numbers) + 3 * max(numbers))  # half as much again is what was measured beside
+        return 1.5 * each * (sum(numbers) + 3 * max(numbers))  # half as much again was measured
 
     def _convolve(self, x: Tensor, convolution: nn.Module) -> Tensor:
         first = convolution is self.convolutions["conv1_1"]

@@ -7,7 +7,7 @@ Convolutions are recognised by their names:
 - ``0.weight`` of a 1x1 convolution, then ``2.weight``, ``5.weight``, ...: normalised VGG as AdaIN's authors published it.
 
 The input that the first convolution expects cannot be told from its weights. A file that brings its own affine map from RGB in [0, 1]
-(``input.weight``, ``input.bias``, or that 1x1 convolution) is believed; ``conv1_1`` names mean Caffe's BGR in 0..255 less the
+(``input.weight``, ``input.bias``, or that 1x1 convolution) is trusted; ``conv1_1`` names mean Caffe's BGR in 0..255 less the
 mean; torchvision's numbering means its mean and deviation, unless the file carries the published name of a conversion that kept
 Caffe's (``vgg19-d01eb7cb``, ``vgg16-00b39a1b``, ``vgg16_features-amdegroot-88682ab5``): do not rename those.
 """

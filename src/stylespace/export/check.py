@@ -38,15 +38,23 @@ def photos(count: int = 6, size: tuple[int, int] = (384, 512)) -> list[Pixels]:
 
 
 def difference(network: StyleNetwork, path: str | Path, engine: str = "auto", precision: str = "fp32") -> Difference:
-    """Redraw photographs of several sizes, in several styles and mixes, by the file and by ``network``."""
+    """What the file makes of photographs of several sizes, beside ``network``: redrawn in several styles and mixes.
+
+    Of a reader's graph: the rows, in units of the deviation of the known ones.
+    """
     runtime, network = Runtime(path, engine, precision=precision), network.to("cpu")
     found = []
     for number, photo in enumerate(p for size in SIZES for p in photos(2, size)):
-        names = [network.names[(number + i) % len(network.names)] for i in range(1 + number % 2)]
         given = photo if runtime.pixels == "bytes" else (photo / np.float32(255)).astype(np.float32)
-        made = runtime(given, names).astype(np.float32) / (255 if runtime.pixels == "bytes" else 1)
         pixels = torch.from_numpy(photo.copy()).permute(2, 0, 1)[None].float() / 255
+        if runtime.graph == "reader":
+            assert network.reader is not None
+            apart = runtime.read(given) - network.reader.read(pixels).numpy()
+            found.append(np.abs(apart) / max(float(network.rows.std(0).mean()) if len(network.rows) > 1 else 1.0, 1e-6))
+            continue
+        names = [network.names[(number + i) % len(network.names)] for i in range(1 + number % 2)]
+        made = runtime(given, network.row(names).numpy() if runtime.graph == "painter" else names).astype(np.float32)
         wanted = network.pixels(pixels, names)[0].permute(1, 2, 0).numpy()
-        found.append(np.abs(made - wanted).ravel())
+        found.append(np.abs(made / (255 if runtime.pixels == "bytes" else 1) - wanted).ravel())
     every = np.concatenate(found)
     return Difference(runtime.engine, float(every.max()), float(every.mean()))

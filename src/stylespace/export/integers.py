@@ -25,10 +25,11 @@ EXACT = (
 )  # fmt: skip
 
 
-def quantised(model: ModelProto, photos: Sequence[Pixels]) -> ModelProto:
+def quantised(model: ModelProto, photos: Sequence[Pixels], rows: Pixels | None = None) -> ModelProto:
     """``model`` with 8-bit convolutions, whose ranges are measured on ``photos``, each (H, W, 3) of 8 bits, in one style after another.
 
-    Everything else is unchanged. Raises ``MissingExtraError`` without the extra ``int8`` (NNCF).
+    ``rows`` (S, P): the styles, for a painter's graph. Everything else is unchanged. Raises ``MissingExtraError`` without the extra
+    ``int8`` (NNCF).
     """
     if not photos:
         raise InputError("There are no photos to measure ranges on: give some.")
@@ -39,14 +40,16 @@ def quantised(model: ModelProto, photos: Sequence[Pixels]) -> ModelProto:
     except ImportError as error:
         raise MissingExtraError("8-bit integers need NNCF: pip install 'stylespace[int8]'.") from error
     about = json.loads(next(p.value for p in model.metadata_props if p.key == KEY))
-    count = len(about["names"])
+    second = "weights" if rows is None else "row"
+    styles = np.eye(len(about["names"]), dtype=np.float32) if rows is None else np.asarray(rows, np.float32)
+    count = len(styles)
     bytes_ = about["pixels"] == "bytes"
 
     def given(number: int) -> dict[str, Any]:
         photo = photos[number % len(photos)][None]
         return {
             "photo": photo if bytes_ else (photo / np.float32(255)).astype(np.float32),
-            "weights": np.eye(count, dtype=np.float32)[number % count],
+            second: styles[number % count],
         }
 
     samples = max(len(photos), 2 * count)

@@ -2,6 +2,8 @@
 
 painter = Runtime("classics")
 painter(frame, {"starry_night": 0.6, "great_wave": 0.4})  # frame and result: (H, W, 3) of 8 bits, sRGB
+row = Runtime("reader.onnx").read(painting)
+Runtime("painter.onnx")(frame, row)  # or the file of a style's code
 """
 
 from __future__ import annotations
@@ -19,11 +21,14 @@ from stylespace.errors import InputError, MissingExtraError, WeightsError
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 ENGINES = ("openvino", "onnxruntime")
+GRAPHS = ("styles", "painter", "reader")
 PRECISIONS = ("fp32", "bf16", "fp16")
 KEY = "stylespace"
 VERSION = 1
 Pixels = NDArray[Any]
-_Session = Callable[[Pixels, Pixels], Pixels]
+Mix = str | Sequence[str] | Mapping[str, float] | Pixels | None
+_Session = Callable[..., Pixels]
+SIDE = 256  # long side at which paintings are read
 
 
 class Runtime:
@@ -34,6 +39,7 @@ class Runtime:
     ``precision``: of OpenVINO's arithmetic; ``bf16`` and ``fp16`` help on processors that have them. ``cache``: a folder for OpenVINO's
     compiled networks, which makes the next start faster.
 
+    ``graph``: ``styles``; ``painter``, which takes a style's row; ``reader``, which makes rows of paintings (:meth:`read`).
     ``styles``: their names. ``pixels``: ``bytes`` or ``float``, in and out. ``checksum``: of its weights.
 
     Raises ``WeightsError`` for a file that is not one, ``MissingExtraError`` when no engine is installed.
@@ -64,30 +70,31 @@ class Runtime:
             raise MissingExtraError(f"Running {path.name} needs {wanted}: pip install 'stylespace[fast]'.")
         try:
             told = json.loads(about)
-            self.styles: tuple[str, ...] = tuple(told["names"])
+            self.graph: str = told.get("graph", "styles")
+            self.styles: tuple[str, ...] = tuple(told["names"]) if self.graph == "styles" else ()
+            self.row = 0 if self.graph == "styles" else int(told["row"])
             self.pixels: str = told["pixels"]
             self.checksum: str = told["checksum"] + ("-int8" if told.get("integers") else "")
             version = int(told["version"])
-            if not all(isinstance(name, str) for name in self.styles):
+            if not all(isinstance(name, str) for name in self.styles) or self.graph not in GRAPHS:
                 raise TypeError
-        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise WeightsError(f"{path} is not a network of Stylespace: give a file that 'stylespace export' wrote.") from error
         if version > VERSION:
             raise WeightsError(f"{path} was written by a newer Stylespace (format {version}): update Stylespace to read it.")
 
-    def __call__(
-        self, photo: Pixels, mix: str | Sequence[str] | Mapping[str, float] | None = None, *, strength: float = 1.0
-    ) -> Pixels:
+    def __call__(self, photo: Pixels, mix: Mix = None, *, strength: float = 1.0) -> Pixels:
         """``photo`` redrawn, the same shape and kind: a frame keeps its size and takes the style's colours.
 
         ``photo``: (H, W, 3) or (N, H, W, 3), sRGB, of 8 bits; or, for a network of ``float`` pixels, float32 in [0, 1]. ``mix``: a style's
-        name, several, or a mapping from name to weight; None: the first. ``strength``: from 0, the photo, to 1.
+        name, several, or a mapping from name to weight; None: the first. A painter takes a row (P,) or style codes' files instead.
+        ``strength``: from 0, the photo, to 1.
         """
+        if self.graph == "reader":
+            raise InputError("This graph reads paintings: give the photo to the painter's.")
         if not 0 <= strength <= 1:
             raise InputError(f"The strength is {strength}: give a number from 0 (the photo) to 1.")
-        wanted = np.dtype(np.uint8 if self.pixels == "bytes" else np.float32)
-        if photo.dtype != wanted or photo.ndim not in (3, 4) or photo.shape[-1] != 3 or 0 in photo.shape:
-            raise InputError(f"An array (H, W, 3) of {wanted} is expected, not {photo.shape} of {photo.dtype}.")
+        wanted = self._check(photo)
         batch = np.ascontiguousarray(photo if photo.ndim == 4 else photo[None])
         weights = self.weights(mix)
         # One at a time: a picture does not depend on the others, and the engine has all cores for it.
@@ -97,11 +104,38 @@ class Runtime:
             painted = mixed if wanted == np.float32 else (mixed + 0.5).astype(np.uint8)
         return painted if photo.ndim == 4 else painted[0]
 
-    def weights(self, mix: str | Sequence[str] | Mapping[str, float] | None = None) -> NDArray[np.float32]:
-        """``mix`` as the network takes it: (S,), which sums to 1."""
+    def read(self, painting: Pixels) -> NDArray[np.float32]:
+        """The row (P,) of ``painting`` (H, W, 3), pixels as for :meth:`__call__`, for a painter. It is seen :data:`SIDE` pixels long."""
+        if self.graph != "reader":
+            raise InputError("This graph paints: give the painting to the one that 'stylespace export --graph reader' wrote.")
+        self._check(painting)
+        if painting.ndim != 3:
+            raise InputError("Paintings are read one at a time: give an array (H, W, 3).")
+        if max(painting.shape[:2]) != SIDE:
+            painting = _seen(painting)
+        row: NDArray[np.float32] = self._session(np.ascontiguousarray(painting[None]))
+        return row
+
+    def _check(self, photo: Pixels) -> np.dtype[Any]:
+        """The kind of pixels that is expected. Raises ``InputError`` for others."""
+        wanted = np.dtype(np.uint8 if self.pixels == "bytes" else np.float32)
+        if photo.dtype != wanted or photo.ndim not in (3, 4) or photo.shape[-1] != 3 or 0 in photo.shape:
+            raise InputError(f"An array (H, W, 3) of {wanted} is expected, not {photo.shape} of {photo.dtype}.")
+        return wanted
+
+    def weights(self, mix: Mix = None) -> NDArray[np.float32]:
+        """``mix`` as the network takes it: (S,), which sums to 1; for a painter the row (P,)."""
+        if self.graph == "painter":
+            return self._row(mix)
+        if isinstance(mix, np.ndarray):
+            raise InputError(
+                "This graph has its styles' rows inside: give names, or a row to one of 'stylespace export --graph painter'."
+            )
         if mix is None:
             mix = self.styles[0]
-        given = {mix: 1.0} if isinstance(mix, str) else dict(mix) if isinstance(mix, Mapping) else dict.fromkeys(mix, 1.0)
+        given: dict[Any, float] = (
+            {mix: 1.0} if isinstance(mix, str) else dict(mix) if isinstance(mix, Mapping) else dict.fromkeys(mix, 1.0)
+        )
         made = np.zeros(len(self.styles), np.float32)
         for name, weight in given.items():
             if name not in self.styles:
@@ -112,6 +146,57 @@ class Runtime:
         if not made.sum() > 0:
             raise InputError("No style has a weight: give one of them more than zero.")
         return made / made.sum()
+
+    def _row(self, mix: Mix) -> NDArray[np.float32]:
+        if isinstance(mix, np.ndarray):
+            if mix.shape != (self.row,) or not np.isfinite(mix).all():
+                raise InputError(f"A row of {self.row} finite numbers is expected, not an array {mix.shape}.")
+            return np.ascontiguousarray(mix, np.float32)
+        files = [mix] if isinstance(mix, str | os.PathLike) else mix
+        given: dict[Any, float] = dict(files) if isinstance(files, Mapping) else dict.fromkeys(files or (), 1.0)
+        total = sum(given.values())
+        if not given or not all(0 <= weight < float("inf") for weight in given.values()) or not total > 0:
+            raise InputError(
+                "This graph paints in any style: give a row, or style codes' files with weights, one of them above zero."
+            )
+        rows = [
+            np.float32(weight / total) * _code(file, self.row, self.checksum.removesuffix("-int8"))
+            for file, weight in given.items()
+        ]
+        return np.sum(rows, 0, dtype=np.float32)
+
+
+def _code(path: str | os.PathLike[str], size: int, network: str) -> NDArray[np.float32]:
+    """The row of a style code's file. Raises ``InputError`` for one of another network, ``WeightsError`` for what is none."""
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise InputError(f"There is no style code {path}: give a file that 'stylespace network read' wrote.")
+    try:
+        with safe_open(path, "np") as file:
+            told = json.loads((file.metadata() or {}).get(KEY, "{}"))
+            row: NDArray[np.float32] = file.get_tensor("row").astype(np.float32)
+            owner = told["network"]
+    except (SafetensorError, AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path} is not a style code: give a file that 'stylespace network read' wrote.") from error
+    if owner != network or row.shape != (size,):
+        raise InputError(
+            f"The code {path} was made by another network, or another version of it: make it anew from its painting."
+        )
+    return row
+
+
+def _seen(painting: Pixels) -> Pixels:
+    """``painting`` at :data:`SIDE` pixels, by Pillow's bicubic filter, which is the one that networks learn with."""
+    from PIL import Image
+
+    high, wide = painting.shape[:2]
+    scale = SIDE / max(high, wide)
+    size = (max(1, int(wide * scale + 0.5)), max(1, int(high * scale + 0.5)))
+    if painting.dtype == np.uint8:
+        return np.asarray(Image.fromarray(painting).resize(size, Image.Resampling.BICUBIC))
+    bands = [Image.fromarray(painting[..., band]).resize(size, Image.Resampling.BICUBIC) for band in range(3)]
+    return np.stack([np.asarray(band) for band in bands], -1).clip(0, 1)
 
 
 def shipped() -> list[str]:
@@ -157,7 +242,7 @@ def _openvino(path: Path, threads: int, precision: str, cache: str | Path | None
         raise _unreadable(path, error) from error
     any_size, held, before = request, (), ()
 
-    def run(photo: Pixels, weights: Pixels) -> Pixels:
+    def run(photo: Pixels, *style: Pixels) -> Pixels:
         nonlocal request, held, before
         try:
             # The second picture of a size is likely not the last: compiled for this size alone it is a third faster. Networks of integers
@@ -166,10 +251,10 @@ def _openvino(path: Path, threads: int, precision: str, cache: str | Path | None
                 request, held = any_size, ()
                 if photo.shape == before or integers:
                     fixed = model.clone()
-                    fixed.reshape({0: list(photo.shape), 1: list(weights.shape)})
+                    fixed.reshape({number: list(array.shape) for number, array in enumerate((photo, *style))})
                     request, held = core.compile_model(fixed, "CPU", settings).create_infer_request(), photo.shape
             before = photo.shape
-            request.infer([photo, weights], share_inputs=True)
+            request.infer([photo, *style], share_inputs=True)
             made: Pixels = request.get_output_tensor(0).data.copy()
         except RuntimeError as error:
             raise _refused(photo, error) from error
@@ -191,9 +276,9 @@ def _onnxruntime(path: Path, threads: int) -> tuple[_Session, str]:
     except Exception as error:  # its errors share no class
         raise _unreadable(path, error) from error
 
-    def run(photo: Pixels, weights: Pixels) -> Pixels:
+    def run(photo: Pixels, *style: Pixels) -> Pixels:
         try:
-            made: Pixels = session.run(None, dict(zip(names, (photo, weights), strict=True)))[0]
+            made: Pixels = session.run(None, dict(zip(names, (photo, *style), strict=True)))[0]
         except Exception as error:  # as above
             raise _refused(photo, error) from error
         return made

@@ -19,7 +19,7 @@ from stylespace.film.frame import Film, Frame, Info, Pixels, Span
 FORM = re.compile(r"(\d+)x(\d+)(?:@(\d+(?:[./]\d+)?))?")
 
 
-class Raw(Film):
+class RawPipe(Film):
     """Frames of ``form`` (``WIDTHxHEIGHT`` or ``WIDTHxHEIGHT@RATE``), 8 bits of R, G, B a pixel, read once."""
 
     def __init__(self, form: str, span: Span | None = None, stream: Any = None) -> None:

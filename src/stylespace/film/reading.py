@@ -11,7 +11,7 @@ from stylespace.film.animation import Animation, is_animated
 from stylespace.film.container import Container
 from stylespace.film.folder import Folder
 from stylespace.film.frame import Film, Span
-from stylespace.film.pipe import Piped, Raw
+from stylespace.film.pipe import Piped, RawPipe
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
@@ -24,7 +24,7 @@ def open_film(source: str | Path, span: Span | None = None, *, raw: str | None =
     is wanted and not installed.
     """
     if str(source) == "-":
-        return Raw(raw, span) if raw else Piped(span)
+        return RawPipe(raw, span) if raw else Piped(span)
     path = Path(source)
     if path.is_dir():
         return Folder(path, span, rate or Fraction(24))

@@ -23,7 +23,7 @@ LOOKS = 4  # a second
 
 
 @dataclass(frozen=True)
-class Frame:
+class KeyFrame:
     """``time`` in seconds, None for a picture of a folder, whose ``path`` it has then. ``png``: its file's bytes."""
 
     picture: Picture
@@ -34,7 +34,7 @@ class Frame:
     thumbnail: bytes
 
 
-def key_frames(source: Path, *, change: float = CHANGE, alike: float = ALIKE) -> Iterator[Frame]:
+def key_frames(source: Path, *, change: float = CHANGE, alike: float = ALIKE) -> Iterator[KeyFrame]:
     """Frames of ``source``, a film or a folder of frames in order, that show something new, each unlike all before.
 
     Four frames a second of a film are examined. Raises ``PictureError`` for what is not a film, ``MissingExtraError`` without PyAV.
@@ -52,7 +52,7 @@ def key_frames(source: Path, *, change: float = CHANGE, alike: float = ALIKE) ->
             continue
         kept.append(numbers)
         data = path.read_bytes() if path else _png(picture)
-        yield Frame(picture, seconds, path, data, numbers, thumbnail(picture))
+        yield KeyFrame(picture, seconds, path, data, numbers, thumbnail(picture))
 
 
 def _png(picture: Picture) -> bytes:

@@ -18,6 +18,7 @@ from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
 from stylespace.methods.gatys_loss import layers_of, losses_at, margin_of
 from stylespace.methods.gatys_settings import GatysSettings
+from stylespace.networks.start import drawn
 from stylespace.pictures import colour
 from stylespace.pictures.resizing import resize
 from stylespace.solvers import pyramid
@@ -124,6 +125,8 @@ def _whole(turns: list[Tiled], core: int | None, turn: int) -> Objective | list[
 def schedule(settings: GatysSettings) -> list[tuple[int, int]]:
     """Long side and steps of each size. Raises ``InputError`` when their numbers differ."""
     sizes = settings.sizes or pyramid.sizes(settings.size, settings.smallest, settings.factor)
+    if settings.steps == 0 and not settings.steps_each:
+        return [(sizes[-1], 0)]
     steps = settings.steps_each or pyramid.share(settings.steps, sizes, settings.fall, settings.least_steps)
     return pyramid.paired(sizes, steps)
 
@@ -155,6 +158,11 @@ def _start(content: Tensor, regions: Sequence[Region], settings: GatysSettings, 
         if given is None:
             raise InputError("The start 'picture' needs a picture: give --start-picture FILE.")
         return resize(given.to(content), content.shape[-2:])
+    if settings.start == "network":
+        found = drawn(content, regions, settings.start_network)
+        if not any(steps for _, steps in schedule(settings)):
+            return found
+        return _in_colours_of(regions, found, schedule(settings)[-1][0] * settings.style_scale)  # a network's are a little duller
     if settings.start == "style":
         return resize(first_style(regions).picture, content.shape[-2:])
     if settings.start == "palette":

@@ -1,10 +1,10 @@
 """The loss of Gatys-style optimisation at one size (Gatys, Ecker & Bethge 2016, doi:10.1109/CVPR.2016.265).
 
-    L = alpha L_content + beta L_style + smoothness   (eq. 7)  Loss.turn
-    L_content = 1/2 sum (F - P)^2                     (eq. 1)  Loss.content_terms
+    L = alpha L_content + beta L_style + smoothness   (eq. 7)  GatysLoss.turn
+    L_content = 1/2 sum (F - P)^2                     (eq. 1)  GatysLoss.content_terms
     G = F F^T                                         (eq. 3)  stylespace.statistics.gram
-    E_l = sum (G - A)^2 / (4 C^2 M^2)                 (eq. 4)  Loss.distance
-    L_style = sum_l w_l E_l                           (eq. 5)  Loss.style_terms
+    E_l = sum (G - A)^2 / (4 C^2 M^2)                 (eq. 4)  GatysLoss.distance
+    L_style = sum_l w_l E_l                           (eq. 5)  GatysLoss.style_terms
 
 F, P: features (C channels, M positions) of the picture and of the photo; G, A: Gram matrices of the picture and of the style. Other
 statistics than Gram matrices (``stylespace.objectives.style``) and other divisors are settings. Every term is made of sums over positions,
@@ -32,7 +32,7 @@ from stylespace.pictures.margin import framed, offsets
 from stylespace.pictures.tiles import Tile, cut
 from stylespace.solvers.tiled import Tiled
 from stylespace.statistics.gram import neighbour_gram
-from stylespace.statistics.seen import Measure, Seen
+from stylespace.statistics.seen import Measure, SeenTile
 from stylespace.storage.scratch import Shelf
 from stylespace.styles.region import Region, guides
 
@@ -42,7 +42,7 @@ class Term:
     """A term of the loss: ``part``: the ``count`` sums that a tile adds to; ``total``: its value, from the sums of all tiles."""
 
     label: str
-    part: Callable[[Seen], Measurement]
+    part: Callable[[SeenTile], Measurement]
     total: Callable[[Measurement], Tensor]
     count: int = 1
 
@@ -70,7 +70,7 @@ def losses_at(
     Targets are computed here, once. ``core``: side of the tiles to work in; None: the whole picture is one.
     """
     with torch.no_grad():
-        loss = Loss(photo, settings, encoder, core)
+        loss = GatysLoss(photo, settings, encoder, core)
         style: list[Term] = []
         for region, guide in zip(regions, guides(regions, photo), strict=True):
             style += loss.style_terms(region, guide)
@@ -78,7 +78,7 @@ def losses_at(
     return [loss.turn(offset, each) for offset, each in zip(loss.offsets, terms, strict=True)]
 
 
-class Loss:
+class GatysLoss:
     """The terms at the size of ``photo`` (1, 3, H, W)."""
 
     def __init__(self, photo: Tensor, settings: GatysSettings, encoder: Encoder, core: int | None) -> None:
@@ -98,7 +98,7 @@ class Loss:
         """Eq. 7 as a sum over tiles, of pictures seen at an offset."""
 
         def part(picture: Tensor, tile: Tile) -> list[Tensor]:
-            seen = Seen(picture, self.encoder(picture, self.layers) if self.layers else {}, tile)
+            seen = SeenTile(picture, self.encoder(picture, self.layers) if self.layers else {}, tile)
             return [sums for term in terms for sums in term.part(seen)]
 
         def total(sums: list[Tensor]) -> dict[str, Tensor]:
@@ -125,7 +125,7 @@ class Loss:
         features: dict[str, dict[Tile, Callable[[], Tensor]]] = {name: {} for name in self.content_layers}
         for tile in self.tiles:
             part = photo[(..., *tile.window)].to(self.device)
-            seen = Seen(part, self.encoder(part, self.content_layers), tile)
+            seen = SeenTile(part, self.encoder(part, self.content_layers), tile)
             for name in self.content_layers:
                 features[name][tile] = keep(seen.core(name).contiguous(memory_format=torch.channels_last))
         return [self._content_term(name, features[name]) for name in self.content_layers]
@@ -171,7 +171,7 @@ class Loss:
         channels, high, wide = self.encoder.shape(each.layer, self.size)
         positions = high * wide if guide is None else float(guide.mean()) * (high * wide)
 
-        def part(seen: Seen) -> Measurement:
+        def part(seen: SeenTile) -> Measurement:
             return seen.mean(each.means, each.layer, guide)
 
         def total(sums: Measurement) -> Tensor:
@@ -250,7 +250,7 @@ class Loss:
             sums: list[Measurement] = []
             for tile in cut(picture.shape[-2:], self.core, halo, align):
                 part = picture[(..., *tile.window)]
-                seen = Seen(part, self.encoder(part, self.style_layers), tile)
+                seen = SeenTile(part, self.encoder(part, self.style_layers), tile)
                 parts = [seen.mean(of, layer, mask) for layer, of in measures]
                 sums = [tuple(map(torch.add, a, b)) for a, b in zip(sums, parts, strict=True)] if sums else parts
             found.append(sums)

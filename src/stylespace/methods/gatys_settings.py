@@ -24,7 +24,7 @@ class GatysSettings(EncoderSettings):
     smallest: int = option(128, "long side of the first, coarsest size")
     factor: float = option(2**0.5, "growth from size to size", source=CROWSON)
     sizes: tuple[int, ...] = option((), "all sizes, coarse to fine, instead of size, smallest and factor")
-    steps: int = option(340, "steps in all, shared out over the sizes")
+    steps: int = option(340, "steps in all, shared out over the sizes; 0: the start alone")
     fall: float = option(1.7, "how fast the share of steps falls with size: (smallest / size) ** fall")
     least_steps: int = option(20, "fewest steps of each size above 512 pixels, so that it gets its own brushwork")
     steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps and fall")
@@ -39,10 +39,11 @@ class GatysSettings(EncoderSettings):
     average_decay: float = option(0.99, "decay of the moving average", source=CROWSON, least=0, most=0.999999)
     start: str = option(
         "palette",
-        "picture to start from; palette: the photo in the style's colours",
-        ("content", "palette", "noise", "mix", "style", "picture"),
+        "picture to start from; palette: the photo in the style's colours; network: redrawn by a network that reads paintings",
+        ("content", "palette", "noise", "mix", "style", "picture", "network"),
         "ours",
     )
+    start_network: str = option("arbitrary", "network that draws the start 'network': a shipped name or a file", source="ours")
     noise_share: float = option(0.5, "share of white noise in the start 'mix'", source=COURSE + " (ratio not given; 0.5 is ours)")
 
     content_layers: Any = option(
@@ -156,6 +157,13 @@ def novak_nikulin() -> GatysSettings:
         GatysSettings.paper(), start="content", style_layers="all:geometric", activation_shift=-1.0, neighbours="instead"
     )  # fmt: skip
 
+
+# What a quality is where the network is here that reads paintings: one pass; one pass and the sizes at which brushwork is drawn; all sizes.
+LEVELS: dict[str, dict[str, Any]] = {
+    "draft": {"start": "network", "steps": 0},
+    "good": {"start": "network", "smallest": 256, "steps": 44},
+    "best": {"start": "network", "steps": 1360},
+}
 
 PRESETS: dict[str, Callable[[], GatysSettings]] = {
     "default": GatysSettings,

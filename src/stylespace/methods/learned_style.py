@@ -1,8 +1,11 @@
 """One style picture learned from many references, from white noise and without content (document: animated style learning).
 
-    minimise over x   sum_i alpha_i sum_l w_l || S_l(x) - S_l(s_i) ||^2
-with S_l a layer's statistics (Gram matrices in the document). Where the alpha sum to 1 this is || S_l(x) - sum_i alpha_i S_l(s_i) ||^2
-and a constant, so one pass over any number of references gives the exact target in constant memory; the document draws one a step.
+    S_l, statistics of a layer: Gram matrices                       (Definition 2)       statistic, Statistic.measure
+    minimise over x   sum_i alpha_i sum_l w_l ||S_l(x) - S_l(s_i)||^2   (Approach)       objective_at
+    from white noise; a random reference s_i at every step          (Fig. 4)             LearnedStyle.start; draw
+    Gram matrices over the positions of a mask only                 (3rd Attempt)        fitted, target: guide
+The document numbers no equations. Where the alpha sum to 1 the sum is ||S_l(x) - sum_i alpha_i S_l(s_i)||^2 plus a constant (derived), so
+one pass over any number of references gives the exact target in constant memory (``target``); that is the default.
 """
 
 from __future__ import annotations
@@ -65,11 +68,11 @@ class LearnedStyle(Problem):
         self.content = torch.zeros(1, 3, 1, 1, device=next(encoder.parameters()).device)
 
     def shape(self, scale: Scale) -> tuple[int, int]:
-        """By the settings' proportions: there is no photo."""
+        """Given by the settings' proportions, since there is no photo."""
         return shape(self.settings, scale.size)
 
     def start(self, scale: Scale, picture: Tensor | None) -> Tensor:
-        """White noise, then the result so far."""
+        """White noise (Fig. 4), then the result so far."""
         if picture is not None:
             return resize(picture, self.shape(scale))
         generator = torch.Generator().manual_seed(self.settings.seed)
@@ -125,13 +128,13 @@ def objective_at(
     shares = torch.tensor([r.alpha for r in references])
 
     def draw() -> tuple[list[int], int | None]:
-        """The offset of the next step, and the reference it draws; None: all of them."""
+        """The offset of the next step, and the reference that it draws (Fig. 4); None: all of them."""
         offset = list(next(turns))
         if settings.tileable:
             offset = torch.randint(0, 1 << 16, (2,), generator=draws).tolist()
         return offset, None if settings.route == "exact" else int(torch.multinomial(shares, 1, generator=draws))
 
-    for _ in range(after):  # what the steps before drew
+    for _ in range(after):  # the random numbers of the steps before
         draw()
 
     def objective(picture: Tensor) -> dict[str, Tensor]:
@@ -143,10 +146,11 @@ def objective_at(
             seen = torch.roll(picture, (down, right), (2, 3))
         else:
             seen = picture[..., down : picture.shape[2] - reach + down, right : picture.shape[3] - reach + right]
-        given = encoder(seen, weights)
+        features = encoder(seen, weights)
+        # w_l || S_l(x) - S_l ||^2, as a share of the target's own energy.
         terms = {
             f"style {name}": weight * statistics[name].emphasis
-            * statistics[name].distance(statistics[name].measure(given[name], None, 0.0), wanted[name]) / energies[name]
+            * statistics[name].distance(statistics[name].measure(features[name], None, 0.0), wanted[name]) / energies[name]
             for name, weight in weights.items()
         }  # fmt: skip
         if settings.smoothness_weight:
@@ -159,7 +163,7 @@ def objective_at(
 def fitted(
     references: Sequence[WeightedReference], size: int, layers: dict[str, float], settings: LearnedStyleSettings, encoder: Encoder
 ) -> dict[str, Statistic]:
-    """The statistic of each layer; where it depends on the references, one pass over them finds what it wants to know."""
+    """The statistic of each layer; one that depends on the references is fitted in one pass over them."""
     statistic = statistic_named(
         settings.statistic, offset=settings.kernel_offset, count=settings.kernel_features, seed=settings.seed
     )
@@ -180,7 +184,7 @@ def target(
     settings: LearnedStyleSettings,
     encoder: Encoder,
 ) -> dict[str, Measurement]:
-    """The mean statistics of ``references``, weighted by their alpha, in one pass and the memory of one picture."""
+    """sum_i alpha_i S_l(s_i), the mean statistics of ``references``, in one pass and the memory of one picture."""
     found: dict[str, Measurement] = {}
     for reference, features, guide in _seen(references, size, list(statistics), settings, encoder):
         for name, statistic in statistics.items():

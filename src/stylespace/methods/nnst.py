@@ -1,11 +1,15 @@
 """Neural Neighbor Style Transfer (Kolkin, Kucera, Paris, Sykora, Shechtman & Shakhnarovich 2022, arXiv 2203.13215), by optimisation.
 
-Coarse to fine, over the levels of a Laplacian pyramid:
-    hypercolumns of photo and style, the style in four rotations             _described, _pool
-    a mix of the photo's and of the result's so far is the query             objective_at, of_photo
-    each query's nearest neighbour in the style, by centred cosine           _matched
-    minimise over x the mean distance of its hypercolumns to those           objective_at, part
-A last pass matches every layer by itself and the picture itself, again every few steps ("layerwise").
+The steps at each size, coarse to fine, with a Laplacian pyramid as the variable; beside them the functions here and in the authors' code
+(NeuralNeighborStyleTransfer, utils/stylize.py and utils/featureExtract.py):
+    phi, hypercolumns of photo and style, the style in four rotations        _described, _pool         extract_feats
+    query q = content_weight phi(photo) + (1 - content_weight) phi(x so far) objective_at, of_photo    produce_stylization
+    n(i) = argmin_j D_cos(q_i - mean q, s_j - mean s), the nearest neighbour _matched, nearest         replace_features
+    minimise over x   mean_i D_cos(phi_i(x), s_n(i))                         objective_at, part        optimize_output_im
+    "feature splitting": a last pass, each layer matched by itself to x      layerwise                 optimize_output_im, final_pass
+    chroma of the photo with the style's moments                             finish
+The authors mix photo and result before phi, we mix their features; they match again at every step of the last pass, sampling positions,
+we every few steps at all positions.
 """
 
 from __future__ import annotations
@@ -123,8 +127,9 @@ def objective_at(
 ) -> Objective:
     """The loss of a picture of the size of ``photo`` (1, 3, H, W): mean distance to the matched hypercolumns.
 
-    What is matched: ``share`` of the photo's features and the rest of those of ``start``; ``layerwise``: each layer's features of the
-    picture itself, again every ``settings.renewed`` steps. ``core``: side of the tiles that features are computed in; None: as a whole.
+    The query: ``share`` of the photo's features and the rest of those of ``start``; ``layerwise``: each layer's features of the
+    picture itself, matched again every ``settings.renewed`` steps. ``core``: side of the tiles that features are computed in; None: the
+    whole picture.
     """
     layers = list(layer_names.weights(settings.layers, encoder.layers))
     size = max(photo.shape[-2:])
@@ -144,7 +149,7 @@ def objective_at(
         ]
 
     def matches(described: Callable[[Tile], Sequence[Tensor]]) -> dict[Tile, list[Callable[[], Tensor]]]:
-        """What every tile's places are to be like, for each group of layers."""
+        """The targets s_n(i) of every tile's places, for each group of layers."""
         keep: Keep = Shelf().put if len(tiles) > 1 else lambda tensor: lambda: tensor
 
         @lru_cache(1)
@@ -165,17 +170,17 @@ def objective_at(
     def of_photo(tile: Tile) -> list[Tensor]:
         own = _core(photo[(..., *tile.window)], tile, encoder, layers)
         before = _core(start[(..., *tile.window)], tile, encoder, layers) if share < 1 else own
-        return [share * a + (1 - share) * b for a, b in zip(own, before, strict=True)]
+        return [share * a + (1 - share) * b for a, b in zip(own, before, strict=True)]  # q
 
     wanted = {} if layerwise else matches(of_photo)
     count = float((drawn >= 0).sum())
     step = 0
 
     def part(seen: Tensor, tile: Tile) -> list[Tensor]:
-        given = _core(seen, tile, encoder, layers)
-        parts = [_rows([given[i] for i in group], [divisors[i] for i in group]) for group in groups]
+        features = _core(seen, tile, encoder, layers)
+        parts = [_rows([features[i] for i in group], [divisors[i] for i in group]) for group in groups]
         drawn_here = belongs[tile] >= 0
-        # Of vectors of length 1 this is 1 - cos(x, y).
+        # D_cos: for vectors of length 1 half the squared distance is 1 - cos(x, y).
         return [
             (_scaled(x, length) - y()).square().sum(1)[drawn_here].sum() / 2
             for x, y, length in zip(parts, wanted[tile], lengths, strict=True)
@@ -194,7 +199,7 @@ def objective_at(
     return objective
 
 
-Keep = Callable[[Tensor], Callable[[], Tensor]]  # what is put away, to be got again
+Keep = Callable[[Tensor], Callable[[], Tensor]]  # stores a tensor, and returns how to get it back
 
 
 def _tiles(photo: Tensor, encoder: Encoder, layers: Sequence[str], core: int | None) -> list[Tile]:
@@ -219,7 +224,7 @@ def _core(seen: Tensor, tile: Tile, encoder: Encoder, layers: Sequence[str]) -> 
 def _described(picture: Tensor, encoder: Encoder, layers: Sequence[str]) -> list[Tensor]:
     """Each layer's features at a quarter of the picture's resolution: (1, C, h / 4, w / 4).
 
-    Sides are filled up to what all poolings divide, so that a cell stands for the same pixels in every layer.
+    Sides are padded to a multiple of all poolings, so that a cell stands for the same pixels in every layer.
     """
     size = _cells(picture.shape[-2:])
     whole = max(CELL, *map(layer_names.scale, layers))
@@ -236,12 +241,12 @@ def _sized(maps: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def _rows(maps: Sequence[Tensor], divisors: Sequence[float] = (1.0,)) -> Tensor:
-    """Maps of several layers, each divided, as one vector a place, (n, sum of C)."""
+    """Maps of several layers, each divided, as one vector per place, (n, sum of C)."""
     return torch.cat([f.permute(0, 2, 3, 1).reshape(-1, f.shape[1]) / d for f, d in zip(maps, divisors, strict=True)], 1)
 
 
 def _divisors(pools: Sequence[Sequence[Tensor]], settings: NnstSettings) -> list[float]:
-    """What each layer is divided by before they are put together: how far the styles' features lie from their mean, or its channels."""
+    """The divisor of each layer in a hypercolumn: the deviation of the styles' features from their mean, or the number of channels."""
     together = [torch.cat(maps, 3) for maps in zip(*pools, strict=True)]
     if settings.layer_divisor == "channels":
         return [float(f.shape[1]) for f in together]
@@ -259,7 +264,7 @@ def _scaled(rows: Tensor, length: float | None) -> Tensor:
 
 
 def _pool(styles: Sequence[Style], size: int, settings: NnstSettings, encoder: Encoder, layers: Sequence[str]) -> list[Tensor]:
-    """Layers' features of all styles in all turns, each (1, C, 1, m); styles are seen at ``size``, never enlarged."""
+    """The layers' features of all styles in all rotations, each (1, C, 1, m); styles are seen at ``size``, never enlarged."""
     device = next(encoder.parameters()).device
     found: list[list[Tensor]] = [[] for _ in layers]
     for style in styles:
@@ -277,7 +282,7 @@ def _pool(styles: Sequence[Style], size: int, settings: NnstSettings, encoder: E
 
 
 def _belonging(regions: Sequence[Region], photo: Tensor, size: tuple[int, int]) -> Tensor:
-    """The number of the region that each place belongs to most, of ``size`` (h, w); -1 where that has no styles."""
+    """The index of the region that each of ``size`` (h, w) places belongs to most; -1 where that has no styles."""
     drawn = [
         photo.new_ones(size) if guide is None else F.interpolate(guide, size=size, mode="area")[0, 0]
         for guide in guides(regions, photo)
@@ -288,7 +293,7 @@ def _belonging(regions: Sequence[Region], photo: Tensor, size: tuple[int, int]) 
 
 
 def _means(rows: Callable[[Tile], Sequence[Tensor]], belongs: Mapping[Tile, Tensor], regions: int) -> list[list[Tensor]]:
-    """The mean row of each region, for each group of layers, of ``rows`` (n, D) that come tile by tile with their regions' numbers."""
+    """The mean row of each region, for each group of layers, of ``rows`` (n, D) that come tile by tile with their regions' indices."""
     sums: dict[tuple[int, int], Tensor] = {}
     counts = [sum(int((there == region).sum()) for there in belongs.values()) for region in range(regions)]
     groups = 0
@@ -306,7 +311,7 @@ def _means(rows: Callable[[Tile], Sequence[Tensor]], belongs: Mapping[Tile, Tens
 
 
 def _matched(rows: Tensor, pools: Sequence[Tensor | None], belongs: Tensor, means: Sequence[Tensor]) -> Tensor:
-    """Each of ``rows`` (n, D) replaced by the nearest in its region's pool; ``means``: of all rows of a region."""
+    """Each of ``rows`` (n, D) replaced by s_n(i), the nearest in its region's pool; ``means``: of all rows of each region."""
     made = rows.clone()
     for number, pool in enumerate(pools):
         here = (belongs == number).nonzero(as_tuple=True)[0]

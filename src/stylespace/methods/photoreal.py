@@ -19,7 +19,7 @@ from torch import Tensor
 from stylespace.encoders.encoder import Encoder
 from stylespace.methods.photoreal_settings import PhotorealSettings
 from stylespace.objectives.photorealism import matting_energy
-from stylespace.pictures.affine import apply_affine, local_affine
+from stylespace.pictures.affine import apply_affine, certain, local_affine
 from stylespace.pictures.colour import colour_map
 from stylespace.pictures.resizing import fit, resize
 from stylespace.pictures.tiles import Tile
@@ -36,6 +36,7 @@ from stylespace.styles.region import Region, first_style, guides, left_alone
 __all__ = ["PhotorealSettings", "photoreal"]
 
 SMALL = 256  # long side at which colours are counted
+EDGE, FAINT = 3, 1e-4  # of maps at regions' edges: radius of windows, variance of colours that is too faint to be fitted
 LAPLACIAN = 2000.0  # bytes a pixel while its matrix is made
 
 
@@ -202,14 +203,15 @@ class Mapped(Photoreal):
             ]
         return self.maps
 
+    def drawn(self, photo: Tensor) -> Tensor:
+        """How much each region is on ``photo`` (1, 3, h, w): (1, K, h, w), of sum one."""
+        found = [photo.new_ones(1, 1, *photo.shape[-2:]) if guide is None else guide for guide in guides(self.regions, photo)]
+        masks = torch.cat(found, 1)
+        return masks / masks.sum(1, keepdim=True).clamp_min(1e-6)
+
     def fields(self, photo: Tensor) -> Tensor:
         """The regions' maps where they are on ``photo`` (1, 3, h, w), mixed where these overlap: (1, 3, 4, h, w)."""
-        drawn = [photo.new_ones(1, 1, *photo.shape[-2:]) if guide is None else guide for guide in guides(self.regions, photo)]
-        total = torch.stack(drawn).sum(0).clamp_min(1e-6)
-        fields = [
-            map_[None, :, :, None, None] * (guide / total)[:, :, None] for map_, guide in zip(self._maps(), drawn, strict=True)
-        ]
-        return torch.stack(fields).sum(0)
+        return torch.einsum("kcd,nkhw->ncdhw", torch.stack(self._maps()).to(photo), self.drawn(photo))
 
     def start(self, scale: Scale, picture: Tensor | None) -> Tensor:
         """The photo."""
@@ -231,8 +233,10 @@ class Mapped(Photoreal):
         return InPlace()
 
     def affine(self, photo: Tensor, picture: Tensor) -> Tensor:
-        """Fitted, with the regions' own maps where there is no detail to fit."""
-        return local_affine(photo, picture, self.radius(photo), self.settings.detail, self.fields(photo)[:, :, :3])
+        """Inside regions their own maps; at edges what does to both sides what each one's map does, so that pixels that are a mix of both
+        become the mix of what they are made of, and not a bright or dark line."""
+        drawn, fields = self.drawn(photo), self.fields(photo)
+        return local_affine(photo, apply_affine(photo, fields), EDGE, FAINT, fields[:, :, :3], certain(drawn) ** 4)
 
     def enlarge(self, picture: Tensor) -> Tensor:
         """With one region everywhere its map as it is: the same for every pixel of a colour."""

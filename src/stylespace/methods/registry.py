@@ -28,8 +28,10 @@ from stylespace.settings import EncoderSettings
 STYLES, AREAS, STROKES, START, POINTS = "styles", "areas", "strokes", "start picture", "points"
 GUIDES, SOURCE, CLASSES = "guides", "style source", "classes"
 
-# Factors on the default number of steps.
+# Factors on the number of steps, for presets, and for methods that have no levels of their own.
 QUALITIES = {"draft": 0.33, "good": 1.0, "best": 4.0}
+# What is taken where no quality is asked for; None: the method's settings as they are.
+QUALITY: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Method:
     list of commands; ``help``: the beginning of its ``--help``. ``presets``: published settings to start from. ``accepts``: the
     inputs it takes. ``base``: ``module:function`` of its problem, for methods that build on it. ``blends``: the references' weights are
     found first. ``finds_points``: pairs of points are found where none are given. ``warps``: the result has a warp. ``ending``: the setting
-    that the default file names of results without styles end with.
+    that the default file names of results without styles end with. ``levels``: by quality, the settings that it stands for where the
+    network is shipped that reads paintings; ``qualities`` says them in words.
     """
 
     settings: type[EncoderSettings]
@@ -55,6 +58,8 @@ class Method:
     finds_points: bool = False
     warps: bool = False
     ending: str | None = None
+    levels: Mapping[str, Mapping[str, Any]] | None = None
+    qualities: str = "draft: a third of the steps; best: four times as many"
 
     def load(self, what: str | None = None) -> Callable[..., Any]:
         """The function that ``run`` (or ``what``, such as ``base``) names."""
@@ -62,6 +67,11 @@ class Method:
         found: Callable[..., Any] = getattr(import_module(module if "." in module else f"stylespace.methods.{module}"), name)
         return found
 
+
+_BY_NETWORK = (
+    "draft: one pass of the network that reads paintings; good: one pass, then the larger sizes; best: all sizes, four times the steps."
+    " Without that network: a third of the steps; all; four times as many"
+)
 
 METHODS: dict[str, Method] = {
     "gatys": Method(
@@ -76,6 +86,8 @@ METHODS: dict[str, Method] = {
         presets=gatys_settings.PRESETS,
         accepts=(STYLES, AREAS, STROKES, START, CLASSES),
         base="gatys:Gatys",
+        levels=gatys_settings.LEVELS,
+        qualities=_BY_NETWORK,
     ),
     "blend": Method(
         settings=blend_settings.BlendSettings,
@@ -89,6 +101,8 @@ METHODS: dict[str, Method] = {
         presets=blend_settings.PRESETS,
         accepts=(STYLES, AREAS, STROKES, START),
         blends=True,
+        levels=gatys_settings.LEVELS,
+        qualities=_BY_NETWORK,
     ),
     "strotss": Method(
         settings=strotss_settings.StrotssSettings,

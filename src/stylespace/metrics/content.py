@@ -18,8 +18,8 @@ from stylespace.statistics.guides import follow
 LAYER = "relu4_2"
 
 
-def content_distance(given: Tensor, target: Tensor, guide: Tensor | None = None) -> float:
-    """Share of the variance of ``target`` that ``given`` misses; both features (1, C, h, w).
+def content_distance(features: Tensor, target: Tensor, guide: Tensor | None = None) -> float:
+    """The share of the variance of ``target`` that ``features`` miss, both (1, C, h, w).
 
     ``guide``: (1, 1, H, W) in [0, 1], how much each position counts.
     """
@@ -30,4 +30,4 @@ def content_distance(given: Tensor, target: Tensor, guide: Tensor | None = None)
     energy = float(feature_distance(flat, target, at))
     # A flat photo has no variance to measure by; then the mean square serves.
     floor = 1e-3 * float(feature_distance(flat * 0, target, at))
-    return float(feature_distance(given, target, at)) / max(energy, floor, 1e-12)
+    return float(feature_distance(features, target, at)) / max(energy, floor, 1e-12)

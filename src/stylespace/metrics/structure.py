@@ -33,9 +33,9 @@ def luminance_similarity(out: Seen, content: Seen) -> float:
 
     scale = max(0.25, _WINDOW / min(out.size))  # the window must fit
     size = (max(_WINDOW, round(out.size[0] * scale)), max(_WINDOW, round(out.size[1] * scale)))
-    given, wanted = out.at(size), content.at(size)
+    small, wanted = out.at(size), content.at(size)
     like = wanted.pixels
-    one = match_luminance(given.pixels, like)[0, 0].cpu().double().numpy()
+    one = match_luminance(small.pixels, like)[0, 0].cpu().double().numpy()
     other = match_luminance(like, like)[0, 0].cpu().double().numpy()
     _, similarity = structural_similarity(
         one, other, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True
@@ -46,15 +46,15 @@ def luminance_similarity(out: Seen, content: Seen) -> float:
     return float(np.average(similarity, weights=weights))
 
 
-def self_similarity(given: Tensor, target: Tensor, guide: Tensor | None = None) -> float:
-    """Correlation of the cosine similarities between positions of ``given`` with those of ``target``; both (1, C, h, w).
+def self_similarity(features: Tensor, target: Tensor, guide: Tensor | None = None) -> float:
+    """Correlation of the cosine similarities between positions of ``features`` with those of ``target``; both (1, C, h, w).
 
     ``guide``: (1, 1, H, W) in [0, 1]; positions that are more transparent than not are left out. Two pictures without any
     structure give 1, one without and one with 0.
     """
     size = _coarse(target)
     kept = None if guide is None else follow(guide, size).flatten() >= 0.5
-    one, other = _similarities(given, size, kept), _similarities(target, size, kept)
+    one, other = _similarities(features, size, kept), _similarities(target, size, kept)
     if one is None or other is None:
         return 1.0 if one is other else 0.0
     return float((one * other).sum() / (one.norm() * other.norm()).clamp_min(1e-12))

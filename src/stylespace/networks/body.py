@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from stylespace.errors import InputError
 from stylespace.networks.conditioning import Conditioning
+from stylespace.networks.normalisation import AffineNorm, ConditionalInstanceNorm
 from stylespace.networks.padding import pad_to_multiple
 
 
@@ -18,12 +20,13 @@ class Body(nn.Module, ABC):
     """Convolutions whose normalisations take their gains and offsets from outside.
 
     ``channels``: of each normalisation, in order. ``multiple``: what sides are padded to a multiple of; any size is accepted and returned.
-    ``stage_weights``: the weight of each of the :meth:`stages` in training.
+    ``stage_weights``: the weight of each of the :meth:`stages` in training. ``is_affine``: see :meth:`affine`.
     """
 
     channels: tuple[int, ...]
     multiple: int = 1
     stage_weights: tuple[float, ...] = (1.0,)
+    is_affine: bool = False
 
     @property
     def row_size(self) -> int:
@@ -33,6 +36,16 @@ class Body(nn.Module, ABC):
     def initial_row(self) -> Tensor:
         """A style that changes nothing: gamma 1, beta 0; (P,)."""
         return torch.cat([torch.cat([torch.ones(c), torch.zeros(c)]) for c in self.channels])
+
+    def affine(self) -> Body:
+        """A copy whose instance normalisations measure nothing: the rows' gains and offsets apply to the maps as they are."""
+        made = copy.deepcopy(self)
+        for module in list(made.modules()):
+            for name, child in list(module.named_children()):
+                if isinstance(child, ConditionalInstanceNorm):
+                    setattr(module, name, AffineNorm())
+        made.is_affine = True
+        return made
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ no grid; for inference it is folded into one equal transposed convolution (:func
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -78,8 +79,7 @@ class Fast(Body):
         """An equal network for inference: every resize-convolution is one transposed convolution of fewer multiplications."""
         if self.is_folded:
             return self
-        made = Fast(**self._settings).to(next(self.parameters()))  # its device and precision
-        made.load_state_dict(self.state_dict())
+        made = copy.deepcopy(self)
         for module in made.modules():
             if isinstance(module, Up):
                 module.fold()

@@ -51,7 +51,7 @@ def upload(network: StyleNetwork, repository: str, *, private: bool = False, tok
     except ImportError as error:
         raise MissingExtraError("Publishing needs the Hugging Face Hub's client: pip install 'stylespace[hub]'.") from error
 
-    class Published(ModelHubMixin, library_name="stylespace"):
+    class PublishedNetwork(ModelHubMixin, library_name="stylespace"):
         def _save_pretrained(self, save_directory: Path) -> None:
             network.save(save_directory / FILE)
 
@@ -59,7 +59,9 @@ def upload(network: StyleNetwork, repository: str, *, private: bool = False, tok
             return ModelCard(card(network, repository))
 
     with _told(InputError, f"The network could not be uploaded to the Hugging Face Hub as '{repository}'"):
-        return str(Published().push_to_hub(repository, private=private, token=token, commit_message="Network of Stylespace"))
+        return str(
+            PublishedNetwork().push_to_hub(repository, private=private, token=token, commit_message="Network of Stylespace")
+        )
 
 
 def card(network: StyleNetwork, repository: str) -> str:

@@ -1,4 +1,4 @@
-"""Normalisations whose gains and offsets come from outside: over one picture (instance) or over a batch."""
+"""Normalisations whose gains and offsets come from outside: over one picture (instance), over a batch, or over nothing (affine)."""
 
 from __future__ import annotations
 
@@ -52,6 +52,14 @@ class ConditionalBatchNorm(nn.Module):
                 self.mean.lerp_(mean.to(self.mean), self.momentum)
                 self.variance.lerp_((variance * count / max(count - 1, 1)).to(self.variance), self.momentum)
         return _scaled(x, mean, gamma * torch.rsqrt(variance + self.epsilon), beta)
+
+
+class AffineNorm(nn.Module):
+    """What is left of a normalisation whose statistics are in its gains and offsets (:mod:`stylespace.networks.steady`)."""
+
+    def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        """As :meth:`ConditionalInstanceNorm.forward`; a position depends on those around it alone."""
+        return torch.addcmul(beta.to(x.dtype), x, gamma.to(x.dtype))
 
 
 NORMALISATIONS: dict[str, Callable[[int], nn.Module]] = {"instance": ConditionalInstanceNorm, "batch": ConditionalBatchNorm}

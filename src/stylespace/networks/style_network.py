@@ -27,6 +27,8 @@ from stylespace.networks.code import StyleCode
 from stylespace.networks.conditioning import Conditioning
 from stylespace.networks.finishing import check, finished
 from stylespace.networks.hub import fetch, is_repository, upload
+from stylespace.networks.shipped import ARBITRARY, CLASSICS, is_shipped
+from stylespace.networks.shipped import MODELS as MODELS
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.reading import MAX_PIXELS, read
 from stylespace.pictures.resizing import fit, resize
@@ -36,10 +38,9 @@ from stylespace.storage.tensors import read_tensors, write_tensors
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-VERSION = 2  # 1: without a reader
+VERSION = 3  # 1: without a reader; 3: with statistics in the rows
 LARGEST = 1024  # channels of a layer, or layers
 SIZE = 1024  # long side above which strokes look small
-MODELS = Path(__file__).resolve().parent.parent / "models"
 _HEADER: dict[str, type] = {"version": int, "build": str, "settings": dict, "names": list, "about": dict, "provenance": dict}
 Mix = str | Sequence[Any] | Mapping[Any, Any] | Any | None
 
@@ -157,12 +158,19 @@ class StyleNetwork:
         title = Path(painting).stem if isinstance(painting, str | Path) else "painting"
         return StyleCode(name or title, row.cpu(), self.checksum(), {"title": title, "thumbnail": thumbnail(picture.pixels)})
 
+    @classmethod
+    def painting(cls, mix: Mix) -> tuple[str, StyleNetwork]:
+        """The shipped network that paints ``mix``, and its name: ``classics``, or ``arbitrary`` where a style is a painting or a code."""
+        network = cls.load(CLASSICS)
+        if mix is None or not is_shipped() or all(isinstance(each, str) and each in network.names for each in _each(mix)):
+            return CLASSICS, network
+        return ARBITRARY, cls.load(ARBITRARY)
+
     def taking(self, mix: Mix, max_pixels: int = MAX_PIXELS) -> tuple[StyleNetwork, dict[str, Any]]:
         """The network with the paintings and codes of ``mix`` as styles beside its own, and the mix by name."""
         if mix is None:
             mix = self.names[0]
-        several = isinstance(mix, Mapping) or (isinstance(mix, Sequence) and not isinstance(mix, str))
-        given = list(mix.items()) if isinstance(mix, Mapping) else [(each, 1.0) for each in (mix if several else [mix])]
+        given = list(mix.items()) if isinstance(mix, Mapping) else [(each, 1.0) for each in _each(mix)]
         network, named = self, {}
         for number, (style, weight) in enumerate(given, 1):
             name = str(style) if isinstance(style, str | Path) else getattr(style, "name", None) or f"painting {number}"
@@ -172,6 +180,14 @@ class StyleNetwork:
                 network = network.with_style(name, code.row, code.about)
             named[name] = weight
         return network, named
+
+    def of(self, mix: Mix, max_pixels: int = MAX_PIXELS) -> StyleNetwork:
+        """The network with the styles of ``mix`` alone: names, paintings, codes; weights do not count."""
+        network, named = self.taking(mix, max_pixels)
+        network.check(named)
+        kept = [network.names.index(name) for name in named]
+        about = {name: network.about[name] for name in named if name in network.about}
+        return replace(network, rows=network.rows[kept], names=list(named), about=about)
 
     @staticmethod
     def _is_file(name: str) -> bool:
@@ -260,7 +276,8 @@ class StyleNetwork:
 
     def checksum(self, names: Sequence[str] = ()) -> str:
         """SHA-256 of the body's build, settings and weights as they are saved, and of the rows of ``names``."""
-        found = hashlib.sha256(json.dumps([self.build, self.body.settings()], sort_keys=True).encode())
+        kind = [self.build, self.body.settings(), *(["affine"] if self.body.is_affine else [])]
+        found = hashlib.sha256(json.dumps(kind, sort_keys=True).encode())
         for name, tensor in sorted(self.body.state_dict().items()):
             found.update(name.encode() + tensor.detach().cpu().half().contiguous().numpy().tobytes())
         for name in names:
@@ -280,13 +297,17 @@ class StyleNetwork:
 
     def save(self, path: str | Path) -> Path:
         """Write one safetensors file: weights in half precision, everything else as JSON in its header. Atomic."""
-        tensors = {f"body.{k}": v.half() for k, v in self.body.state_dict().items()} | {"rows": self.rows.half()}
-        reader: dict[str, Any] = {}
+        affine = self.body.is_affine
+        # A gain and an offset that hold statistics cancel each other out in part: they are kept exactly.
+        tensors = {f"body.{k}": v.half() for k, v in self.body.state_dict().items()}
+        tensors["rows"] = self.rows.float() if affine else self.rows.half()
+        more: dict[str, Any] = {"affine": True} if affine else {}
         if self.reader is not None:
             tensors |= {f"reader.{k}": v.half() for k, v in self.reader.state_dict().items()}
-            reader = {"reader": self.reader.settings()}
+            more["reader"] = self.reader.settings()
+        version = VERSION if affine else 2 if more else 1
         about = {
-            "kind": "stylespace-network", "version": VERSION if reader else 1, **reader, "build": self.build,
+            "kind": "stylespace-network", "version": version, **more, "build": self.build,
             "settings": self.body.settings(), "names": self.names, "about": self.about, "provenance": self.provenance,
         }  # fmt: skip
         return write_tensors(path, tensors, about)
@@ -339,6 +360,7 @@ class StyleNetwork:
                 part, _, name = key.partition(".")
                 parts[part][name] = tensor.float()
             body.load_state_dict(parts["body"], assign=True)
+            body = body.affine() if about.get("affine") is True else body
             reader = None
             if "reader" in about or parts["reader"]:
                 reader = _reader(body.row_size, about["reader"])
@@ -358,6 +380,11 @@ class StyleNetwork:
         body = body.eval().requires_grad_(False)
         network = cls(body, about["build"], rows, list(about["names"]), about["about"], about["provenance"], reader)
         return network.to(device)
+
+
+def _each(mix: Mix) -> list[Any]:
+    """The styles of a mix."""
+    return list(mix) if isinstance(mix, Mapping) or (isinstance(mix, Sequence) and not isinstance(mix, str)) else [mix]
 
 
 def _body(build: str, settings: Mapping[str, Any]) -> Body:

@@ -1,4 +1,4 @@
-"""Distance of features to a content picture's."""
+"""Distance of features from those of the content picture."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from torch import Tensor
 from stylespace.statistics.positions import widened
 
 
-def feature_distance(given: Tensor, target: Tensor, guide: Tensor | None = None) -> Tensor:
+def feature_distance(features: Tensor, target: Tensor, guide: Tensor | None = None) -> Tensor:
     """Sum of squared differences of features (1, C, H, W) (Gatys et al. 2016, eq. 1, without the half).
 
     ``guide``: (1, 1, H, W), how much each position counts.
     """
-    difference = (widened(given) - widened(target)).square()
+    difference = (widened(features) - widened(target)).square()
     return difference.sum() if guide is None else (difference * guide).sum()
 
 
 def own_energy(target: Tensor) -> Tensor:
-    """What a distance to ``target`` (1, C, H, W) is divided by to be a share of its own variance over positions.
+    """The divisor that makes a distance to ``target`` (1, C, H, W) a share of the target's variance over positions.
 
-    A flat photo has none to measure by; then a thousandth of its sum of squares serves.
+    A flat photo has no variance; a thousandth of its sum of squares serves instead.
     """
     target = widened(target)
     own = (target - target.mean((2, 3), keepdim=True)).square().sum()

@@ -1,4 +1,4 @@
-"""A pattern that repeats with a network's own strides: what is left when a picture is folded onto one of its cells."""
+"""Patterns with the period of a network's strides: what remains when a picture is averaged over cells of that size."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 WINDOW = 64
-CELLS = {4: 1.0, 8: 0.25}  # a cell of 8 holds patterns of 4 too, but more of the picture
+CELLS = {4: 1.0, 8: 0.25}  # a cell of 8 contains patterns of period 4 too, and more of the picture itself
 
 
 def grid(pictures: Tensor) -> Tensor:
     """Energy (N,) of patterns of period 4 and 8 in the fine detail of ``pictures`` (N, 3, H, W; sRGB in [0, 1]); ours.
 
-    In each window of 64 x 64 pixels the cells are averaged: of strokes and things a small share of their variance remains, of a grid that
-    resizing makes all of it. Windows overlap by a half. Smaller pictures are one window; what is not a whole cell is left out.
+    Cells are averaged within each window of 64 x 64 pixels: strokes and objects keep a small share of their variance, a grid that comes
+    from upsampling keeps all of it. Windows overlap by half. A smaller picture is one window; incomplete cells are left out.
     """
     blurred = F.avg_pool2d(F.pad(pictures, (4, 4, 4, 4), mode="replicate"), 9, 1)
     fine = pictures - blurred

@@ -27,7 +27,7 @@ def neural_style_variation(picture: Tensor) -> Tensor:
 
 
 def differences(picture: Tensor, tile: Tile) -> tuple[Tensor, Tensor]:
-    """Differences of a tile's own pixels to those below and to the right, of what is seen of it (1, C, h, w)."""
+    """Differences of the pixels of a tile's core from those below and to the right; ``picture`` (1, C, h, w): the tile with its margin."""
     rows, columns = tile.inside(1, picture.shape[-2:])
     below = picture[..., rows.start : rows.stop + 1, columns]
     beside = picture[..., rows, columns.start : columns.stop + 1]

@@ -1,4 +1,4 @@
-"""Style terms: what is measured of a layer's features, and how far apart two measurements are.
+"""Style terms: measurements of a layer's features, and distances between two measurements.
 
 Every distance is zero for equal measurements and differentiable.
 """
@@ -22,48 +22,48 @@ from stylespace.statistics.positions import moments_of
 Measurement = tuple[Tensor, ...]
 
 
-def gram_distance(given: Measurement, target: Measurement) -> Tensor:
+def gram_distance(measured: Measurement, target: Measurement) -> Tensor:
     """Sum of squared differences of two Gram matrices (Gatys et al. 2016, eq. 4 without its divisor)."""
-    return (given[0] - target[0]).square().sum()
+    return (measured[0] - target[0]).square().sum()
 
 
-def moments_distance(given: Measurement, target: Measurement) -> Tensor:
+def moments_distance(measured: Measurement, target: Measurement) -> Tensor:
     """Squared differences of means and of deviations, summed (Li et al. 2017, eq. 12 without its divisor)."""
-    return (given[0] - target[0]).square().sum() + (given[1] - target[1]).square().sum()
+    return (measured[0] - target[0]).square().sum() + (measured[1] - target[1]).square().sum()
 
 
-def mean_distance(given: Measurement, target: Measurement) -> Tensor:
+def mean_distance(measured: Measurement, target: Measurement) -> Tensor:
     """Squared difference of means: MMD^2 with the linear kernel x.y, or with any whose feature map was averaged (Li et al. 2017)."""
-    return (given[0] - target[0]).square().sum()
+    return (measured[0] - target[0]).square().sum()
 
 
-def quadratic_distance(given: Measurement, target: Measurement, offset: float = 0.0) -> Tensor:
+def quadratic_distance(measured: Measurement, target: Measurement, offset: float = 0.0) -> Tensor:
     """MMD^2 with the kernel (x.y + offset)^2 between means and Gram matrices; with offset 0 it is :func:`gram_distance`."""
-    distance = (given[1] - target[1]).square().sum()
-    return distance + 2 * offset * mean_distance(given, target) if offset else distance
+    distance = (measured[1] - target[1]).square().sum()
+    return distance + 2 * offset * mean_distance(measured, target) if offset else distance
 
 
 def root(covariance: Tensor, epsilon: float = 1e-4) -> Tensor:
-    """Symmetric square root of ``covariance + epsilon I`` (C, C), in float64; what :func:`wasserstein_distance` wants of its target."""
+    """Symmetric square root of ``covariance + epsilon I`` (C, C), in float64; :func:`wasserstein_distance` needs that of its target."""
     symmetric = float64(covariance + covariance.T) / 2
     identity = torch.eye(len(symmetric), dtype=symmetric.dtype, device=symmetric.device)
     values, vectors = torch.linalg.eigh(symmetric + epsilon * identity)
     return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
 
 
-def wasserstein_distance(given: Measurement, target: Measurement, epsilon: float = 1e-4) -> Tensor:
+def wasserstein_distance(measured: Measurement, target: Measurement, epsilon: float = 1e-4) -> Tensor:
     """Squared 2-Wasserstein distance of two normal distributions (Dowson & Landau 1982, eq. 4).
 
-    ``given``: mean, covariance. ``target``: mean, covariance, and ``root(covariance)``, computed once. ``epsilon`` is added
+    ``measured``: mean, covariance. ``target``: mean, covariance, and ``root(covariance)``, computed once. ``epsilon`` is added
     to both covariances' diagonals, as in style-transfer-pytorch.
     """
-    mean, covariance = given
+    mean, covariance = measured
     target_mean, target_covariance, target_root = (float64(part) for part in target)
-    # In float64: with fewer positions than channels the traces below cancel to less than float32 holds.
+    # In float64: with fewer positions than channels the traces below cancel beyond float32's digits.
     mean, covariance = float64(mean), float64(covariance)
     cross: Tensor = _CrossTrace.apply(covariance, target_root, epsilon)  # type: ignore[no-untyped-call]
     trace = covariance.trace() + target_covariance.trace() + 2 * epsilon * covariance.shape[0]
-    return ((mean - target_mean).square().sum() + trace - 2 * cross).to(given[0])
+    return ((mean - target_mean).square().sum() + trace - 2 * cross).to(measured[0])
 
 
 class _CrossTrace(torch.autograd.Function):
@@ -74,7 +74,7 @@ class _CrossTrace(torch.autograd.Function):
     def forward(ctx: Any, covariance: Tensor, target_root: Tensor, epsilon: float) -> Tensor:
         inner = target_root @ covariance @ target_root
         inner = (inner + inner.T) / 2 + epsilon * (target_root @ target_root)
-        # Eigenvalues are real and not negative but for rounding.
+        # Eigenvalues are real and, up to rounding, not negative.
         values, vectors = torch.linalg.eigh(inner)
         roots = values.clamp_min(epsilon * epsilon).sqrt()
         turned = target_root @ vectors
@@ -92,13 +92,13 @@ class _CrossTrace(torch.autograd.Function):
 class Statistic:
     """How style is measured at a layer and compared.
 
-    ``measure(features, guide, shift)``: means over positions; ``distance(given, target)``; ``energy(target)``: the target's distance
-    from features that are all zero, what a distance is divided by to be a share of the style itself; ``prepare(target)`` computes
-    once what each distance needs; ``size(channels)``: numbers a mean over the distance divides by. ``emphasis``: what shares of the
-    style's energy are multiplied by, so that the same content weight suits every statistic; chosen by eye (docs/kernels.md).
-    ``raw`` and ``finish``: where the measure is no mean over positions, the means it is made from (parts of a picture then add up), and
-    how. ``survey`` and ``fit``: where the measure itself depends on the styles, ``survey`` measures what it depends on and ``fit`` makes
-    the statistic for the blended survey; see :meth:`fitted`.
+    ``measure(features, guide, shift)``: means over positions; ``distance(measured, target)``; ``energy(target)``: the target's distance
+    from features that are all zero, the divisor that makes a distance a share of the style itself; ``prepare(target)`` computes
+    once what every distance needs; ``size(channels)``: the number of values that a mean over the distance divides by. ``emphasis``: a
+    factor on shares of the style's energy, so that one content weight suits every statistic; chosen by eye (docs/kernels.md).
+    ``raw`` and ``finish``: where the measurement is not itself a mean over positions, ``raw`` gives the means it is made from, which add
+    up over parts of a picture, and ``finish`` makes it from them. ``survey`` and ``fit``: where the measurement depends on the styles,
+    ``survey`` measures what it depends on and ``fit`` makes the statistic from the blended survey; see :meth:`fitted`.
     """
 
     measure: Callable[[Tensor, Tensor | None, float], Measurement]
@@ -113,25 +113,25 @@ class Statistic:
     fit: Callable[[Measurement], Statistic] | None = None
 
     def sums(self, features: Tensor, guide: Tensor | None, shift: float) -> Measurement:
-        """Means over positions that :attr:`finish` makes a measurement of."""
+        """The means over positions from which :attr:`finish` makes a measurement."""
         return (self.raw or self.measure)(features, guide, shift)
 
     def fitted(self, styles: Iterable[tuple[Tensor, Tensor | None]], weights: Sequence[float]) -> Statistic:
         """The statistic for one layer of weighted styles, to be used for styles and picture alike.
 
-        ``styles``: features and guide of each, looked at one at a time, and only where the statistic depends on them.
+        ``styles``: features and guide of each, read one at a time, and only where the statistic depends on them.
         """
         if self.survey is None or self.fit is None:
             return self
         return self.fit(weighted_mean([self.survey(features, guide) for features, guide in styles], weights))
 
     def blend(self, measurements: Sequence[Measurement], weights: Sequence[float]) -> Measurement:
-        """The weighted mean of several styles' measurements, prepared as a target. Weights are made to sum to one."""
+        """The weighted mean of several styles' measurements, prepared as a target. Weights are normalised to sum to one."""
         return self.prepare(weighted_mean(measurements, weights))
 
 
 def weighted_mean(measurements: Sequence[Measurement], weights: Sequence[float]) -> Measurement:
-    """Part by part; weights are made to sum to one."""
+    """The weighted mean of each part; weights are normalised to sum to one."""
     total = sum(weights)
     parts = zip(*measurements, strict=True)
     return tuple(torch.stack([w / total * m for w, m in zip(weights, part, strict=True)]).sum(0) for part in parts)
@@ -143,7 +143,7 @@ def mmd_poly(offset: float = 0.0) -> Statistic:
         raise InputError(f"The offset of the polynomial kernel is {offset}: give 0 or more (below, it is no kernel).")
     return Statistic(
         measure=lambda features, guide, shift: kernels.mean_and_gram(features, guide, shift),
-        distance=lambda given, target: quadratic_distance(given, target, offset),
+        distance=lambda measured, target: quadratic_distance(measured, target, offset),
         energy=lambda target: target[1].square().sum() + 2 * offset * target[0].square().sum(),
         size=lambda channels: channels * channels,
         emphasis=EMPHASIS["mmd-poly"],
@@ -153,8 +153,8 @@ def mmd_poly(offset: float = 0.0) -> Statistic:
 def mmd_gaussian(count: int = 4, seed: int = 0) -> Statistic:
     """MMD^2 with the Gaussian kernel, estimated with ``count`` random features a channel.
 
-    They are drawn with ``seed``. The bandwidth is the styles' own: it wants :meth:`Statistic.fitted`. Raises ``InputError`` for
-    fewer than two random features a channel.
+    They are drawn with ``seed``. The bandwidth comes from the styles, so :meth:`Statistic.fitted` is needed first. Raises ``InputError``
+    for fewer than two random features a channel.
     """
     if count < 2:
         raise InputError(f"The Gaussian kernel cannot be estimated with {count} random features a channel: give 2 or more.")
@@ -166,7 +166,7 @@ def mmd_gaussian(count: int = 4, seed: int = 0) -> Statistic:
         mean, square = survey
         mapped = kernels.RandomFeatures.drawn(len(mean), kernels.bandwidth(mean, square), count, seed).to(mean)
         return Statistic(
-            # A shift moves both pictures alike and leaves every distance as it is.
+            # A shift moves both pictures alike and changes no distance.
             measure=lambda features, guide, shift: (mapped.mean_map(features, guide),),
             distance=mean_distance,
             energy=lambda target: mean_distance((mapped.of_zero(),), target),
@@ -181,7 +181,7 @@ def mmd_gaussian(count: int = 4, seed: int = 0) -> Statistic:
 
 
 EMPHASIS = {"gram": 1.5, "moments": 4.0, "mmd-linear": 3.0, "mmd-poly": 1.5, "mmd-gaussian": 3.0, "wasserstein": 1.0}
-"""Chosen by eye at the default content weight (docs/kernels.md); wasserstein, the default, sets the measure."""
+"""Chosen by eye at the default content weight (docs/kernels.md); wasserstein, the default, is the reference."""
 
 STATISTICS = {
     "gram": Statistic(
@@ -224,7 +224,7 @@ STATISTICS = {
 
 def statistic_named(name: str, *, offset: float = 0.0, count: int = 4, seed: int = 0) -> Statistic:
     """One of :data:`STATISTICS`, with the options of its kernel: ``offset`` as :func:`mmd_poly`, ``count`` and ``seed`` as
-    :func:`mmd_gaussian`. Raises ``InputError`` for a name that is not there."""
+    :func:`mmd_gaussian`. Raises ``InputError`` for an unknown name."""
     if name not in STATISTICS:
         raise InputError(f"The statistic '{name}' is unknown: choose among {', '.join(STATISTICS)}.")
     made = {"mmd-poly": lambda: mmd_poly(offset), "mmd-gaussian": lambda: mmd_gaussian(count, seed)}

@@ -17,7 +17,7 @@ FLAT = 1e-4  # mean cosine distance; photographs have 0.1 to 0.5, a flat colour 
 
 @dataclass(frozen=True)
 class Cloud:
-    """Vectors (m, D) that others are compared with, and what of them does not change: ``unit`` rows, ``mean``, ``covariance``."""
+    """Vectors (m, D) that others are compared with, and what is computed from them once: ``unit`` rows, ``mean``, ``covariance``."""
 
     rows: Tensor
     unit: Tensor
@@ -33,9 +33,10 @@ class Cloud:
 def transport(x: Tensor, cloud: Cloud, euclidean: bool = False) -> Tensor:
     """Relaxed earth mover's distance of ``x`` (n, D) to the ``cloud`` (eq. 4 to 6).
 
-    The larger of the mean cosine distance from each of ``x`` to the nearest of the cloud and of that back. ``euclidean``: with the
-    Euclidean distance as a share of the root of D added, for colours (authors' code). Nearest ones are found in blocks without a gradient
-    and only their distances are then computed with one, which is the whole loss's gradient: memory does not grow with n times m.
+    The larger of two means: the cosine distance from each row of ``x`` to the nearest of the cloud, and from each of the cloud to the
+    nearest of ``x``. ``euclidean`` adds the Euclidean distance divided by the root of D, for colours (authors' code). Nearest rows are
+    searched in blocks without a gradient and only the distances to them are differentiated, which gives the gradient of the whole loss:
+    memory does not grow with n times m.
     """
     unit = F.normalize(x, dim=1)
     with torch.no_grad():
@@ -51,18 +52,18 @@ def transport(x: Tensor, cloud: Cloud, euclidean: bool = False) -> Tensor:
 
 
 def matched(x: Tensor, y: Tensor) -> Tensor:
-    """Mean cosine distance of each of ``x`` (n, D) to its own of ``y`` (n, D): transport that a user has laid down (section 2.4)."""
+    """Mean cosine distance between corresponding rows of ``x`` and ``y`` (n, D): transport that the user prescribes (section 2.4)."""
     return (1 - F.cosine_similarity(x, y, dim=1)).mean()
 
 
 def pairwise(x: Tensor, unit: Tensor, cloud: Cloud, euclidean: bool = False) -> Tensor:
-    """The distances that :func:`transport` takes means of, between all of ``x`` (n, D) with its ``unit`` rows and the cloud: (n, m)."""
+    """All distances between ``x`` (n, D), whose normalised rows are ``unit``, and the cloud, as in :func:`transport`: (n, m)."""
     far = 1 - unit @ cloud.unit.T
     return far + torch.cdist(x, cloud.rows) / x.shape[1] ** 0.5 if euclidean else far
 
 
 def _nearest(x: Tensor, unit: Tensor, cloud: Cloud, euclidean: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """For each of ``x`` the nearest of the cloud, the other way round, and both mean distances."""
+    """The nearest of the cloud for each row of ``x``, the nearest of ``x`` for each of the cloud, and both mean distances."""
     to_cloud, forth = [], []
     best = x.new_full((len(cloud.rows),), float("inf"))
     from_cloud = torch.zeros(len(cloud.rows), dtype=torch.long, device=x.device)
@@ -85,7 +86,7 @@ def moments(x: Tensor, cloud: Cloud) -> Tensor:
 
 
 def covariance(x: Tensor) -> Tensor:
-    """Of the columns of ``x`` (n, D): (D, D)."""
+    """Covariance of the columns of ``x`` (n, D): (D, D)."""
     centred = x - x.mean(0)
     return centred.T @ centred / max(len(x) - 1, 1)
 
@@ -93,7 +94,7 @@ def covariance(x: Tensor) -> Tensor:
 def self_similarity(x: Tensor) -> Tensor:
     """Cosine distances between all rows of ``x`` (n, D), each column divided by its sum (eq. 8): (n, n).
 
-    Below a mean distance of ``FLAT`` the sum counts as that: the shares of a flat colour's distances would be those of rounding errors.
+    A mean distance counts as ``FLAT`` at least: in a flat colour the shares would otherwise be shares of rounding errors.
     """
     unit = F.normalize(x, dim=1)
     far = 1 - unit @ unit.T

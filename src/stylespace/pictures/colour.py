@@ -1,4 +1,4 @@
-"""Colour of pictures as tensors: luminance and chroma, and affine matches of one picture's colours to another's."""
+"""Colour of pictures as tensors: luminance and chroma, and affine matching of one picture's colours to another's."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def from_yiq(pixels: Tensor) -> Tensor:
 
 
 def with_luminance(pixels: Tensor, like: Tensor) -> Tensor:
-    """``pixels`` with the luminance of ``like`` (both (N, 3, H, W)) in its own colours, clamped to [0, 1]."""
+    """The chroma of ``pixels`` with the luminance of ``like``, both (N, 3, H, W), clamped to [0, 1]."""
     return from_yiq(torch.cat([to_yiq(like)[:, :1], to_yiq(pixels)[:, 1:]], 1)).clamp(0, 1)
 
 
@@ -68,10 +68,10 @@ def from_oklab(pixels: Tensor) -> Tensor:
 
 
 def chroma_by_moments(pixels: Tensor, photo: Tensor, style: Tensor, epsilon: float = 1e-6) -> Tensor:
-    """Lightness of ``pixels`` with the chroma of ``photo``, moved to mean and covariance of the ``style``'s, in OKLab.
+    """The lightness of ``pixels`` with the chroma of ``photo``, which gets the mean and covariance of the ``style``'s chroma, in OKLab.
 
     All sRGB (1, 3, h, w); ``pixels`` and ``photo`` of one size. The colour step of Kolkin et al. 2022; which perceptual space they
-    take is not established, OKLab is ours.
+    use is not established, and OKLab is our choice.
     """
     lightness = to_oklab(pixels)[:, :1]
     own, wanted = (float64(to_oklab(p)[0, 1:].flatten(1)) for p in (photo, style.to(photo)))

@@ -18,7 +18,7 @@ def draw(losses: Sequence[Mapping[str, Any]], path: str | Path, steps: Sequence[
 
     ``steps``: the number of each record's step; None: 1, 2, ...
 
-    Raises ``InputError`` when there are no losses or the suffix is another one.
+    Raises ``InputError`` when there are no losses or the suffix is none of these.
     """
     if not losses:
         raise InputError("There are no losses to draw: the run took no step.")

@@ -20,7 +20,7 @@ _OTHERS = ((b"%PDF", "a PDF document"), (b"<svg", "an SVG drawing"), (b"BM", "a 
 
 
 def decode(source: Path | bytes, name: str, max_pixels: int) -> Picture:
-    """The picture in ``source``, a regular file or its bytes. Raises ``PictureError``; the size is judged before decoding."""
+    """The picture in ``source``, a regular file or its bytes. Raises ``PictureError``; the size is checked before decoding."""
     with WITNESS.reading(name):
         return _decoded(source, name, max_pixels)
 
@@ -44,7 +44,7 @@ def _decoded(source: Path | bytes, name: str, max_pixels: int) -> Picture:
 
 
 def open_image(source: Path | bytes, format_: str) -> Any:
-    """A libvips image of ``source``: its header read, its pixels not yet."""
+    """A libvips image of ``source``, with its header read and its pixels not yet."""
     vips.forget_errors()
     loader = _LOADERS[format_]
     options = {"access": "sequential", "fail_on": "error"}

@@ -1,4 +1,4 @@
-"""EXIF blocks: orientation set to upright; in and out of TIFF files, for which libvips does not do it.
+"""EXIF blocks: orientation set to upright; read from and written to TIFF files, which libvips does not do.
 
 An EXIF block is a small TIFF file of directories (Exif 2.32, TIFF 6.0). All that is read is checked against the block's length.
 """
@@ -17,7 +17,7 @@ _POINTERS = (0x8769, 0x8825, 0xA005)  # the Exif, GPS and interoperability direc
 _DIMENSIONS = (0xA002, 0xA003)
 _DESCRIPTIVE = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x8298, 0x4746, 0x4749, *range(0x9C9B, 0x9CA0))
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
-_UNITS = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8}  # bytes that turn round with the byte order
+_UNITS = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8}  # bytes that are reversed with the byte order
 
 _LONGEST = 1 << 20  # bytes of one entry worth keeping
 

@@ -15,8 +15,8 @@ from stylespace.pictures.formats import PICTURE_SUFFIXES
 def find_pictures(paths: Sequence[str | Path]) -> list[Path]:
     """The picture files that ``paths`` name, in the order given, each once.
 
-    A file is accepted with any suffix (reading decides). A folder gives the pictures in it (by ``PICTURE_SUFFIXES``), no hidden
-    ones and not those of its subfolders; a pattern such as ``photos/*.jpg`` gives the pictures that match, in subfolders too with
+    A file is accepted with any suffix (reading decides). A folder gives the pictures in it (by ``PICTURE_SUFFIXES``), without hidden
+    ones and subfolders; a pattern such as ``photos/*.jpg`` gives the pictures that match, in subfolders too with
     ``**``. Both in natural order: ``2.png`` before ``10.png``. ``-``, standard input, passes through.
 
     Raises ``PictureError`` for a path that does not exist, and for a folder or pattern without pictures.

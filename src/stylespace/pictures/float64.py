@@ -1,6 +1,6 @@
-"""Double precision for devices that have none (Apple's ``mps``), by computing small things on the processor.
+"""Double precision for devices without it (Apple's ``mps``): small computations move to the processor.
 
-On other devices these functions leave numbers where they are.
+On other devices these functions leave tensors where they are.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ def home(device: torch.device) -> torch.device:
 
 
 def float64(x: Tensor) -> Tensor:
-    """``x`` in float64, at home; differentiable."""
+    """``x`` in float64, on the processor if its own device has none; differentiable."""
     return x.to(home(x.device), torch.float64)
 
 
 def onto(x: Tensor, device: torch.device) -> Tensor:
-    """``x`` on ``device``, in float32 where that has no float64; differentiable."""
+    """``x`` on ``device``, in float32 if the device has no float64; differentiable."""
     return x.to(device) if device.type not in WITHOUT or x.dtype != torch.float64 else x.float().to(device)

@@ -19,7 +19,7 @@ class Picture:
     ``bits``: 8 or 16, what the source held (float sources count as 16).
     ``exif``: the source's EXIF block with its orientation set to 1; or None.
     ``profile``: the source's ICC profile, for reference (``pixels`` are sRGB already); or None.
-    ``name``: the file's name, or what the source was.
+    ``name``: the file's name, or the kind of source.
 
     Raises ``PictureError`` when the shapes do not fit together.
     """

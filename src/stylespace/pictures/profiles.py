@@ -31,7 +31,7 @@ def srgb() -> bytes:
 
 
 def usable(profile: bytes | None, channels: int) -> bytes | None:
-    """``profile`` if it is one for pictures of ``channels`` colour channels (RGB profiles are for grey ones too), else None."""
+    """``profile`` if it suits pictures of ``channels`` colour channels (RGB profiles suit grey ones too), else None."""
     if profile is None or len(profile) < 132 or profile[36:40] != b"acsp":
         return None
     described = CHANNELS.get(profile[16:20])
@@ -42,7 +42,7 @@ def to_srgb(image: Any, profile: bytes | None, channels: int) -> Any:
     """The libvips ``image`` (``channels`` of colour, perhaps alpha; 8 or 16 bit) in sRGB or grey, by littlecms.
 
     Relative colorimetric with black point compensation. Without a usable profile CMYK is taken to be coated paper, grey and RGB
-    are sRGB already.
+    to be sRGB.
     """
     profile = usable(profile, channels)
     if channels < 4 and (profile is None or is_srgb(profile)):
@@ -54,7 +54,7 @@ def to_srgb(image: Any, profile: bytes | None, channels: int) -> Any:
         colour = colour.copy(interpretation="srgb" if colour.format == "uchar" else "rgb16")
     try:
         colour = _transform(colour, profile or vips.built_in_profile("cmyk"))
-    except vips.Error:  # a damaged profile is as good as none
+    except vips.Error:  # a damaged profile counts as none
         return to_srgb(image, None, channels)
     return colour if alpha is None else colour.bandjoin(alpha)
 

@@ -26,7 +26,7 @@ MAX_PIXELS = 200_000_000
 
 
 def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
-    """The picture that ``source`` is or names, in sRGB, upright, with its transparency separate.
+    """The picture in ``source``: sRGB, upright, with its transparency separate.
 
     ``source``: a file's path; ``-``, standard input; a file's bytes; a Pillow picture of any mode; an array (H, W), (H, W, 1..4)
     of uint8, uint16 or floats in [0, 1]; a tensor (3, H, W) or (1, 3, H, W) of floats in [0, 1] (1 or 4 channels too), sRGB; a
@@ -59,7 +59,7 @@ def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
 
 
 def contents(path: str | os.PathLike[str]) -> tuple[Path | bytes, str]:
-    """What ``path`` names (the path of a regular file, or the bytes of a pipe or of standard input, ``-``), and its name.
+    """The content at ``path`` (the path itself for a regular file, the bytes of a pipe or of standard input, ``-``), and its name.
 
     Raises ``PictureError`` when it does not exist, is a folder or cannot be opened.
     """

@@ -1,4 +1,4 @@
-"""Which pixel of which source each pixel of a picture was copied from: the same can be done to other pictures of the same sources."""
+"""Which pixel of which source each pixel of a picture was copied from, so that maps of the same sources can be rearranged alike."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORMAT = "stylespace rearrangement 1"
 
 @dataclass(frozen=True, eq=False)
 class Rearrangement:
-    """``coordinates``: (3, H, W) int32: for each pixel the number of its source, from 0, and the place there, down and right.
+    """``coordinates``: (3, H, W) int32: for each pixel the index of its source, from 0, and the place in it, down and right.
 
     ``sizes``: height and width of each source.
     """
@@ -26,8 +26,8 @@ class Rearrangement:
     sizes: tuple[tuple[int, int], ...]
 
     def apply(self, maps: Sequence[Tensor]) -> Tensor:
-        """The same for ``maps``, one (1, C, h, w) for each source, of the sources' sizes or a whole multiple of them: (1, C, H, W) times
-        that multiple. Values are copied, nothing is mixed.
+        """``maps``, one (1, C, h, w) per source, of the sources' sizes or an integer multiple, rearranged alike: (1, C, H, W) times
+        that multiple. Values are copied, never mixed.
 
         Raises ``InputError`` for other sizes or another number of maps.
         """

@@ -1,4 +1,4 @@
-"""Other sizes."""
+"""Pictures and features at other sizes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def resize(pixels: Tensor, size: Sequence[int], *, clamp: bool = True) -> Tensor
     pattern of black and white becomes 0.5, where light itself would average to 0.74. ``clamp``: cut overshoots to [0, 1], for
     pictures; False for features. Computed in float32 at least, returned in the dtype given.
 
-    Raises ``InputError`` for a size below 1 or a tensor that has not four dimensions.
+    Raises ``InputError`` for a size below 1 or a tensor without four dimensions.
     """
     if pixels.ndim != 4:
         raise InputError(f"A tensor of shape {tuple(pixels.shape)} cannot be resized: (N, C, height, width) is expected.")

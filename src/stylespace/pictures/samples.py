@@ -1,4 +1,4 @@
-"""Samples as decoders give them, (H, W, C), to a picture's planes."""
+"""Samples (H, W, C), as decoders return them, to the planes of a picture and back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def planes(
     """``samples`` (H, W, C), grey or RGB, perhaps with alpha, as pixels (1, 3, H, W) and alpha (1, 1, H, W) or None, in [0, 1].
 
     ``orientation``: EXIF's 1 to 8, applied. ``full_scale``: the value of white, by default that of the samples' type. ``profile``:
-    what the colours are converted from. Floating-point samples are clipped to [0, 1]. Raises ``PictureError`` for values that are
+    the profile that colours are converted from. Floating-point samples are clipped to [0, 1]. Raises ``PictureError`` for values that are
     not numbers.
     """
     samples = _upright(samples, orientation)

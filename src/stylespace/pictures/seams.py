@@ -1,4 +1,4 @@
-"""Where one picture ends and another laid over it begins, so that the least is seen of it."""
+"""The least visible seam between a picture and a block laid over it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _BACK = (lambda a: a, lambda a: a.T, lambda a: a[:, ::-1], lambda a: a.T[::-1])
 
 
 def boundary(error: Integers, widths: Sequence[int]) -> NDArray[np.bool_]:
-    """Where a block covers what it overlaps: ``error`` (side, side) is their difference, squared; ``widths``: how far the overlap reaches
+    """Where a block covers what it overlaps. ``error`` (side, side): their squared difference; ``widths``: how far the overlap reaches
     from the left, the top, the right and the bottom.
 
-    Each strip is cut along its path of least error, found by dynamic programming (Efros & Freeman 2001, sec. 2.1); a path goes on to
-    one of three neighbours. Ties go to the outer side.
+    Each strip is cut along its path of least error, found by dynamic programming (Efros & Freeman 2001, sec. 2.1); a path continues
+    to one of three neighbours. Ties go to the outer side.
     """
     side = error.shape[0]
     shown = np.ones(error.shape, bool)
@@ -31,7 +31,7 @@ def boundary(error: Integers, widths: Sequence[int]) -> NDArray[np.bool_]:
     if not used:
         return shown
     widest = max(widths)
-    strips = np.full((len(used), side, widest + 2), FAR, np.int64)  # a column to either side that no path takes
+    strips = np.full((len(used), side, widest + 2), FAR, np.int64)  # with a column on either side that no path takes
     for strip, edge in zip(strips, used, strict=True):
         strip[:, 1 : widths[edge] + 1] = _TURNS[edge](error)[:, : widths[edge]]
     for row in range(1, side):
@@ -54,8 +54,8 @@ def boundary(error: Integers, widths: Sequence[int]) -> NDArray[np.bool_]:
 
 
 def graph_cut(error: Integers, old: NDArray[np.bool_], new: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where a block covers what is below it, of any shape: pixels ``old`` stay, pixels ``new`` are covered, the least cut decides on the
-    rest.
+    """Where a block covers what is below it, in any shape: pixels ``old`` stay, pixels ``new`` are covered, and the minimum cut decides on
+    the rest.
 
     ``error`` (side, side): the squared difference at each pixel; a seam between two pixels costs both of theirs (Kwatra et al. 2003,
     eq. 1).
@@ -74,7 +74,7 @@ def graph_cut(error: Integers, old: NDArray[np.bool_], new: NDArray[np.bool_]) -
     endless = np.int64(1 << 30)
     rows = np.concatenate([a, b, np.full(int(old.sum()), source), cells[new]])
     columns = np.concatenate([b, a, cells[old], np.full(int(new.sum()), sink)])
-    # A unit on every edge: among equal cuts the shortest.
+    # One more on every edge, so that of equal cuts the shortest wins.
     values = np.concatenate([capacity + 1, capacity + 1, np.full(int(old.sum() + new.sum()), endless)])
     graph = csr_matrix((values.astype(np.int32), (rows, columns)), shape=(cells.size + 2,) * 2)
     rest = graph - maximum_flow(graph, source, sink).flow

@@ -1,4 +1,4 @@
-"""The settings that made a picture, kept in its file as XMP (ISO 16684-1): the one place that all formats we write have."""
+"""The settings that made a picture, stored in its file as XMP (ISO 16684-1), which all formats that we write support."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Cell:
     """One place on a sheet.
 
     ``picture``: RGB or RGBA, None for a place that stays empty. ``label``: below it, two lines at most. ``inset``: a small picture
-    in its lower left corner, such as the style. ``message``: shown where there is no picture.
+    in its lower left corner, such as the style. ``message``: shown in place of a picture.
     """
 
     picture: Image.Image | None = None
@@ -115,7 +115,7 @@ class _Label:
         return len(self.lines) * self.line
 
     def draw(self, draw: ImageDraw.ImageDraw, x: float, y: float, *, centre: float = 0, ink: tuple[int, int, int] = INK) -> None:
-        """From (x, y), or in the middle of ``centre`` pixels from there."""
+        """At (x, y), or centred in the ``centre`` pixels from there."""
         for i, text in enumerate(self.lines):
             indent = (centre - self.font.getlength(text)) / 2 if centre else 0
             draw.text((x + indent, y + (i + 0.1) * self.line), text, ink, self.font)
@@ -129,7 +129,7 @@ class _Label:
 
 
 class _Plan:
-    """Lengths and letters that go with pictures of ``side`` pixels."""
+    """Lengths and fonts that suit pictures of ``side`` pixels."""
 
     def __init__(self, side: int) -> None:
         letters = max(11, round(side / 17))

@@ -16,9 +16,9 @@ def thin_plate(points: Tensor, values: Tensor, at: Tensor, smoothing: float = 0.
     """Values at ``at`` (n, 2) of the thin-plate spline through ``values`` (k, d) at ``points`` (k, 2): (n, d).
 
     Weights w and an affine part A solve ``K w + P A = values, P^T w = 0`` with ``K = r^2 log r`` and ``P = [1 x y]``. Computed in
-    float64, given back in the dtype of ``values``; differentiable in everything. ``smoothing`` is added to K's diagonal. Points at one
-    place share the mean of their values. Where points cannot tell an affine part (fewer than three, or all on a line) it has as
-    many directions as they tell, and is constant in the others; without points everything is zero.
+    float64, returned in the dtype of ``values``; differentiable in all arguments. ``smoothing`` is added to K's diagonal. Coincident
+    points share the mean of their values. Where the points do not determine an affine part (fewer than three, or all on a line), it is
+    constant in the directions that they leave open; without points everything is zero.
     """
     if not len(points):
         return values.new_zeros(len(at), values.shape[1])
@@ -46,17 +46,17 @@ def _affine(p: Tensor) -> tuple[Tensor, Tensor]:
     basis = _linear(p)
     with torch.no_grad():
         _, spread, directions = torch.linalg.svd(basis, full_matrices=False)
-        told = int((spread > _RANK * spread[0]).sum())
-        chosen = torch.eye(3, dtype=p.dtype, device=p.device) if told == 3 else directions[:told].T
+        rank = int((spread > _RANK * spread[0]).sum())
+        chosen = torch.eye(3, dtype=p.dtype, device=p.device) if rank == 3 else directions[:rank].T
     return basis @ chosen, chosen
 
 
 def _once(p: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-    """Points at one place as one, with the mean of their values."""
+    """Coincident points merged into one, with the mean of their values."""
     with torch.no_grad():
         extent = (p.amax(0) - p.amin(0)).square().sum().clamp_min(1e-12)
         near = (p[:, None] - p[None]).square().sum(-1) <= _APART * extent
-        first = near.double().argmax(1)  # of each point, the first that lies there
+        first = near.double().argmax(1)  # for each point, the first one in its place
         groups, label = torch.unique(first, return_inverse=True)
     if len(groups) == len(p):
         return p, v

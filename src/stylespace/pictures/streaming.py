@@ -1,4 +1,4 @@
-"""Pictures too large for memory: decoded once into a scratch file, read and written by rectangles, encoded from a scratch file."""
+"""Pictures too large for memory: decoded once into a scratch file, read and written in rectangles, encoded from there."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Raw:
         return torch.from_numpy(part).permute(2, 0, 1)[None]
 
     def write(self, box: Box, part: Tensor) -> None:
-        """Put a rectangle (1, bands, h, w) in [0, 1] there."""
+        """Write a rectangle (1, bands, h, w) in [0, 1]."""
         top, bottom, left, right = box
         given = (part[0].permute(1, 2, 0).clamp(0, 1) * (2**self.bits - 1) + 0.5).numpy()
         self.open()[top:bottom, left:right] = given.astype(self.kind)
@@ -71,7 +71,7 @@ class Raw:
 
 
 def decoded(path: str | Path, *, max_pixels: int, size: int | None = None, keep: Path | None = None) -> Raw:
-    """The picture at ``path`` as sRGB samples in scratch, upright, with its transparency as a fourth band; ``size``: its long side then.
+    """The picture at ``path`` as sRGB samples in scratch, upright, with its transparency as a fourth band; ``size``: a new long side.
 
     ``keep``: a file that the samples are written to, or read from if it is there already.
 
@@ -146,7 +146,7 @@ def size_of(path: str | Path) -> tuple[int, int]:
 
 
 def shrunk(raw: Raw, long_side: int) -> Tensor:
-    """A small copy (1, 3, h, w) of about ``long_side`` pixels, every n-th sample of a blockwise mean."""
+    """A small copy (1, 3, h, w) of about ``long_side`` pixels, each the mean of a block."""
     step = max(1, max(raw.size) // long_side)
     rows = []
     for top in range(0, raw.size[0] // step * step, step):

@@ -1,4 +1,4 @@
-"""Tiles: a picture cut into cores that cover it once, each seen with its surroundings."""
+"""Tiles: a picture cut into cores that cover it once, each seen with a halo of pixels around it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Tile:
         for axis in range(2):
             first, last = (self.core[2 * axis + i] for i in range(2))
             start = (first - self.seen[2 * axis]) // scale
-            # At the picture's end maps may be a little smaller than the picture: whatever is there belongs to the last core.
+            # At the picture's end maps may be a little smaller than the picture: all that remains belongs to the last core.
             stop = size[axis] if last == self.of[axis] else (last - self.seen[2 * axis]) // scale
             found.append(slice(start, stop))
         return found[0], found[1]
@@ -63,7 +63,7 @@ def cut(size: Sequence[int], core: int | None, halo: int, align: int = 1) -> lis
     high, wide = size
     spans = []
     for side in (high, wide):
-        # A rest that is smaller than the grid joins the core before it.
+        # A remainder smaller than the grid joins the core before it.
         edges = [*range(0, max(side - align, 1), core), side]
         spans.append([(a, b, max(0, a - halo), min(side, b + halo)) for a, b in pairwise(edges)])
     return [Tile((t, b, x, r), (ts, bs, ls, rs), (high, wide)) for t, b, ts, bs in spans[0] for x, r, ls, rs in spans[1]]
@@ -83,7 +83,7 @@ def parsed_memory(text: str) -> int:
 
 
 def free_memory() -> int:
-    """Bytes of memory that are free now; 4 GB where the system does not tell."""
+    """Bytes of memory that are free now; 4 GB if the system does not say."""
     try:
         with open("/proc/meminfo") as lines:
             for line in lines:

@@ -1,4 +1,4 @@
-"""libvips, quiet: its remarks go to the log, its errors come as one reason."""
+"""libvips, made quiet: its warnings go to the log, and its errors become one short reason."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-logging.getLogger("pyvips").addHandler(logging.NullHandler())  # else Python's last resort prints libvips' remarks on stderr
+logging.getLogger("pyvips").addHandler(logging.NullHandler())  # otherwise Python prints libvips' warnings on stderr
 
 import pyvips  # noqa: E402
 
 
 def _text(value: Any) -> str:
-    """As pyvips' own, which fails on messages that quote bytes of a damaged file."""
+    """Replaces pyvips' own, which fails on messages that quote bytes of a damaged file."""
     text = "NULL" if value == pyvips.ffi.NULL else pyvips.ffi.string(value)
     return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
 
@@ -56,17 +56,17 @@ def with_block(image: Any, name: str, block: bytes) -> Any:
 
 
 def built_in_profile(name: str) -> bytes:
-    """An ICC profile that libvips brings along: ``srgb``, ``p3`` or ``cmyk``."""
+    """An ICC profile that comes with libvips: ``srgb``, ``p3`` or ``cmyk``."""
     return bytes(pyvips.Operation.call("profile_load", name))
 
 
 def reason(error: Exception) -> str:
-    """The first telling line of a libvips error, in parentheses after a space; empty if there is none."""
+    """The first informative line of a libvips error, in parentheses after a space; empty if there is none."""
     lines = (re.sub(r"^[\w ]+: (?=\S)", "", line.strip()) for line in str(error).splitlines())
     telling = [line for line in lines if line and not line.startswith(("unable to call", "unable to write", "bad seek"))]
     return f" ({telling[0].rstrip('.')})" if telling else ""
 
 
 def forget_errors() -> None:
-    """Empty libvips' list of errors, where remarks on earlier pictures pile up."""
+    """Clear libvips' list of errors, where those of earlier pictures accumulate."""
     pyvips.vips_lib.vips_error_clear()

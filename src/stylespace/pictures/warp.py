@@ -1,4 +1,4 @@
-"""A warp: points of a picture moved to other places, and everything between them moved along by a thin-plate spline."""
+"""A warp: points of a picture move to other places, and a thin-plate spline moves everything between them along."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stylespace.storage.atomic import write_text
 from stylespace.storage.plain import parse, reason
 
 Point = tuple[float, float]
-COARSE, FINE = 64, 160  # long side of the grid on which the spline is worked out: while it is optimised, and for results
+COARSE, FINE = 64, 160  # long side of the grid on which the spline is computed: while it is optimised, and for results
 BORDER = 4  # fixed points a side
 
 
@@ -39,15 +39,15 @@ class Warp:
             raise InputError(f"{len(self.points)} points are moved to {len(self.moved)} places: give a place for each point.")
 
     def scaled(self, strength: float) -> Warp:
-        """The same with every movement times ``strength``; 0 moves nothing."""
+        """The same warp with every movement multiplied by ``strength``; 0 moves nothing."""
         there = tuple(
             (x + strength * (u - x), y + strength * (v - y)) for (x, y), (u, v) in zip(self.points, self.moved, strict=True)
         )
         return Warp(self.points, there, self.size)
 
     def flow(self, size: Sequence[int]) -> Tensor:
-        """Where each pixel of the warped picture of ``size`` (h, w) comes from, (1, 2, h, w): down and right in shares of the sides, less
-        its own place."""
+        """Where each pixel of the warped picture of ``size`` (h, w) comes from, (1, 2, h, w): down and right in shares of the sides,
+        relative to its own place."""
         points, moved = (_tensor(p, self.size) for p in (self.points, self.moved))
         return flow(points, moved, self.size, size, FINE)
 
@@ -63,11 +63,11 @@ class Warp:
         return made.clamp(picture.amin(), picture.amax())
 
     def foldings(self, size: Sequence[int] = (256, 256)) -> int:
-        """Cells of a grid of ``size`` that are turned over: 0 where the warp is one-to-one."""
+        """The number of cells of a grid of ``size`` that fold over: 0 where the warp is one-to-one."""
         return int((stretch(self.flow(size)) <= 0).sum())
 
     def gentle(self, least: float = 0.0) -> tuple[Warp, float]:
-        """The strongest of the same direction that takes every part from more than ``least`` of its area (0: that does not fold); and its
+        """The strongest warp in the same direction that shrinks no part to ``least`` of its area or below (0: that does not fold), and its
         strength, at most 1."""
 
         def harsh(warp: Warp) -> bool:
@@ -82,7 +82,7 @@ class Warp:
         return self.scaled(low), low
 
     def grid(self, size: Sequence[int], lines: int = 24) -> Tensor:
-        """A drawing of the warp on white, (1, 3, h, w): a regular grid after it, points dark, the places they came from light."""
+        """A drawing of the warp on white, (1, 3, h, w): a regular grid after the warp, with points dark and their origins light."""
         from PIL import Image, ImageDraw
 
         from stylespace.pictures.pillow import from_pil
@@ -134,7 +134,7 @@ def flow(points: Tensor, moved: Tensor, proportions: Sequence[int], size: Sequen
     """The backward flow (1, 2, h, w) of the warp that takes ``points`` (k, 2) to ``moved`` (k, 2) and keeps the border.
 
     Places down and right, in units of the long side of a picture of ``proportions`` (h, w); the flow in shares of the sides. The
-    spline is worked out on a grid of at most ``grid`` cells and enlarged bicubically. Differentiable. Of points on a device without
+    spline is computed on a grid of at most ``grid`` cells and enlarged bicubically. Differentiable. For points on a device without
     float64 the flow is on the processor.
     """
     high, wide = size
@@ -144,7 +144,7 @@ def flow(points: Tensor, moved: Tensor, proportions: Sequence[int], size: Sequen
     there = torch.cat([moved, edge])
     back = torch.cat([points - moved, torch.zeros_like(edge)])
     rows, columns = (max(2, min(side, round(grid * side / max(size)))) for side in (high, wide))
-    # From the first pixel's middle to the last one's, so that enlarging hits both.
+    # From the first pixel's centre to the last one's, so that enlarging preserves both.
     ends = [
         torch.linspace(0.5 / n, 1 - 0.5 / n, m, dtype=torch.float64, device=moved.device)
         for n, m in ((high, rows), (wide, columns))
@@ -155,7 +155,7 @@ def flow(points: Tensor, moved: Tensor, proportions: Sequence[int], size: Sequen
 
 
 def sample(picture: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
-    """``picture`` (N, C, H, W) taken at each pixel's own place plus ``flow`` (1, 2, H, W; down and right, shares of the sides)."""
+    """``picture`` (N, C, H, W) sampled at each pixel's own place plus ``flow`` (1, 2, H, W; down and right, shares of the sides)."""
     where = flow + _places((flow.shape[-2], flow.shape[-1])).to(flow)
     grid = (2 * where.flip(1) - 1).permute(0, 2, 3, 1).expand(len(picture), -1, -1, -1)
     return F.grid_sample(picture, grid.to(picture), mode=mode, padding_mode="reflection", align_corners=False)
@@ -165,7 +165,7 @@ def inverted(flow: Tensor, steps: int = 40) -> Tensor:
     """The flow that undoes ``flow`` (1, 2, h, w), by fixed-point iteration (Chen et al. 2008, doi:10.1118/1.2816107)."""
     found = torch.zeros_like(flow)
     for _ in range(steps):
-        found = 0.5 * (found - sample(flow, found))  # halved: strong warps would swing
+        found = 0.5 * (found - sample(flow, found))  # halved, since strong warps would oscillate
     return found
 
 
@@ -187,7 +187,7 @@ def variation(flow: Tensor) -> Tensor:
 
 
 def _places(size: Sequence[int]) -> Tensor:
-    """The middle of each pixel, (1, 2, h, w), down and right in shares of the sides."""
+    """The centre of each pixel, (1, 2, h, w), down and right in shares of the sides."""
     ends = [(torch.arange(side) + 0.5) / side for side in size]
     return torch.stack(torch.meshgrid(*ends, indexing="ij"))[None]
 

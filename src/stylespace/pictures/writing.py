@@ -32,7 +32,7 @@ def write(
 
     ``bits``: 8, or 16 for PNG and TIFF. ``force``: replace an existing file. ``quality``: 1 to 100 for JPEG, WebP and AVIF.
     ``settings``: kept in the file, for ``read_settings``. ``profile``: an RGB ICC profile to convert to, such as
-    ``picture.profile``; sRGB by default. EXIF is kept; missing folders are made; JPEG, which has no transparency, shows white
+    ``picture.profile``; sRGB by default. EXIF is kept, missing folders are created, and JPEG, which has no transparency, shows white
     where alpha is 0. The file appears when it is complete, or not at all.
 
     Raises ``PictureError`` when the file exists or cannot be written, ``InputError`` for options that do not fit.
@@ -54,7 +54,7 @@ def write(
 
 
 def check_target(path: str | os.PathLike[str], *, bits: int = 8, force: bool = False) -> str:
-    """The format in which ``write`` would write ``path``; raises what ``write`` would. To be called before long work."""
+    """The format in which ``write`` would write ``path``; raises the errors ``write`` would. Call it before long work."""
     target = Path(path)
     format_ = WRITABLE.get(target.suffix.lower())
     if format_ is None:
@@ -104,9 +104,9 @@ def _encode(picture: Picture, format_: str, bits: int, quality: int, metadata: b
 
 
 def _write_whole(target: Path, data: bytes, force: bool) -> None:
-    """``data`` to a new file beside ``target``, which then takes its place; after an error nothing is left, no new folder."""
+    """``data`` to a new file beside ``target``, which then replaces it; after an error nothing is left behind, not even a new folder."""
     try:
-        final = Path(os.path.realpath(target))  # a link is kept, the file it leads to is replaced
+        final = Path(os.path.realpath(target))  # a link is kept and its target replaced
         made = [folder for folder in final.parents if not folder.exists()]
     except (OSError, ValueError) as error:
         raise _unwritable(target, error) from error

@@ -17,7 +17,7 @@ from stylespace.film.threads import Ahead, Behind
 from stylespace.pictures.resizing import resize
 from stylespace.pipelines.batch import unfinished
 from stylespace.pipelines.film_out import Made
-from stylespace.pipelines.video import FilmProgress, FilmResult, Pace, check_target, output_for
+from stylespace.pipelines.video import FilmPace, FilmProgress, FilmResult, check_target, output_for
 from stylespace.storage.journal import Journal
 from stylespace.video.shots import Cuts
 from stylespace.video.stable import Steadier, check_steady
@@ -84,7 +84,7 @@ def deflicker(
         def held() -> dict[str, Tensor]:
             return {f"cuts {name}": tensor for name, tensor in cuts.state().items()} | steadier.state()
 
-        before, pace = held(), Pace("painting", films[0].info.count, number, progress or (lambda told: None))
+        before, pace = held(), FilmPace("painting", films[0].info.count, number, progress or (lambda told: None))
         try:
             with Ahead(_pairs(films[0], films[1], number)) as pairs, Behind(output.write) as behind:
                 for frame, photo in pairs:

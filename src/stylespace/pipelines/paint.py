@@ -90,12 +90,12 @@ class Streamed(Result):
 class Painting:
     """A network and settings, applied to any photo; usable like a :class:`~stylespace.pipelines.task.Task`.
 
-    ``network``: name, file or repository of a network, or an exported one (``.onnx``). ``loaded``: the network itself, where it is in
-    memory already.
+    ``network``: name, file or repository of a network, or an exported one (``.onnx``). None: ``classics``, or ``arbitrary`` where a
+    style is a painting or a code. ``loaded``: the network itself, where it is in memory already.
     """
 
     settings: PaintSettings
-    network: str | Path = "classics"
+    network: str | Path | None = None
     device: str = "auto"
     threads: int | None = None
     max_pixels: int = MAX_PIXELS
@@ -103,21 +103,30 @@ class Painting:
     loaded: StyleNetwork | Runtime | None = None
 
     @cached_property
+    def _shipped(self) -> tuple[str, StyleNetwork]:
+        return StyleNetwork.painting(self.settings.mix or None)
+
+    @property
+    def source(self) -> str:
+        """The network's name, file or repository."""
+        return self._shipped[0] if self.network is None else str(self.network)
+
+    @cached_property
     def painter(self) -> StyleNetwork | Runtime:
         """The network, loaded once."""
         if self.loaded is not None:
             return self.loaded
         engine = self.settings.engine
-        exported = str(self.network).endswith(".onnx")
+        exported = self.source.endswith(".onnx")
         if exported and engine == "torch":
-            raise InputError(f"{self.network} is an exported network: give --engine openvino or onnxruntime, or leave it out.")
-        if engine in ENGINES and str(self.network).endswith(".safetensors"):
+            raise InputError(f"{self.source} is an exported network: give --engine openvino or onnxruntime, or leave it out.")
+        if engine in ENGINES and self.source.endswith(".safetensors"):
             raise InputError(
-                f"{engine} runs exported networks: first run 'stylespace export {self.network} -o NET.onnx', then give that."
+                f"{engine} runs exported networks: first run 'stylespace export {self.source} -o NET.onnx', then give that."
             )
         if exported or engine in ENGINES:
-            return Runtime(self.network, engine, threads=self.threads)
-        network = StyleNetwork.load(self.network)
+            return Runtime(self.source, engine, threads=self.threads)
+        network = self._shipped[1] if self.network is None else StyleNetwork.load(self.network)
         return network.to(choose_device(self.device)).taking(self.settings.mix, self.max_pixels)[0]
 
     @cached_property
@@ -288,7 +297,7 @@ class Painting:
         mix = {name: weight if isinstance(weight, int | float) else described(weight) for name, weight in self.mix.items()}
         settings = {"mix": mix, "size": s.size, "colour": s.colour, "strength": s.strength, "engine": s.engine}
         settings |= {name: value for name in ("stage", "style_size") if (value := getattr(s, name)) is not None}
-        network = {"name": str(self.network), "body": self._checksum}
+        network = {"name": self.source, "body": self._checksum}
         return {"method": self.method, "photo": described(photo), "styles": [], "weights": network, "settings": settings}
 
     @cached_property

@@ -33,9 +33,10 @@ def inputs(
     style_source: Any = None,
     classes: Any = None,
     encoder: Mapping[str, str] | None = None,
+    start_network: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The record of one result's inputs. Arguments as for ``stylespace.transfer``; ``settings``: the method's dataclass, resolved;
-    ``encoder``: the network's name and checksum."""
+    ``encoder``: the network's name and checksum; ``start_network``: those of the one that drew the start."""
     return {
         "method": method,
         "photo": described(photo),
@@ -58,6 +59,7 @@ def inputs(
         **({} if style_source is None else {"style_source": described(style_source)}),
         **({} if classes is None else {"classes": _described_classes(classes)}),
         **({} if encoder is None else {"encoder": dict(encoder)}),
+        **({} if start_network is None else {"start_network": dict(start_network)}),
     }
 
 
@@ -90,7 +92,7 @@ def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
     keys = (
         "method", "photo", "styles", "areas", "strokes", "start_picture", "weights", "settings", "style_regions", "points", "guides",
-        "style_source", "classes",
+        "style_source", "classes", "start_network",
     )  # fmt: skip
     first, second = (_plain({key: record.get(key) for key in keys}) for record in (one, other))
     return first == second and not _has_unknown(first) and matching(one.get("encoder"), other.get("encoder"))

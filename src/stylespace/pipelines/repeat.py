@@ -20,7 +20,7 @@ from stylespace.pictures.settings import read_settings
 from stylespace.pipelines.record import described
 from stylespace.pipelines.sources import Area, Classes, Guide, Source
 from stylespace.pipelines.task import Task
-from stylespace.pipelines.transfer import adjusted
+from stylespace.pipelines.transfer import adjusted, start_network
 from stylespace.storage.plain import reason
 
 _PRECISIONS = {"float32": "fp32", "bfloat16": "bf16"}
@@ -88,6 +88,7 @@ def stored(
         task = Task(settings, **given)
         if not ("encoder" in changes or {"weights", "encoder"} & (instead or {}).keys()):
             _check_encoder(record, task, path.name)
+        _check_start(record, task, changes, path.name)
         photo = None if photo_given else find.one(record["photo"], "photo")
     except InputError:
         raise
@@ -106,6 +107,16 @@ def _check_encoder(record: Mapping[str, Any], task: Task, name: str) -> None:
     if wanted != here:
         todo = f"add --encoder {here['name']} to repeat with that, or --weights FILE to give the other's"
         raise refuse(name, wanted, here, todo)
+
+
+def _check_start(record: Mapping[str, Any], task: Task, changes: Mapping[str, Any], name: str) -> None:
+    """Raise ``InputError`` unless the network that drew the start is here."""
+    wanted, here = record.get("start_network"), start_network(task.settings)
+    if wanted and here and wanted.get("sha256") != here.get("sha256") and not {"start", "start_network"} & changes.keys():
+        raise InputError(
+            f"The start of {name} was drawn by another network '{wanted.get('name')!s:.80}' than the one that is here: give its file with"
+            " --start-network, or another --start."
+        )
 
 
 def _settings(kind: type, given: Mapping[str, Any], name: str) -> Any:

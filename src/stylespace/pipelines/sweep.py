@@ -105,7 +105,7 @@ def sweep(
     *,
     method: str = "gatys",
     preset: str = "default",
-    quality: str = "good",
+    quality: str | None = None,
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
     threads: int | None = None,

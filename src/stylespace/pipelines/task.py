@@ -15,7 +15,7 @@ from stylespace.pipelines.record import inputs, weighted
 from stylespace.pipelines.result import Result
 from stylespace.pipelines.run import Progress
 from stylespace.pipelines.sources import MAX_PIXELS, Area, Classes, Guide, Points, Source, Styles
-from stylespace.pipelines.transfer import adjusted, encoded, redraw
+from stylespace.pipelines.transfer import adjusted, encoded, redraw, start_network
 from stylespace.solvers.coarse_to_fine import Problem
 
 
@@ -71,7 +71,7 @@ class Task:
         return inputs(
             self.method, photo, encoded(self.settings, self.encoder), styles=self.styles, areas=self.areas, strokes=self.strokes,
             start_picture=self.start_picture, weights=self.weights, style_regions=self.style_regions, points=self.points, encoder=encoder,
-            guides=self.guides, style_source=self.style_source, classes=self.classes,
+            guides=self.guides, style_source=self.style_source, classes=self.classes, start_network=start_network(self.settings),
         )  # fmt: skip
 
     def smaller(self, factor: int = 4) -> Task:

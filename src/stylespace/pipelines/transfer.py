@@ -20,12 +20,14 @@ from stylespace.methods.registry import (
     METHODS,
     POINTS,
     QUALITIES,
+    QUALITY,
     SOURCE,
     START,
     STROKES,
     STYLES,
     accepting,
 )
+from stylespace.networks.shipped import identity, is_shipped
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.reading import read
 from stylespace.pipelines.blend import Blending
@@ -56,6 +58,8 @@ from stylespace.storage.journal import Journal
 from stylespace.styles.parts import Regions
 from stylespace.styles.region import Region
 
+_SCHEDULE = frozenset({"start", "sizes", "steps_each"})  # settings that replace a quality's level
+
 # The beginning of a message that says which methods accept it.
 _FOR = {
     POINTS: "Points guide", AREAS: "Areas and style regions are for", STROKES: "Strokes are for", START: "A start picture is for",
@@ -70,7 +74,7 @@ def transfer(
     *,
     method: str | None = None,
     preset: str = "default",
-    quality: str = "good",
+    quality: str | None = None,
     areas: Sequence[Area] = (),
     style_regions: str | Path | None = None,
     strokes: Source | None = None,
@@ -102,7 +106,9 @@ def transfer(
     and a query, else ``gatys``. ``preset``: published settings to start from
     (``methods.gatys_settings.PRESETS``; ``strotss-2019``); ``settings``: any field of
     :class:`~stylespace.methods.gatys_settings.GatysSettings`, or of the method's own settings.
-    ``quality``: ``draft``, ``good`` or ``best``, a factor on the steps. ``areas``: parts of the photo with other styles, or none.
+    ``quality``: ``draft``, ``good`` or ``best``: a factor on the steps; for ``gatys`` and ``blend``, where the network is here that reads
+    paintings, one pass of it, one pass and the larger sizes, or all sizes. None: the settings as they are.
+    ``areas``: parts of the photo with other styles, or none.
     ``style_regions``: a file that ``learn-style --regions`` wrote: the same parts are found in the photo, and each is
     redrawn in the style picture learned for it (``style`` may be empty then). ``strokes``: another painting, with whose fine strokes the
     style is redrawn first. ``points`` (strotss, deformable): pairs of a place in the photo and one in the style that it should look like,
@@ -135,7 +141,7 @@ def transfer(
 def invert(
     photo: Source,
     *,
-    quality: str = "good",
+    quality: str | None = None,
     device: str = "auto",
     threads: int | None = None,
     weights: str | Path | None = None,
@@ -208,7 +214,7 @@ def redraw(
         record = inputs(
             method, photo, settings, styles=styles if row.blends else expanded(styles), areas=areas, strokes=strokes,
             style_regions=style_regions, start_picture=start_picture, weights=weights, points=points, guides=guides,
-            style_source=style_source, classes=classes, encoder=network.identity,
+            style_source=style_source, classes=classes, encoder=network.identity, start_network=start_network(settings),
         )  # fmt: skip
         if unfinished is not None and same(record, record):  # by their checksums
             session.keep(_journal(Path(unfinished), record | {"stylespace": stylespace.__version__, "device": device}))
@@ -293,18 +299,31 @@ def style_size(settings: GatysSettings) -> int:
     return max(1, round((settings.sizes[-1] if settings.sizes else settings.size) * settings.style_scale))
 
 
-def resolve(preset: str, quality: str, encoder: str | None, settings: Mapping[str, Any], method: str = "gatys") -> Any:
-    """A method's settings from a preset, a quality and single settings."""
+def start_network(settings: Any) -> dict[str, str] | None:
+    """Name and checksum of the network that draws the start, where one does."""
+    return identity(settings.start_network) if getattr(settings, "start", None) == "network" else None
+
+
+def resolve(preset: str, quality: str | None, encoder: str | None, settings: Mapping[str, Any], method: str = "gatys") -> Any:
+    """A method's settings from a preset, a quality (None: :data:`~stylespace.methods.registry.QUALITY`) and single settings.
+
+    A quality stands for its level where the method has levels, the network is shipped that draws their start, and neither the preset nor
+    single settings have a schedule or a start of their own; else for a factor on the steps.
+    """
     presets = METHODS[method].presets
     if preset not in presets:
         raise InputError(f"The preset '{preset}' is unknown: choose among {', '.join(presets)}.")
-    if quality not in QUALITIES:
+    if quality not in (None, *QUALITIES):
         raise InputError(f"The quality '{quality}' is unknown: choose among {', '.join(QUALITIES)}.")
-    base, factor = presets[preset](), QUALITIES[quality]
+    quality, levels = quality or QUALITY, METHODS[method].levels
+    changed = dict(settings) if encoder is None else {**settings, "encoder": encoder}
+    if quality is not None and levels and preset == "default" and is_shipped() and _SCHEDULE.isdisjoint(settings):
+        return adjusted(replace(presets[preset](), **levels[quality]), changed)
+    base, factor = presets[preset](), 1.0 if quality is None else QUALITIES[quality]
     scaled: dict[str, Any] = {"steps": max(1, round(base.steps * factor))}
     if each := getattr(base, "steps_each", ()):
         scaled["steps_each"] = tuple(max(1, round(n * factor)) for n in each)
-    return adjusted(replace(base, **scaled), dict(settings) if encoder is None else {**settings, "encoder": encoder})
+    return adjusted(replace(base, **scaled), changed)
 
 
 def adjusted(base: Any, settings: Mapping[str, Any]) -> Any:

@@ -86,7 +86,7 @@ def stylize_video(
     style: Styles | None = None,
     *,
     method: str = "network",
-    network: str | Path | StyleNetwork = "classics",
+    network: str | Path | StyleNetwork | None = None,
     track: Track | None = None,
     strength: float = 1.0,
     colour: str = "style",
@@ -105,7 +105,7 @@ def stylize_video(
     device: str = "auto",
     threads: int | None = None,
     preset: str = "default",
-    quality: str = "good",
+    quality: str | None = None,
     progress: Callable[[FilmProgress], None] | None = None,
     note: Note | None = None,
     **settings: Any,
@@ -116,9 +116,9 @@ def stylize_video(
     standard input (``raw``: ``WIDTHxHEIGHT@RATE`` of raw RGB frames). ``out``: .mp4, .mov, .mkv, .webm, .gif, .webp, .apng, a folder, or
     ``-`` for raw frames on standard output. Times, matrix, range, depth, transparency and sound are the source's.
 
-    ``method``: ``network``, with ``style`` a style of ``network`` (or a painting, where it reads paintings), several, or a
-    mapping to weights; or a method of
-    :func:`stylespace.transfer` with its ``style``, ``preset``, ``quality`` and ``settings``. ``track``: styles that change over time.
+    ``method``: ``network``, with ``style`` a style of ``network`` (None: ``classics``, or ``arbitrary`` where a style is a painting),
+    several, or a mapping to weights; or a method of :func:`stylespace.transfer` with its ``style``, ``preset``, ``quality`` and
+    ``settings``. ``track``: styles that change over time.
     ``steady``: ``off``; ``fast``: statistics shared by each shot's frames, and flow; ``best``: slower flow that holds stiller.
     ``start``, ``end`` in seconds; ``every``: of how many frames one is taken. ``loop``: the last frame meets the first. ``codec``, ``bits``
     a channel and ``crf`` of the file.
@@ -143,6 +143,7 @@ def stylize_video(
     with threads_of(threads):
         painting = _size(film, size, codec, target)
         if method == "network":
+            network = network or StyleNetwork.painting(style if track is None else track.styles)[0]
             painter: Painter = _network_painter(network, style, track, chosen, film, painting, device, note)
         else:
             if track is not None:
@@ -201,7 +202,7 @@ def _paint(film: Film, painter: Painter, output: Output, progress: Callable[[Fil
     """Redraw what is not done yet; whether Ctrl-C ended it."""
     base, number = film.info.time_base, output.done
     state = painter.state()
-    pace = Pace("painting", film.info.count, number, progress)
+    pace = FilmPace("painting", film.info.count, number, progress)
     try:
         with Ahead(film.frames(number)) as frames, Behind(output.write) as behind:
             for frame in frames:
@@ -228,7 +229,7 @@ def _shared(
         return Sharing.of(journal.record["shots"], journal.tensors("moments"), changing)
     made, cuts = Sharing(changing), Cuts()
     base = film.info.time_base
-    pace = Pace("looking", film.info.count, 0, progress)
+    pace = FilmPace("looking", film.info.count, 0, progress)
     first: Frame | None = None
     last: Frame | None = None
     with Ahead(film.frames()) as frames:
@@ -259,7 +260,7 @@ def _warm_up(film: Film, painter: Painter) -> None:
         painter.next(frame, float(frame.ticks * film.info.time_base), number)
 
 
-class Pace:
+class FilmPace:
     """Tells how far a pass is."""
 
     def __init__(self, stage: str, of: int | None, done: int, progress: Callable[[FilmProgress], None]) -> None:
@@ -330,7 +331,7 @@ def _mix(style: Styles) -> dict[Any, float]:
 
 
 def _method_painter(
-    method: str, style: Styles | None, chosen: FilmSettings, size: tuple[int, int], preset: str, quality: str, device: str,
+    method: str, style: Styles | None, chosen: FilmSettings, size: tuple[int, int], preset: str, quality: str | None, device: str,
     settings: Mapping[str, Any],
 ) -> MethodPainter:  # fmt: skip
     if method not in METHODS or STYLES not in METHODS[method].accepts:

@@ -126,7 +126,8 @@ def minimise(problem: Problem, run: Run | None = None) -> Solution:
     """Solve ``problem``, coarse to fine.
 
     Continues from the state in ``run.journal``, to the same picture. Where memory runs out a size is done again in smaller tiles, and
-    ``run.note`` is called. On ``KeyboardInterrupt`` returns the picture so far, with ``interrupted`` set. ``steps``: total number of steps.
+    ``run.note`` is called. A size without steps gives its start. On ``KeyboardInterrupt`` returns the picture so far, with
+    ``interrupted`` set. ``steps``: total number of steps.
     """
     run = run or Run()
     if run.rehearse is not None:
@@ -148,6 +149,9 @@ def minimise(problem: Problem, run: Run | None = None) -> Solution:
             if log.goes_on:
                 _restore(problem, log.start)
             problem.begin(scale, picture)
+            if not steps:
+                picture = solution.picture = problem.start(scale, picture)
+                continue
             core = log.record.get("core") if log.goes_on else problem.core(scale)
             solver = problem.solver(scale)
             before = _named(problem.state()) | ({} if picture is None else {"picture": picture})

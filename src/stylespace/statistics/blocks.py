@@ -1,8 +1,8 @@
-"""Square blocks of a picture: how far each of them is from a wanted one. Exact, though worked out by Fourier transforms.
+"""Distances of all square blocks of a picture from a target block: exact, though computed by Fourier transforms.
 
     sum_q m(q) |t(q) - s(p + q)|^2  =  sum_q m t^2  -  2 (m t * s)(p)  +  (m * s^2)(p)        (* is correlation)
 
-Pixels are whole numbers, so the sums are too; the transforms' error in float64 is far below a half and is rounded away. So results do not
+Pixels are integers, and so are the sums; the transforms' error in float64 is far below a half and is rounded away. So results do not
 depend on threads or processors.
 """
 
@@ -15,15 +15,15 @@ import scipy.fft
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
-KEPT = 256 << 20  # bytes of norms
-MIDDLE = 128  # taken off all values: smaller numbers, smaller errors of the transforms
+KEPT = 256 << 20  # bytes of norms that are cached
+MIDDLE = 128  # subtracted from all values: smaller numbers make smaller errors in the transforms
 
 
 class BlockDistances:
-    """All blocks of ``side`` pixels of ``channels`` (C, H, W; uint8), in which channel c counts ``weights[c]`` times (whole numbers).
+    """All blocks of ``side`` pixels of ``channels`` (C, H, W; uint8), in which channel c counts ``weights[c]`` times (integers).
 
-    ``owner`` (H, W): blocks lie within one picture's pixels, those of one number, and not on -1. Block (i, j) has its upper left
-    pixel at row i, column j.
+    ``owner`` (H, W): the number of the picture that a pixel belongs to, -1 for none; a block lies within one picture.
+    Block (i, j) has its upper left pixel at row i, column j.
     """
 
     def __init__(
@@ -40,10 +40,10 @@ class BlockDistances:
         self.valid = _uniform(owner, side)
 
     def errors(self, *parts: tuple[NDArray[np.uint8], Integers], keep: bool = True) -> Integers:
-        """The distance of each block from what is wanted: (H - side + 1, W - side + 1).
+        """The distance of each block from the target: (H - side + 1, W - side + 1).
 
-        ``parts``: pairs of what is wanted (C, side, side; uint8) and how much each of its pixels counts (C, side, side; whole
-        numbers); their distances are added up. ``keep``: pixels will count alike again.
+        ``parts``: pairs of a target (C, side, side; uint8) and the weight of each of its pixels (C, side, side; integers); their
+        distances are added up. ``keep``: the same weights will be used again, so their norms are cached.
         """
         counted, weighted = (np.zeros(parts[0][0].shape, np.int64) for _ in range(2))
         constant = 0
@@ -56,7 +56,7 @@ class BlockDistances:
         return norm - 2 * self._correlated(weighted, self._spectra) + constant
 
     def _norm(self, counted: Integers) -> Integers:
-        """The squares of each block, so counted; kept, as most blocks of a picture overlap others alike."""
+        """The squared norm of each block with these weights; cached, because most blocks of a picture overlap in the same way."""
         key = counted.tobytes()
         if key not in self._norms:
             if len(self._norms) * 8 * self.size[0] * self.size[1] >= KEPT:
@@ -65,7 +65,7 @@ class BlockDistances:
         return self._norms[key]
 
     def _transformed(self, values: NDArray[np.float64]) -> NDArray[np.complex128]:
-        """(C, h, w) to the frequencies (C, along columns, along rows): each transform runs over what lies together in memory."""
+        """(C, h, w) to the frequencies (C, along columns, along rows): each transform runs over contiguous memory."""
         high, wide = self._fft
         rows = scipy.fft.rfft(values, wide, workers=self.workers)
         padded = np.zeros((rows.shape[0], rows.shape[2], high), np.complex128)
@@ -84,7 +84,7 @@ class BlockDistances:
 
 
 def _uniform(owner: Integers, side: int) -> NDArray[np.bool_]:
-    """Where a block has one owner that is not -1: all of its pixels, as their smallest and largest number agree."""
+    """Where all pixels of a block have one owner that is not -1: the smallest and the largest number agree."""
     from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
     low, high = owner, owner

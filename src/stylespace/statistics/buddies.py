@@ -1,4 +1,4 @@
-"""Neural best buddies: places of two pictures that are each other's nearest, found from deep layers to shallow ones.
+"""Neural best buddies: places of two pictures that are each other's nearest neighbours, found from deep to shallow layers.
 
 Aberman, Liao, Shi, Lischinski, Chen & Cohen-Or 2018, "Neural Best-Buddies: Sparse Cross-Domain Correspondence",
 doi:10.1145/3197517.3201332.
@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# From level 5 to level 1: sides of the patches that are compared, and radii of the regions that are searched below a pair.
+# From level 5 to level 1: sides of the patches that are compared, and radii of the regions searched around a pair of the level before.
 PATCHES, RADII = {5: 3, 4: 3, 3: 3, 2: 5, 1: 5}, {4: 2, 3: 2, 2: 3, 1: 3}
 RESPONSE = 0.05
 CHUNK = 64  # regions at a time
@@ -23,8 +23,8 @@ CHUNK = 64  # regions at a time
 class Buddies:
     """Pairs of places, the strongest first.
 
-    ``a`` and ``b`` (n, 2): down and right, in shares of the sides, of the one picture and the other. ``activation`` (n,): how much features
-    respond there, summed over the levels (one a level at most). ``likeness`` (n,): at the last level.
+    ``a`` and ``b`` (n, 2): down and right, in shares of the sides, in the first and the second picture. ``activation`` (n,): how strongly
+    features respond there, summed over the levels (at most one per level). ``likeness`` (n,): the correlation at the last level.
     """
 
     a: Tensor
@@ -36,7 +36,7 @@ class Buddies:
         return len(self.a)
 
     def at(self, index: Tensor) -> Buddies:
-        """Those of ``index``, a mask or numbers."""
+        """The pairs of ``index``, a mask or indices."""
         return Buddies(self.a[index], self.b[index], self.activation[index], self.likeness[index])
 
 
@@ -44,12 +44,12 @@ class Buddies:
 def best_buddies(first: Sequence[Tensor], second: Sequence[Tensor], response: float = RESPONSE) -> Buddies:
     """Best buddies of two pictures by their features at levels 5, 4, ... (relu5_1, relu4_1, ...), each (1, C, h, w), of equal sizes.
 
-    At each level maps of a pair of regions get a common appearance, the mean of both regions' mean and deviation (eq. 4); buddies are
+    At each level both regions of a pair are given a common appearance, the mean of their means and deviations (eq. 4); buddies are
     mutual nearest neighbours of patches by normalised correlation (eq. 2, 3) whose response is above ``response`` (eq. 6); the next level
     searches around each. Deterministic.
     """
     levels = [5 - i for i in range(len(first))]
-    pairs: Tensor | None = None  # (n, 4): down and right in the one and in the other, at the level before
+    pairs: Tensor | None = None  # (n, 4): down and right in the first and in the second, at the level before
     activation = likeness = torch.zeros(0)
     for level, one, other in zip(levels, first, second, strict=True):
         heats = [_response(f) for f in (one, other)]
@@ -62,7 +62,7 @@ def best_buddies(first: Sequence[Tensor], second: Sequence[Tensor], response: fl
         heat = torch.stack([h[tuple(found[:, 2 * i : 2 * i + 2].T)] for i, h in enumerate(heats)], 1)
         kept = (heat > response).all(1)
         if not kept.any():
-            if pairs is not None:  # nothing finer: what the level before found stands
+            if pairs is not None:  # nothing finer: the pairs of the level before are the result
                 return _shares(pairs, first[levels.index(level) - 1].shape, activation, likeness)
             return Buddies(torch.zeros(0, 2), torch.zeros(0, 2), torch.zeros(0), torch.zeros(0))
         found, like = found[kept], like[kept]
@@ -73,7 +73,7 @@ def best_buddies(first: Sequence[Tensor], second: Sequence[Tensor], response: fl
 
 
 def mutual_neighbours(one: Tensor, other: Tensor) -> Buddies:
-    """Plain mutual nearest neighbours of the positions of two maps (1, C, h, w), by cosine: what best buddies are measured against."""
+    """Plain mutual nearest neighbours of the positions of two maps (1, C, h, w), by cosine: the baseline for best buddies."""
     x, y = (F.normalize(f[0].flatten(1).T.float(), dim=1) for f in (one, other))
     like = x @ y.T
     forth, back = like.argmax(1), like.argmax(0)
@@ -85,7 +85,7 @@ def mutual_neighbours(one: Tensor, other: Tensor) -> Buddies:
 
 
 def _search(one: Tensor, other: Tensor, regions: Tensor, radius: int, patch: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Mutual nearest neighbours inside each pair of regions: pairs (n, 4), their likeness, and the number of their region."""
+    """Mutual nearest neighbours inside each pair of regions: pairs (n, 4), their likeness, and the index of their region."""
     found, likeness, parents = [], [], []
     for start in range(0, len(regions), CHUNK):
         part = regions[start : start + CHUNK]
@@ -114,7 +114,7 @@ def _search(one: Tensor, other: Tensor, regions: Tensor, radius: int, patch: int
 
 
 def _windows(features: Tensor, centres: Tensor, radius: int, patch: int) -> tuple[Tensor, Tensor]:
-    """Features around ``centres`` (n, 2), with room for patches (n, e, e, C), and which places of the regions are on the map (n, s, s)."""
+    """Features around ``centres`` (n, 2), with a margin for patches (n, e, e, C), and which of their positions lie on the map (n, s, s)."""
     high, wide = features.shape[-2:]
     reach = radius + patch // 2
     steps = torch.arange(-reach, reach + 1)
@@ -150,7 +150,7 @@ def _response(features: Tensor) -> Tensor:
 
 
 def _once(pairs: Tensor, activation: Tensor, likeness: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Every place in one pair at most: overlapping regions find the same places; the likest pair stays."""
+    """At most one pair for each place: overlapping regions find the same places, and the pair that correlates most stays."""
     order = likeness.argsort(descending=True, stable=True).tolist()
     listed = pairs.tolist()
     taken_a: set[tuple[int, int]] = set()

@@ -1,4 +1,4 @@
-"""Which of many pairs of places are kept: strong ones, apart from each other, that do not cross; or one for each of k parts.
+"""Which of many pairs of places to keep: strong pairs, far from each other, that do not cross; or one for each of k clusters.
 
 Aberman et al. 2018, sec. 4.3; Kim et al. 2020 (Deformable Style Transfer), the authors' code.
 """
@@ -17,7 +17,7 @@ AROUND, APART_FROM_OTHERS = 5, 0.12  # shares of the sides
 
 
 def strongest(buddies: Buddies, count: int, seed: int = 0) -> Buddies:
-    """The strongest pair of each of ``count`` clusters of places in the one picture (k-means, seeded); all where there are no more."""
+    """The strongest pair of each of ``count`` clusters of places in the first picture (k-means, seeded); all if there are no more."""
     from scipy.cluster.vq import kmeans2
 
     if len(buddies) <= count:
@@ -32,8 +32,8 @@ def strongest(buddies: Buddies, count: int, seed: int = 0) -> Buddies:
 def cleaned(buddies: Buddies, least: float = LEAST, apart: float = APART, most: int = MOST) -> Buddies:
     """Pairs with an activation of ``least``, greedily the strongest first, at least ``apart`` in both pictures (a share of the sides).
 
-    At most ``most``; then the weaker of every two whose segments, after the other's places have been aligned by a similarity, cross. Before
-    that, pairs that move quite otherwise than those around them are dropped (ours): a warp could follow them by folding only.
+    At most ``most`` are kept. Then pairs that move quite differently from their neighbours are dropped (ours), since a warp could only
+    follow them by folding; and, once the second picture's places are aligned by a similarity, the weaker of every two segments that cross.
     """
     buddies = buddies.at(buddies.activation >= least)
     kept: list[int] = []
@@ -55,7 +55,7 @@ def cleaned(buddies: Buddies, least: float = LEAST, apart: float = APART, most: 
 
 
 def _agreeing(buddies: Buddies) -> Buddies:
-    """Pairs whose movement is within ``APART_FROM_OTHERS`` of the median of their nearest five's, until all are."""
+    """Drop pairs one by one until each moves within ``APART_FROM_OTHERS`` of the median of its five nearest."""
     while len(buddies) > AROUND:
         moves = aligned(buddies.b, buddies.a) - buddies.a
         far = torch.cdist(buddies.a, buddies.a)
@@ -69,7 +69,7 @@ def _agreeing(buddies: Buddies) -> Buddies:
 
 
 def aligned(points: Tensor, to: Tensor) -> Tensor:
-    """``points`` (n, 2) turned, scaled and moved (no mirror) so that they come nearest to ``to`` (n, 2) (Umeyama 1991)."""
+    """``points`` (n, 2) after the rotation, scaling and translation that bring them nearest to ``to`` (n, 2) (Umeyama 1991)."""
     p, q = points.double(), to.double()
     centre, goal = p.mean(0), q.mean(0)
     u, s, v = torch.linalg.svd((q - goal).T @ (p - centre))

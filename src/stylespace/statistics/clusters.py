@@ -12,19 +12,19 @@ from torch import Tensor
 from stylespace.errors import InputError
 
 LAYERS = ("relu3_1", "relu4_1")
-SAMPLES = 2000  # positions of a picture that take part in finding the centres
-SMALL = 0.02  # share of a picture below which a part counts as not there
+SAMPLES = 2000  # positions of each picture that the centres are found from
+SMALL = 0.02  # share of a picture below which a part counts as absent
 
 
 def signature(features: dict[str, Tensor], layers: Collection[str] = LAYERS) -> Tensor:
     """Features of every position (1, D, h, w) at the size of the deepest layer, each channel standardised within the picture.
 
-    So that a part is what stands out from the rest of its picture, photo or painting, whatever its palette.
+    A part is then what stands out from the rest of its picture, photo or painting, whatever its palette.
     """
-    given = [features[name].float() for name in layers]
-    size = min((f.shape[-2:] for f in given), key=lambda s: s[0] * s[1])
+    maps = [features[name].float() for name in layers]
+    size = min((f.shape[-2:] for f in maps), key=lambda s: s[0] * s[1])
     found = []
-    for f in given:
+    for f in maps:
         small = F.adaptive_avg_pool2d(f, (size[0], size[1]))
         mean, deviation = small.mean((2, 3), keepdim=True), small.std((2, 3), keepdim=True)
         standard = (small - mean) / (deviation + 1e-4 * deviation.amax() + 1e-8)
@@ -35,7 +35,7 @@ def signature(features: dict[str, Tensor], layers: Collection[str] = LAYERS) -> 
 def centres(signatures: Iterable[Tensor], count: int, *, seed: int = 0) -> Tensor:
     """``count`` centres (count, D) of the positions of all ``signatures`` (1, D, h, w), by k-means (k-means++ start, seeded).
 
-    From each picture at most 2,000 positions take part. Raises ``InputError`` for fewer positions than centres.
+    At most 2,000 positions of each picture are used. Raises ``InputError`` for fewer positions than centres.
     """
     from scipy.cluster.vq import kmeans2
 
@@ -62,8 +62,8 @@ def centres(signatures: Iterable[Tensor], count: int, *, seed: int = 0) -> Tenso
 def parts(sign: Tensor, centre: Tensor, *, among: Collection[int] | None = None) -> Tensor:
     """Maps (N, 1, h, w) in [0, 1], one a centre, summing to 1 at each position of ``sign`` (1, D, h, w).
 
-    A position belongs to the nearest centre (of ``among``); the maps are smoothed over neighbours, so that lone positions join those
-    around.
+    A position belongs to the nearest centre (of ``among``); the maps are smoothed, so that isolated positions join their
+    neighbours.
     """
     points = sign[0].flatten(1).T
     far = torch.cdist(points, centre.to(points))
@@ -78,7 +78,7 @@ def parts(sign: Tensor, centre: Tensor, *, among: Collection[int] | None = None)
 
 
 def present(maps: Tensor) -> list[int]:
-    """Numbers of the parts (N, 1, h, w) that cover more than 2 % of the picture; the largest at least."""
+    """Indices of the parts (N, 1, h, w) that cover more than 2 % of the picture; at least the largest."""
     share = maps.mean((1, 2, 3))
     found = [i for i, s in enumerate(share.tolist()) if s > SMALL]
     return found or [int(share.argmax())]

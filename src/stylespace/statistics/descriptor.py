@@ -1,7 +1,7 @@
 """A short description of a picture's texture, for libraries: Gram matrices of every style layer under a fixed random projection.
 
-A projection by random signs keeps distances up to a factor near one (Johnson & Lindenstrauss 1984; Achlioptas 2003), and being linear
-it keeps blends: the descriptor of a blend of Gram matrices is the blend of descriptors.
+A projection by random signs preserves distances up to a factor near one (Johnson & Lindenstrauss 1984; Achlioptas 2003), and being linear
+it preserves blends: the descriptor of a blend of Gram matrices is the blend of descriptors.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-NUMBERS = 48  # a layer
+NUMBERS = 48  # per layer
 SIZE = len(LAYERS) * NUMBERS
 SIDE = 512  # long side in pixels at which pictures are described
 
@@ -22,19 +22,19 @@ SIDE = 512  # long side in pixels at which pictures are described
 def project(triangles: Iterable[Tensor]) -> Tensor:
     """Descriptor (240,), float32, of the triangles of a picture's Gram matrices at ``LAYERS`` of the compact encoder.
 
-    A triangle (C (C + 1) / 2,) has off-diagonal entries times sqrt 2. Blocks of 48 numbers, one a layer.
+    In a triangle (C (C + 1) / 2,) off-diagonal entries are multiplied by sqrt 2. The descriptor has 48 numbers per layer.
     """
     return torch.cat([signs(index, len(row)) @ row.float().cpu() for index, row in enumerate(triangles)])
 
 
 def blocks(factors: Iterable[float]) -> Tensor:
-    """``factors``, one a layer, for each number of a descriptor (240,)."""
+    """``factors``, one per layer, repeated for each number of a descriptor (240,)."""
     return torch.tensor(list(factors), dtype=torch.float32).repeat_interleave(NUMBERS)
 
 
 @cache
 def signs(index: int, size: int) -> Tensor:
-    """The projection of the ``index``-th layer's triangle, (48, size): random signs over the root of 48. The same on every machine."""
+    """The projection of the ``index``-th layer's triangle, (48, size): random signs, over the root of 48; equal on every machine."""
     generator = np.random.Generator(np.random.PCG64(1000 + index))
     packed = np.frombuffer(generator.bytes((NUMBERS * size + 7) // 8), dtype=np.uint8)
     bits = np.unpackbits(packed)[: NUMBERS * size].reshape(NUMBERS, size)

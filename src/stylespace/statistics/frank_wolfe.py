@@ -12,15 +12,15 @@ from torch import Tensor
 
 from stylespace.statistics import simplex
 
-# A squared distance below this share of the point's square counts as none: there a share of it means nothing.
+# A squared distance below this share of the point's squared length counts as zero: a share of it would mean nothing.
 NEGLIGIBLE = 1e-4
-# Among more points than this, each pass over all of them picks so many to go on with alone.
+# Of more than four times as many points, each pass picks this many and continues with these alone.
 WORKING = 4096
 
 
 @dataclass(frozen=True)
 class Hull:
-    """``active``: numbers of the points with a weight; ``weights``: theirs, sum 1; ``square``: squared distance.
+    """``active``: indices of the points with a weight; ``weights``: theirs, with sum 1; ``square``: squared distance.
 
     ``gap``: the duality gap, a bound on how much less the squared distance could be, as a share of it; ``passes`` over all points.
     """
@@ -43,9 +43,9 @@ def nearest(
 ) -> Hull:
     """The point of the hull of ``points`` (N, D) nearest to ``to`` (D,), until the duality gap is at most ``gap`` of the squared distance.
 
-    ``points`` may be float16, and in pieces (n, D) one after another. ``scale`` (D,): both are multiplied by it first. Each pass takes
-    the ``batch`` points that lie furthest towards ``to`` into the active set and solves the programme on it exactly; of very many
-    points it takes 4,096 and minimises among these first. ``most``: passes at most.
+    ``points`` may be float16, and in pieces (n, D) one after another. ``scale`` (D,): multiplies both first. Each pass adds
+    the ``batch`` points that lie furthest towards ``to`` to the active set and solves the programme on it exactly; of very many
+    points it first takes 4,096 and minimises among these. ``most``: the largest number of passes.
     """
     pieces = [points] if isinstance(points, Tensor) else list(points)
     count = sum(map(len, pieces))
@@ -95,7 +95,7 @@ def _product(piece: Tensor, vector: Tensor, chunk: int = 16384) -> Tensor:
 
 
 def _rows(pieces: Sequence[Tensor], numbers: NDArray[np.int64]) -> Tensor:
-    """The points of these ascending numbers."""
+    """The points with these indices, in ascending order."""
     ends = np.cumsum([len(piece) for piece in pieces])
     owners = np.searchsorted(ends, numbers, side="right")
     found = []

@@ -1,4 +1,4 @@
-"""Hypercolumns: the features of all layers above one place of a picture, one after another (Hariharan et al. 2015)."""
+"""Hypercolumns: the features of all layers at one place of a picture, concatenated (Hariharan et al. 2015)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stylespace.pictures.tiles import Tile
 def hypercolumns(features: Mapping[str, Tensor] | Sequence[Tensor], places: Tensor) -> Tensor:
     """Features (1, C_l, h_l, w_l) of several layers at ``places``: (n, sum of C_l), float32, bilinear between positions.
 
-    ``places`` (n, 2): down and right, from 0 to 1 of the picture's sides. A layer's positions are the middles of equal cells of it.
+    ``places`` (n, 2): down and right, from 0 to 1 of the picture's sides. A layer's positions are the centres of equal cells.
     """
     grid = (2 * places.flip(1) - 1)[None, None]
     maps = features.values() if isinstance(features, Mapping) else features
@@ -26,7 +26,7 @@ def hypercolumns(features: Mapping[str, Tensor] | Sequence[Tensor], places: Tens
 
 
 def inside(places: Tensor, tile: Tile) -> Tensor:
-    """Which of ``places`` (n, 2) of a picture lie in a tile's core: their numbers, (m,)."""
+    """Indices (m,) of the ``places`` (n, 2) that lie in a tile's core."""
     at = places * torch.tensor(tile.of)
     top, bottom, left, right = tile.core
     rows = (at[:, 0] >= top) & ((at[:, 0] < bottom) | (bottom == tile.of[0]))
@@ -35,9 +35,9 @@ def inside(places: Tensor, tile: Tile) -> Tensor:
 
 
 def hypercolumns_of(features: Sequence[Tensor], scales: Sequence[int], places: Tensor, tile: Tile) -> Tensor:
-    """As :func:`hypercolumns` of the whole picture, from the features of what is seen of it for ``tile``, at places in the core.
+    """Equal to :func:`hypercolumns` of the whole picture, from the features of one tile with its margin, at places in its core.
 
-    ``scales``: by how much each layer's maps are smaller than the picture.
+    ``scales``: how many times smaller than the picture each layer's maps are.
     """
     found = []
     for maps, scale in zip(features, scales, strict=True):
@@ -48,9 +48,9 @@ def hypercolumns_of(features: Sequence[Tensor], scales: Sequence[int], places: T
 
 
 def spread_out(count: int, size: Sequence[int], generator: torch.Generator, guide: Tensor | None = None) -> Tensor:
-    """About ``count`` random places (n, 2) of a picture of ``size`` (h, w), evenly: one in each of as many equal cells, somewhere in it.
+    """About ``count`` random places (n, 2), evenly spread over a picture of ``size`` (h, w): one anywhere in each of as many equal cells.
 
-    ``guide`` (1, 1, H, W): there ``count`` places are drawn in proportion to it instead, so that small regions keep theirs. Never more
+    ``guide`` (1, 1, H, W): ``count`` places are drawn in proportion to it instead, so that small regions get their share. Never more
     than the picture has pixels.
     """
     high, wide = size

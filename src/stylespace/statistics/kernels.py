@@ -1,9 +1,10 @@
-"""What maximum mean discrepancies compare: means of features mapped by a kernel (Li et al. 2017).
+"""Maximum mean discrepancy: means of features mapped by a kernel (Li et al. 2017).
 
     MMD^2 = mean k(x, x') + mean k(s, s') - 2 mean k(x, s) = |mean phi(x) - mean phi(s)|^2   for k(x, y) = <phi(x), phi(y)>,
 with x and s the positions of two pictures (Li, Wang, Liu & Hou, IJCAI 2017, eq. 6). The linear kernel's phi(x) is x; the quadratic
-kernel's is x x^T, whose mean is the Gram matrix. The Gaussian kernel's phi has no end; random Fourier features stand for it here
-(Rahimi & Recht 2007), so that all of these are means over positions: they blend, take guides, and sum over tiles.
+kernel's is x x^T, whose mean is the Gram matrix. The Gaussian kernel's phi has infinitely many
+dimensions; random Fourier features approximate it (Rahimi & Recht 2007), so all of these are means over positions: they blend, take
+guides, and sum over tiles.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from stylespace.statistics.positions import moments_of, positions, weights
 
-# Numbers held at a time while features are mapped: 16 MB in float32.
+# Values held at a time while features are mapped: 16 MB in float32.
 _CHUNK = 1 << 22
 
 
@@ -32,7 +33,7 @@ def mean_and_gram(features: Tensor, guide: Tensor | None = None, shift: float = 
 
 
 def mean_and_square(features: Tensor, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Mean (C,) and mean squared length () over positions: what :func:`bandwidth` is made from. Means of several pictures blend."""
+    """Mean (C,) and mean squared length () over positions, from which :func:`bandwidth` follows. Several pictures' may be averaged."""
     f = positions(features)
     weight = weights(guide, f)
     return (f * weight).sum(1), (f.square() * weight).sum()
@@ -87,7 +88,7 @@ class RandomFeatures:
 
 
 class _MeanMap(torch.autograd.Function):
-    """In pieces, with the mapped features computed again for the gradient: all at once they would need many times the features' memory."""
+    """In pieces, and computed again for the gradient: all mapped features at once would need many times the features' memory."""
 
     @staticmethod
     def forward(ctx: Any, f: Tensor, weight: Tensor, frequencies: Tensor) -> Tensor:

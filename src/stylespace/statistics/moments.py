@@ -25,12 +25,12 @@ def mean_and_deviation(features: Tensor, guide: Tensor | None = None, epsilon: f
 
 
 def means_and_squares(features: Tensor, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Mean (C,) and mean square (C,) over positions, float64: what of :func:`mean_and_deviation` adds up over parts of a picture."""
+    """Mean (C,) and mean square (C,) over positions, float64: unlike :func:`mean_and_deviation` they add up over parts of a picture."""
     f = float64(positions(features))
     weight = weights(guide, f)
     return (f * weight).sum(1), (f.square() * weight).sum(1)
 
 
 def deviation_of(mean: Tensor, square: Tensor, epsilon: float = 1e-5) -> tuple[Tensor, Tensor]:
-    """Mean (C,) and standard deviation (C,) from what :func:`means_and_squares` gives."""
+    """Mean (C,) and standard deviation (C,) from the result of :func:`means_and_squares`."""
     return mean, ((square - mean.square()).clamp_min(0) + epsilon).sqrt()

@@ -11,9 +11,9 @@ QUERIES, POOL = 2048, 8192  # a block: 64 MB of float32
 
 @torch.no_grad()
 def nearest(queries: Tensor, pool: Tensor, centre: bool = True, mean: Tensor | None = None) -> Tensor:
-    """For each of ``queries`` (n, D) the number of the vector of ``pool`` (m, D) with the largest cosine: (n,).
+    """For each of ``queries`` (n, D) the index of the vector of ``pool`` (m, D) with the largest cosine: (n,).
 
-    ``centre``: after each set's own mean is taken off (Kolkin et al. 2022, sec. 3.2); ``mean`` (D,): that of all queries, where these are
+    ``centre``: after subtracting each set's own mean (Kolkin et al. 2022); ``mean`` (D,): that of all queries, where ``queries`` are only
     some of them. Memory does not grow with n times m.
     """
     own = queries.mean(0) if mean is None else mean

@@ -1,8 +1,8 @@
-"""For every patch of one picture a near one of another: PatchMatch (Barnes et al. 2009, doi:10.1145/1531326.1531330), and votes.
+"""For every patch of one picture a similar one of another: PatchMatch (Barnes et al. 2009, doi:10.1145/1531326.1531330), and votes.
 
-Pictures are whole numbers of 8 bits in any number of channels, each with a weight, so distances are exact. Bands of rows are searched on
-their own, what lies beyond them is read as it was before the round, and chance is a function of seed, round and pixel: the same result at
-any number of threads. Compiled by numba (extra ``patches``).
+Pictures have 8-bit integers in any number of channels, each with a weight, so distances are exact. Bands of rows are searched
+independently, rows beyond a band are read as they were before the round, and random numbers depend only on seed, round and pixel: any
+number of threads gives the same result. Compiled by numba (extra ``patches``).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from stylespace.errors import InputError, MissingExtraError
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int32]
 BAND = 32  # rows
-PARTS = 1024  # of one: shares are whole numbers
+PARTS = 1024  # the denominator of shares, which are integers
 
 
 @dataclass(frozen=True)
 class NearestField:
-    """``places`` (H, W, 2): the patch of the source, by its middle, down and right; ``errors`` (H, W) int64: its distance."""
+    """``places`` (H, W, 2): the centre of the source's patch, down and right; ``errors`` (H, W) int64: its distance."""
 
     places: Places
     errors: NDArray[np.int64]
@@ -35,9 +35,9 @@ class NearestField:
 
 @dataclass(frozen=True)
 class Criteria:
-    """``side`` of patches, an odd number of pixels. ``weights``: of the channels, whole numbers. ``uniformity``: what a patch costs more
-    that has been used as often as all would be on average, in grey levels a channel, squared (0: nothing). ``coherence``: kappa; what goes
-    on with a neighbour is taken unless something else is nearer by this share (Hertzmann et al. 2001, sec. 3.2)."""
+    """``side`` of patches, an odd number of pixels. ``weights``: of the channels, integers. ``uniformity``: the extra cost of a patch
+    that has been used as often as the average, in grey levels a channel, squared (0: none). ``coherence``: kappa; a patch that continues a
+    neighbour's is taken unless another is nearer by this share (Hertzmann et al. 2001, sec. 3.2)."""
 
     side: int
     weights: tuple[int, ...]
@@ -52,17 +52,17 @@ def compiled() -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("numba", "llvmlite"):
             raise
-        raise MissingExtraError("Matching patches wants numba, an extra: pip install 'stylespace[patches]'.") from error
+        raise MissingExtraError("Matching patches needs numba, an extra: pip install 'stylespace[patches]'.") from error
 
 
 def middles(owner: NDArray[np.int64], side: int) -> NDArray[np.bool_]:
-    """Where patches of ``side`` pixels of an atlas may have their middles: within one picture (``owner`` of one number, not -1).
+    """Where patches of ``side`` pixels of an atlas may have their centres: within one picture (one ``owner``, not -1).
 
     Raises ``InputError`` where there is no such place.
     """
     from scipy.ndimage import maximum_filter, minimum_filter
 
-    # Beyond the border lies nobody's.
+    # Beyond the border nobody is the owner.
     low, high = (f(owner, size=side, mode="constant", cval=-1) for f in (minimum_filter, maximum_filter))
     found: NDArray[np.bool_] = (low == high) & (low >= 0)
     if not found.any():
@@ -79,9 +79,9 @@ def anywhere(size: tuple[int, int], allowed: NDArray[np.bool_], seed: int) -> Pl
 
 
 def enlarged(places: Places, size: tuple[int, int], before: Sequence[int], allowed: NDArray[np.bool_]) -> Places:
-    """Places found at a smaller size, at ``size`` (H, W): ``before`` was the size of the source, which has that of ``allowed`` now.
+    """Places found at a smaller size, at ``size`` (H, W). ``before``: the size of the source then; it has the size of ``allowed`` now.
 
-    Neighbours that came from one patch stay neighbours; what falls outside goes to the nearest place that is allowed.
+    Neighbours that came from one patch stay neighbours; a place outside moves to the nearest one that is allowed.
     """
     from scipy.ndimage import distance_transform_edt
 
@@ -108,15 +108,15 @@ def search(
     seed: int,
     workers: int = 1,
 ) -> NearestField:
-    """Better places than ``places`` (H, W, 2) for the patches of ``here`` (H, W, C) in ``there`` (h, w, C), after so many rounds.
+    """Better places than ``places`` (H, W, 2) for the patches of ``here`` (H, W, C) in ``there`` (h, w, C), after ``rounds`` rounds.
 
-    ``allowed`` (h, w): where patches may have their middles. At the border of ``here`` its edge pixels are repeated.
+    ``allowed`` (h, w): where patches may have their centres. At the border of ``here`` its edge pixels are repeated.
     """
     loops = compiled()
     reach = criteria.side // 2
     wide = np.pad(here, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
     weights = np.asarray(criteria.weights, np.int64)
-    unit = criteria.side**2 * int(weights.sum())  # a patch's distance, of one grey level
+    unit = criteria.side**2 * int(weights.sum())  # the distance of a patch that is off by one grey level
     kappa = round(criteria.coherence * PARTS)
     field = NearestField(np.ascontiguousarray(places), np.zeros(places.shape[:2], np.int64))
     for number in range(rounds):
@@ -139,7 +139,7 @@ def search(
 
 
 def vote(colours: Bytes, field: NearestField, side: int, workers: int = 1) -> Bytes:
-    """The picture (H, W, C) that patches of ``colours`` (h, w, C) make where they overlap: their mean, near ones counting more."""
+    """The picture (H, W, C) that overlapping patches of ``colours`` (h, w, C) make: their mean, in which nearer ones count more."""
     loops = compiled()
     made = np.empty((*field.places.shape[:2], colours.shape[2]), np.uint8)
     middle = max(int(np.median(field.errors)), 1)
@@ -161,7 +161,7 @@ def uses(places: Places, size: tuple[int, int], side: int) -> NDArray[np.int64]:
 
 
 def _prices(places: Places, allowed: NDArray[np.bool_], cost: int, side: int) -> NDArray[np.int64]:
-    """What each patch of the source costs for being used: ``cost`` where it is used as often as all would be on average."""
+    """The cost of using each patch of the source again: ``cost`` where it has been used as often as the average."""
     if not cost:
         return np.zeros(allowed.shape, np.int64)
     size = (allowed.shape[0], allowed.shape[1])
@@ -181,7 +181,7 @@ def _each(tops: range, work: Callable[[int], None], workers: int) -> None:
 
 @cache
 def ready() -> bool:
-    """Whether numba is here."""
+    """Whether numba is installed."""
     try:
         compiled()
     except MissingExtraError:

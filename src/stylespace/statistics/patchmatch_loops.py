@@ -1,4 +1,4 @@
-"""The loops of :mod:`stylespace.statistics.patchmatch`, compiled when first called and kept on disk by numba."""
+"""The loops of :mod:`stylespace.statistics.patchmatch`, compiled when first called and cached on disk by numba."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 def _compiled(function):  # type: ignore[no-untyped-def]
     try:
         return numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # no folder that the result could be kept in
+    except RuntimeError:  # no folder to keep the result in
         return numba.njit(nogil=True)(function)
 
 
 @_compiled
 def _distance(wide, there, weights, y, x, v, u, reach, limit):  # type: ignore[no-untyped-def]
-    """Between the patch of ``wide`` around (y, x), its margin not counted, and that of ``there`` around (v, u), exact up to ``limit``."""
+    """Between the patch of ``wide`` around (y, x), not counting its margin, and that of ``there`` around (v, u); exact up to ``limit``."""
     total = np.int64(0)
     for i in range(-reach, reach + 1):
         for j in range(-reach, reach + 1):
@@ -39,7 +39,7 @@ def _drawn(state):  # type: ignore[no-untyped-def]
 
 @_compiled
 def improve(wide, there, weights, allowed, price, before, found, errors, top, bottom, reach, kappa, back, seed):  # type: ignore[no-untyped-def]
-    """One round over the rows ``top`` to ``bottom``: what neighbours suggest, then places drawn ever nearer to the best."""
+    """One round over the rows ``top`` to ``bottom``: what neighbours suggest, then random places ever closer to the best."""
     high, across = allowed.shape
     rows, columns = found.shape[0], found.shape[1]
     step = -1 if back else 1
@@ -50,7 +50,7 @@ def improve(wide, there, weights, allowed, price, before, found, errors, top, bo
             x = columns - 1 - m if back else m
             v, u = before[y, x, 0], before[y, x, 1]
             best = _distance(wide, there, weights, y, x, v, u, reach, endless) + price[v, u]
-            alone = True  # whether it goes on with no neighbour
+            alone = True  # whether it continues no neighbour's patch
             for k in range(2):
                 b, a = (y - step, x) if k == 0 else (y, x - step)
                 if b < 0 or b >= rows or a < 0 or a >= columns:

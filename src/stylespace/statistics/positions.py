@@ -20,12 +20,12 @@ def positions(features: Tensor) -> Tensor:
 
 
 def widened(f: Tensor) -> Tensor:
-    """``f`` in float32 where it is in half precision: sums over positions want more digits."""
+    """``f`` in float32 where it is in half precision: sums over positions need more digits."""
     return f.float() if f.dtype in (torch.bfloat16, torch.float16) else f
 
 
 def weights(guide: Tensor | None, f: Tensor) -> Tensor:
-    """Weights (1, M) or (1, 1) of the positions of ``f`` (C, M) that make a mean: in proportion to ``guide`` (1, 1, H, W), not negative."""
+    """Weights (1, M) or (1, 1) by which a sum over positions of ``f`` (C, M) becomes a mean, in proportion to ``guide`` (1, 1, H, W)."""
     if guide is None:
         return f.new_full((1, 1), 1.0 / f.shape[1])
     weight = guide.detach().reshape(1, -1).to(f)
@@ -45,13 +45,13 @@ def first_and_second_moment(f: Tensor, guide: Tensor | None) -> tuple[Tensor, Te
 
 
 def moments_of(features: Tensor, guide: Tensor | None, shift: float = 0.0) -> tuple[Tensor, Tensor]:
-    """The same of ``features + shift`` (1, C, H, W)."""
+    """:func:`first_and_second_moment` of ``features + shift`` (1, C, H, W)."""
     f = positions(features)
     return first_and_second_moment(f + shift if shift else f, guide)
 
 
 class _Moments(torch.autograd.Function):
-    """Both moments with a gradient in one matrix product: automatic differentiation takes two and three passes over the features."""
+    """Both moments; their gradient is one matrix product, where automatic differentiation would pass over the features several times."""
 
     @staticmethod
     def forward(ctx: Any, f: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

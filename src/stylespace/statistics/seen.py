@@ -16,8 +16,8 @@ Means = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What is seen of a picture for one tile, (1, 3, h, w), and its features, of which only the core counts; the tile may be the whole."""
+class SeenTile:
+    """One tile of a picture with its margin (1, 3, h, w), and its features, of which only the core's count; the tile may be the whole."""
 
     picture: Tensor
     features: dict[str, Tensor]
@@ -29,7 +29,7 @@ class Seen:
         return features if self.tile.whole else features[(..., *self.tile.inside(scale(layer), features.shape[-2:]))]
 
     def mean(self, of: Measure, layer: str, guide: Tensor | None) -> Means:
-        """Means over a layer's positions, weighed by ``guide`` (1, 1, H, W); of a tile, what its core adds to them, in float64."""
+        """Means over a layer's positions, weighed by ``guide`` (1, 1, H, W); for a tile, its core's contribution to them, in float64."""
         if self.tile.whole:
             return of(self, None if guide is None else follow(guide, self.features[layer].shape[-2:]))
         smaller = scale(layer)
@@ -44,4 +44,4 @@ class Seen:
 
 
 # Means over the core's positions, weighed by a guide there (1, 1, h, w).
-Measure = Callable[[Seen, Tensor | None], Means]
+Measure = Callable[[SeenTile, Tensor | None], Means]

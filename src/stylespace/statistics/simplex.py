@@ -1,7 +1,7 @@
 """The nearest point of a convex hull: the quadratic programme behind blends of references (Ikuta, Ogaki & Odagiri 2016).
 
     minimise over w   w' Q w - 2 b' w + c   with w >= 0, sum w = 1
-is the squared distance of sum_i w_i a_i to p, with Q the inner products of the a_i, b those with p and c = <p, p>.
+is the squared distance of sum_i w_i a_i from p, with Q the inner products of the a_i, b those with p and c = <p, p>.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _RIDGE = 1e-9
 def nearest(products: Array, to_point: Array, *, limit: int | None = None) -> Array:
     """Weights (K,) of the point of the hull nearest to p. ``products``: Q (K, K); ``to_point``: b (K,).
 
-    ``limit``: at most so many weights are not zero; found by dropping the smallest, a quarter at a time, and solving again, which is
-    a heuristic: the best subset is a combinatorial problem. Equal references get equal weights. Raises ``InputError`` for a limit
+    ``limit``: at most this many weights are not zero. The smallest are dropped, a quarter at a time, and the programme is solved again:
+    a heuristic, since the best subset is a combinatorial problem. Equal references get equal weights. Raises ``InputError`` for a limit
     below 1, ``StylespaceError`` when the programme cannot be solved (features that are not finite).
     """
     count = len(to_point)

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import stylespace
 from stylespace.errors import StylespaceError
 from stylespace.studio.metrics import Metrics
-from stylespace.studio.routes import health, jobs, library, live, page, paint, results, styles
+from stylespace.studio.routes import compare, health, jobs, library, live, page, paint, results, styles
 from stylespace.studio.safety import Guard
 from stylespace.studio.settings import StudioSettings
 from stylespace.studio.state import Studio
@@ -37,7 +37,7 @@ def application(settings: StudioSettings | None = None) -> FastAPI:
         title="Stylespace", version=stylespace.__version__, description=ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.studio = studio
-    for each in (paint, live, styles, jobs, results, library, health, page):
+    for each in (paint, live, styles, compare, jobs, results, library, health, page):
         app.include_router(each.router)
     app.add_exception_handler(StylespaceError, _told)
     app.add_exception_handler(RequestValidationError, _misread)

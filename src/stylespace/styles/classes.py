@@ -19,7 +19,7 @@ from torch import Tensor
 
 from stylespace.encoders.encoder import Encoder
 from stylespace.errors import InputError
-from stylespace.pictures.affine import feathered
+from stylespace.pictures.affine import divided, feathered
 from stylespace.pictures.resizing import fit, resize
 from stylespace.statistics import clusters
 from stylespace.styles.parts import look
@@ -28,12 +28,13 @@ from stylespace.styles.region import Region, Style
 Row = tuple[str, str]  # a class of the photo, a class of the style
 SMALL = 0.01  # share of a picture below which a class counts as not there
 APART = 48 / 255  # colours nearer than this in all channels are one class
-EDGE = 60  # how far soft edges reach, in shares of the long side
+EDGE = 60  # how far off borders of labels may be, in shares of the long side
+SOFT = 2  # pixels over which edges are made soft
 LARGEST = 512  # long side at which regions are drawn
 
 
 @dataclass(frozen=True)
-class Classes:
+class ClassMaps:
     """The class of each pixel, by its number in ``names``: ``photo`` (h, w) and ``style`` (h, w), int64."""
 
     names: tuple[str, ...]
@@ -46,7 +47,7 @@ class Classes:
         return list(zip(counts[0].tolist(), counts[1].tolist(), strict=True))
 
 
-def of_colours(photo: Tensor, style: Tensor) -> Classes:
+def of_colours(photo: Tensor, style: Tensor) -> ClassMaps:
     """Classes of two label pictures (1, 3, h, w), one colour a class, named ``#rrggbb``. Blurred edges join the nearest colour.
 
     A colour is a class where it, with what is nearly like it, covers one hundredth of either picture.
@@ -68,26 +69,26 @@ def of_colours(photo: Tensor, style: Tensor) -> Classes:
     found = torch.cdist(colours, torch.stack(palette)).argmin(1)[inverse]
     first, second = found[: len(pictures[0])], found[len(pictures[0]) :]
     names = tuple("#" + "".join(f"{int(value):02x}" for value in colour) for colour in palette)
-    return Classes(names, first.reshape(photo.shape[-2:]), second.reshape(style.shape[-2:]))
+    return ClassMaps(names, first.reshape(photo.shape[-2:]), second.reshape(style.shape[-2:]))
 
 
-def of_features(photo: Tensor, style: Tensor, network: Encoder, count: int, seed: int = 0) -> Classes:
+def of_features(photo: Tensor, style: Tensor, network: Encoder, count: int, seed: int = 0) -> ClassMaps:
     """``count`` classes by clustering the encoder's features of both pictures (1, 3, H, W) together."""
     signs = [look(picture, network) for picture in (photo, style)]
     centres = clusters.centres(signs, count, seed=seed)
     maps = [clusters.parts(sign, centres)[:, 0].argmax(0) for sign in signs]
-    return Classes(tuple(map(str, range(count))), maps[0], maps[1])
+    return ClassMaps(tuple(map(str, range(count))), maps[0], maps[1])
 
 
-def of_numbers(photo: Tensor, style: Tensor) -> Classes:
+def of_numbers(photo: Tensor, style: Tensor) -> ClassMaps:
     """Classes of two maps (h, w) of a segmenter's numbers, named by these."""
     names = torch.unique(torch.cat([photo.flatten(), style.flatten()]))
     place = torch.zeros(int(names.max()) + 1, dtype=torch.long)
     place[names] = torch.arange(len(names))
-    return Classes(tuple(map(str, names.tolist())), place[photo], place[style])
+    return ClassMaps(tuple(map(str, names.tolist())), place[photo], place[style])
 
 
-def table(classes: Classes, photo: Tensor, style: Tensor, network: Encoder) -> list[Row]:
+def table(classes: ClassMaps, photo: Tensor, style: Tensor, network: Encoder) -> list[Row]:
     """Which class of the style each class of the photo goes with: its own; where the style has none of it, the one whose features are most
     alike."""
     shares = classes.shares()
@@ -104,7 +105,7 @@ def table(classes: Classes, photo: Tensor, style: Tensor, network: Encoder) -> l
     return rows
 
 
-def regions(classes: Classes, rows: Sequence[Row], photo: Tensor, style: Tensor) -> list[Region]:
+def regions(classes: ClassMaps, rows: Sequence[Row], photo: Tensor, style: Tensor) -> list[Region]:
     """The regions of a table: classes that its rows connect are one. Edges are made to follow the photo's.
 
     What of the photo is in no row stays as it is. Raises ``InputError`` for classes that are not there.
@@ -124,7 +125,8 @@ def regions(classes: Classes, rows: Sequence[Row], photo: Tensor, style: Tensor)
     rest = 1 - belongs.sum(0, keepdim=True)
     drawn = torch.cat([belongs, rest])[None] if float(rest.max()) > 0 else belongs[None]
     drawn = F.interpolate(drawn, size=small.shape[-2:], mode="bilinear", antialias=True)
-    soft = feathered(drawn, small, max(1, max(small.shape[-2:]) // EDGE))
+    sharp = divided(drawn / drawn.sum(1, keepdim=True), small, max(SOFT, max(small.shape[-2:]) // EDGE))
+    soft = feathered(sharp, small, SOFT)
     soft = soft / soft.sum(1, keepdim=True).clamp_min(1e-6)
     made = []
     for i, (_, there) in enumerate(groups):

@@ -72,6 +72,8 @@ def guides(regions: Sequence[Region], picture: Tensor) -> list[Tensor | None]:
 
 def left_alone(picture: Tensor, photo: Tensor, regions: Sequence[Region]) -> Tensor:
     """``picture`` with the ``photo`` (of the same size) put back in regions without styles."""
+    if all(region.styles for region in regions):
+        return picture
     for region, guide in zip(regions, guides(regions, picture), strict=True):
         if not region.styles:
             picture = photo if guide is None else picture.lerp(photo, guide)

@@ -177,8 +177,8 @@ class ArbitraryTrainer(Trainer):
 
     def _weight(self, number: int) -> float:
         """The mean of what is reached for all paintings over what is reached for this one (weighed, so that it is damped), 0.5 to 2."""
-        own = self.of_style.get(number, [])[-REMEMBERED:]
-        known = [sum(v[-REMEMBERED:]) / len(v[-REMEMBERED:]) for v in self.of_style.values() if len(v) >= ENOUGH]
+        own = self.style_losses.get(number, [])[-REMEMBERED:]
+        known = [sum(v[-REMEMBERED:]) / len(v[-REMEMBERED:]) for v in self.style_losses.values() if len(v) >= ENOUGH]
         if not self.settings.balance or len(own) < ENOUGH or len(known) < 2:
             return 1.0
         return min(2.0, max(0.5, sum(known) / len(known) / max(sum(own) / len(own), 1e-6)))

@@ -46,7 +46,7 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Loss:
+class TrainingLoss:
     """What a batch is judged by. ``content`` and ``style``: layer to weight, style's summing to 1.
 
     ``targets``: a goal for each style and size; of its levels each is half as large as the one before, and style counts as their mean.

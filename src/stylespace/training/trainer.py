@@ -1,4 +1,4 @@
-"""Training: photos and styles in, a network out; interrupted at any moment it goes on to the same bits."""
+"""Training: photos and styles in, a network out; interrupted at any moment, it resumes to the same bits."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ from stylespace.storage.journal import Journal
 from stylespace.storage.memory import keep_freed_memory
 from stylespace.training.devices import Devices
 from stylespace.training.log import TrainingLog
-from stylespace.training.loss import REPEATING, Goal, Loss, combined
+from stylespace.training.loss import REPEATING, Goal, TrainingLoss, combined
 from stylespace.training.photos import Photos
 from stylespace.training.settings import TrainingSettings
 
 SMALLEST_STYLE = 64
 SMALLEST_LEVEL = 64  # pixels a side of crops at the smallest level
-REACH = 7  # pixels by which the loss looks at a crop from another corner
+REACH = 7  # the largest random offset, in pixels, at which the loss sees a crop
 
 
 @dataclass(frozen=True)
 class TrainingStyle:
-    """A style to learn: ``pixels`` (1, 3, H, W; sRGB in [0, 1]), its ``name``, and what is known of it.
+    """A style to learn: ``pixels`` (1, 3, H, W; sRGB in [0, 1]), its ``name``, and information ``about`` it.
 
-    ``references``: where a style is many pictures, all of them with their weights; ``pixels`` then only stands for them.
+    ``references``: for a style of many pictures, all of them with their weights; ``pixels`` then only represents them.
     """
 
     name: str
@@ -65,16 +65,16 @@ class TrainingStyle:
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of its name, its pictures and their weights (to six digits: they are computed, and the last digits may differ)."""
+        """SHA-256 of its name, its pictures and their weights (to six digits, since they are computed and the last digits may differ)."""
         found = [(of_tensors(pixels), f"{weight:.6f}") for pixels, weight in self.weighted]
         return hashlib.sha256(json.dumps([self.name, found]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """Where training is.
+    """Progress of training.
 
-    ``losses``: means of the last fifty steps. ``seconds`` of training so far. ``cut``: the step was taken back.
+    ``losses``: means of the last fifty steps. ``seconds``: of training so far. ``cut``: the step was undone.
     """
 
     step: int
@@ -90,10 +90,10 @@ ABOUT = {"work": "training"}
 
 
 class Trainer:
-    """One training run in ``folder``: its journal (``state``), losses (``losses.jsonl``, ``losses.png``), samples (``samples.png``).
+    """One training run in ``folder``, which holds its journal (``state``), losses (``losses.jsonl``, ``losses.png``) and ``samples.png``.
 
-    ``network``: a trained network whose body stays as it is; then only the rows of ``styles`` learn (a new style for it). ``devices``:
-    where to compute; several processes give the result of one, to rounding. ``tensorboard``: losses and samples for it too.
+    ``network``: a trained network to add styles to; its body stays as it is and only the rows of ``styles`` learn. ``devices``: where to
+    compute; several processes give the result of one, up to rounding. ``tensorboard``: write losses and samples for it too.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class Trainer:
         self._begin()
         self.average = {name: p.detach().clone() for name, p in self.parameters.items()}
         self.optimiser = torch.optim.Adam(
-            # A style's row is met in a share of the pictures only, and it alone tells the styles apart: it moves faster.
+            # Only a share of the pictures trains a style's row, and the row alone distinguishes the styles: it learns faster.
             [{"params": [self.rows], "factor": settings.row_rate}]
             + [{"params": [p for n, p in self.parameters.items() if n != "rows"], "factor": 1.0}] * (network is None),
             lr=settings.rate,
@@ -157,7 +157,7 @@ class Trainer:
         self.turn: list[int] = []
         self.curve: list[list[float]] = []
         self.recent: list[dict[str, float]] = []
-        self.of_style: dict[int, list[float]] = {}
+        self.style_losses: dict[int, list[float]] = {}
         self.loss = self._loss()
         self.inputs = {
             "styles": [style.checksum for style in styles],
@@ -178,9 +178,9 @@ class Trainer:
         samples_every: float = 300.0,
         until: float | None = None,
     ) -> bool:
-        """Train to the last step; True when it was reached, False when ``until`` (seconds of training in all) or Ctrl-C came first.
+        """Train to the last step: True if it is reached, False if ``until`` (seconds of training in all) or Ctrl-C comes first.
 
-        The state is kept every ``every`` seconds and at the end. A step whose loss is not a finite number is taken back and the rate
+        The state is saved every ``every`` seconds and at the end. A step whose loss is not a finite number is undone and the rate is
         halved. Raises ``InputError`` when another process trains in the folder.
         """
         saved = sampled = time.monotonic()
@@ -218,10 +218,10 @@ class Trainer:
         return finished
 
     def network(self) -> StyleNetwork:
-        """What has been learned: the moving average, with the styles' losses and how it was trained."""
+        """The network learned so far: the moving average, with the styles' losses and a record of the training."""
         about = {}
         for number, style in enumerate(self.styles):
-            found = self.of_style.get(number, [])[-50:]
+            found = self.style_losses.get(number, [])[-50:]
             losses = {"style": sum(found) / len(found)} if found else {}
             about[style.name] = {**style.about, "losses": losses, "thumbnail": thumbnail(style.pixels)}
         provenance = {
@@ -258,11 +258,11 @@ class Trainer:
         self.log.samples(sheet(rows, row_labels=["photo", *names], title=f"step {self.step}", side=side), self.step)
 
     def _shown(self) -> StyleNetwork:
-        """What :meth:`draw` paints with, all its styles."""
+        """The network whose styles :meth:`draw` paints."""
         return self.network()
 
     def save(self) -> None:
-        """Keep everything that going on needs, whole or not at all."""
+        """Save all that resuming needs, in one step."""
         if not self.devices.first:
             return
         tensors = {f"now.{name}": p.detach() for name, p in self.parameters.items()}
@@ -274,7 +274,7 @@ class Trainer:
         tensors["generator"] = self.generator.get_state()
         about = {
             "step": self.step, "seconds": self.seconds, "scale": self.scale, "order": self.order, "turn": self.turn, "curve": self.curve,
-            "recent": self.recent, "of_style": {str(k): v[-50:] for k, v in self.of_style.items()}, "settings": asdict(self.settings),
+            "recent": self.recent, "of_style": {str(k): v[-50:] for k, v in self.style_losses.items()}, "settings": asdict(self.settings),
             "inputs": self.inputs,
         }  # fmt: skip
         with self._alone() as journal:
@@ -282,7 +282,7 @@ class Trainer:
 
     @contextmanager
     def _alone(self) -> Iterator[Journal]:
-        """The journal of the folder, which no other process has while this lasts."""
+        """The folder's journal, locked against other processes."""
         if self.journal is not None:
             yield self.journal
             return
@@ -322,12 +322,12 @@ class Trainer:
         self.generator.set_state(tensors["generator"])
         self.step, self.seconds, self.scale = about["step"], about["seconds"], about["scale"]
         self.order, self.turn, self.curve, self.recent = about["order"], about["turn"], about["curve"], about["recent"]
-        self.of_style = {int(k): v for k, v in about["of_style"].items()}
+        self.style_losses = {int(k): v for k, v in about["of_style"].items()}
 
     def _take(self) -> tuple[dict[str, float], bool]:
-        """One step; its losses, and whether it was taken back."""
+        """Take one step; its losses, and whether it was undone."""
         s, devices = self.settings, self.devices
-        # All processes draw the whole batch, so that they draw the same; each then takes its part.
+        # All processes draw the whole batch, so that they draw the same numbers; each then takes its part.
         photos = self.photos.crops([self._next(self.order, len(self.photos)) for _ in range(s.batch)], s.crop, self.generator)
         every = [self._next(self.turn, self._count()) for _ in range(s.batch)]
         drawn = self._drawn(every)
@@ -351,7 +351,7 @@ class Trainer:
             rows = self._rows(styles)
             made = self.body.stages(noisy, rows)
         for stage, (painted, weight) in enumerate(zip(made, self.body.stage_weights, strict=True)):
-            # Seen from a random offset, so that the network's phases and those of the encoder's pooling do not lock into a weave.
+            # Seen at a random offset, so that the network's strides and the encoder's poolings do not lock into a weave.
             side = painted.shape[-1] - REACH
             window = (..., slice(down, down + side), slice(right, right + side))
             photo = F.avg_pool2d(photos, s.crop // painted.shape[-1]) if painted.shape != photos.shape else photos
@@ -375,15 +375,15 @@ class Trainer:
             cut = not bool(torch.isfinite(norm))
         if cut:
             self.scale *= 0.5
-            with torch.no_grad():  # back to the average, which has been finite all along
+            with torch.no_grad():  # back to the average, which has always been finite
                 for name, p in self.parameters.items():
                     p.copy_(self.average[name])
             self.optimiser.state.clear()
             return {name: 0.0 if not math.isfinite(v) else v for name, v in record.items()}, True
         self.optimiser.step()
         for style, value in zip(every, values["style"].tolist(), strict=True):
-            self.of_style[style] = [*self.of_style.get(style, [])[-99:], value]
-        # The average forgets the start sooner than its decay says: early weights are no help.
+            self.style_losses[style] = [*self.style_losses.get(style, [])[-99:], value]
+        # The average forgets the start faster than its decay says: early weights do not help.
         decay = min(s.average_decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for name, p in self.parameters.items():
@@ -391,22 +391,22 @@ class Trainer:
         return record, False
 
     def _begin(self) -> None:
-        """Other weights to begin with, and ``parameters`` that learn besides."""
+        """Hook for subclasses: initial weights, and more ``parameters`` to learn."""
 
     def _other_inputs(self) -> dict[str, Any]:
-        """What a run must go on with besides styles, photos and encoder."""
+        """What must be the same when a run resumes, besides styles, photos and encoder."""
         return {}
 
     def _fixed(self) -> Sequence[TrainingStyle]:
-        """The styles whose targets are worked out once."""
+        """The styles whose targets are computed once."""
         return self.styles
 
     def _count(self) -> int:
-        """How many styles there are to draw from."""
+        """The number of styles to draw from."""
         return len(self.styles)
 
     def _drawn(self, numbers: Sequence[int]) -> list[Any]:
-        """What the styles of a batch are known by, from here on."""
+        """What identifies the styles of a batch from here on."""
         return list(numbers)
 
     def _rows(self, styles: Sequence[Any]) -> Tensor:
@@ -420,13 +420,13 @@ class Trainer:
     @staticmethod
     @contextmanager
     def _random(seed: int) -> Iterator[None]:
-        """While it lasts torch's own random numbers are those of ``seed``; then the caller's go on as they were."""
+        """Draw torch's global random numbers from ``seed`` meanwhile; the caller's continue afterwards."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             yield
 
     def _next(self, left: list[int], count: int) -> int:
-        """The next of a random order of ``count`` numbers, which begins anew when it is through."""
+        """The next of ``count`` numbers in random order, drawn again when all have been used."""
         if not left:
             left.extend(torch.randperm(count, generator=self.generator).tolist())
         return left.pop()
@@ -437,14 +437,14 @@ class Trainer:
         rate = s.final_rate + (s.rate - s.final_rate) * 0.5 * (1 + math.cos(math.pi * share))
         return rate * min(1.0, self.step / max(1, s.warm_up))
 
-    def _loss(self) -> Loss:
+    def _loss(self) -> TrainingLoss:
         s = self.settings
         content = layer_names.weights(s.content_layers, self.encoder.layers)
         style = {n: w for n, w in layer_names.weights(s.style_layers, self.encoder.layers).items() if w}
         self.encoder.check({*content, *style})
         style = {n: w / sum(style.values()) for n, w in style.items()}
         targets = [[self._goal(each, size, list(style)) for size in s.style_sizes] for each in self._fixed()]
-        loss = Loss(
+        loss = TrainingLoss(
             self.encoder,
             content,
             style,
@@ -455,10 +455,10 @@ class Trainer:
             targets,
             torch.ones(len(self.styles), device=self.devices.device),
         )
-        return Loss(**{**vars(loss), "balance": self._balance(loss)}) if s.balance and targets else loss
+        return TrainingLoss(**{**vars(loss), "balance": self._balance(loss)}) if s.balance and targets else loss
 
     def _levels(self) -> int:
-        """Levels at which styles are compared: one where the body has stages of several sizes, and none too small to have deep features."""
+        """Levels at which styles are compared: one if the body has stages of several sizes, and none too small for deep features."""
         levels = self.settings.style_levels if len(self.body.stage_weights) == 1 else 1
         return max(1, min(levels, (self.settings.crop // SMALLEST_LEVEL).bit_length()))
 
@@ -481,8 +481,8 @@ class Trainer:
         return Goal(levels, patterns)
 
     @torch.no_grad()
-    def _balance(self, loss: Loss) -> Tensor:
-        """A probe: how far photos are from each style at the start; styles count inversely, at most by a factor of two."""
+    def _balance(self, loss: TrainingLoss) -> Tensor:
+        """Each style's weight: inverse to the distance of a few photos from it at the start, within a factor of two."""
         generator = torch.Generator().manual_seed(self.settings.seed)
         count = min(4, len(self.photos))
         photos = self.photos.crops(list(range(count)), self.settings.crop, generator).to(self.devices.device)

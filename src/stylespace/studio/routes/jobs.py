@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, Field, RootModel
 
 from stylespace.errors import InputError
-from stylespace.methods.registry import METHODS, STYLES
+from stylespace.methods.registry import METHODS, POINTS, STYLES, accepting
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.writing import write
 from stylespace.pipelines import learn_style as learning
@@ -27,8 +27,12 @@ from stylespace.studio.state import Here, Studio
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 ALIVE = 15.0  # seconds after which a silent stream says that it is still there
-LARGEST, MOST_STEPS, MOST_STYLES = 4096, 20_000, 200
+LARGEST, MOST_STEPS, MOST_STYLES, MOST_POINTS = 4096, 20_000, 200, 200
 TRANSFERS = tuple(name for name, row in METHODS.items() if STYLES in row.accepts)
+
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Place = tuple[Share, Share]
 
 
 class Settings(RootModel[dict[str, bool | int | float | str | list[int] | None]]):
@@ -37,6 +41,10 @@ class Settings(RootModel[dict[str, bool | int | float | str | list[int] | None]]
 
 class Weights(RootModel[list[Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]]]):
     """A weight for each style."""
+
+
+class Points(RootModel[Annotated[list[tuple[Place, Place]], Field(max_length=MOST_POINTS)]]):
+    """Pairs of a place in the photo and one in the style."""
 
 
 class Curve(BaseModel):
@@ -59,19 +67,30 @@ async def transfer(
     library: Keys = None,
     weights: WeightsText = "[]",
     method: Annotated[str, Form(description="How it is optimised.", json_schema_extra={"enum": list(TRANSFERS)})] = "gatys",
-    quality: Annotated[Literal["draft", "good", "best"], Form(description="A factor on the steps.")] = "good",
+    quality: Annotated[
+        Literal["draft", "good", "best"] | None, Form(description="How much is done; left out: as the settings say.")
+    ] = None,
     settings: SettingsText = "{}",
+    points: Annotated[
+        str,
+        Form(
+            description="Pairs of places that should look alike, as JSON: [[[0.5, 0.4], [0.3, 0.4]]], shares of width and height."
+        ),
+    ] = "[]",
 ) -> Job:
     """Optimise a photo towards pictures: slower than ``/v1/paint``, for any style and closer to it."""
     if method not in TRANSFERS:
         raise InputError(f"The method '{method[:40]}' cannot transfer a style: choose among {', '.join(TRANSFERS)}.")
     chosen = _checked(settings)
     resolve("default", quality, None, chosen, method)
+    pairs = parsed(Points, "points", points).root
+    if pairs and POINTS not in METHODS[method].accepts:
+        raise InputError(f"Points guide {accepting(POINTS)}, not {method}: leave them out, or give another method.")
     with _place(studio) as (name, folder):
         await asyncio.to_thread(write, await studio.picture(photo), folder / "photo.png")
         named = await _styles(studio, folder, styles or [], library or [], weights)
         request = Request(
-            kind="transfer", photo="photo.png", styles=named, options={"method": method, "quality": quality, **chosen},
+            kind="transfer", photo="photo.png", styles=named, options={"method": method, "quality": quality, "points": pairs, **chosen},
             device=studio.settings.device, threads=studio.settings.threads,
         )  # fmt: skip
         return studio.jobs.add(name, request)
@@ -184,13 +203,14 @@ async def _styles(studio: Studio, folder: Path, files: list[UploadFile], keys: l
     named: dict[str, float] = {}
     sources: list[UploadFile | str] = [*files, *keys]
     for number, source in enumerate(sources):
-        found = await _picture(studio, source)
+        found = await picture_of(studio, source)
         named[f"style-{number}.png"] = shares[number]
         await asyncio.to_thread(write, found, folder / f"style-{number}.png")
     return named
 
 
-async def _picture(studio: Studio, source: UploadFile | str) -> Picture:
+async def picture_of(studio: Studio, source: UploadFile | str) -> Picture:
+    """An upload, or a reference of the library by its key."""
     if not isinstance(source, str):
         return await studio.picture(source)
     data = await asyncio.to_thread(reference(source).read_bytes)

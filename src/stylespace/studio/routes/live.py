@@ -1,10 +1,10 @@
 """``/v1/live``: the picture follows the sliders, over a binary WebSocket.
 
-The client sends a kind (1 byte) and a body: ``PHOTO`` an encoded picture; ``MAP`` the length of a style's name (2 bytes), the name, an
-encoded picture that is white where the style goes (or nothing: no map any more); ``MIX`` a sequence number (4 bytes, big endian) and a
-:class:`~stylespace.studio.look.Look` as JSON. The server answers each mix that it paints with the number (4 bytes) and a JPEG. *Latest
-wins*: of the mixes that arrive while one is being painted only the last is painted next. What is wrong comes back as text: JSON
-with ``detail``.
+The client sends a kind (1 byte) and a body: ``PHOTO`` an encoded picture; ``FRAME`` the next one of a camera or film, whose maps stay;
+``MAP`` the length of a style's name (2 bytes), the name, an encoded picture that is white where the style goes (or nothing: no map any
+more); ``MIX`` a sequence number (4 bytes, big endian) and a :class:`~stylespace.studio.look.Look` as JSON. The server answers each mix
+that it paints with the number (4 bytes) and a JPEG. *Latest wins*: of the mixes that arrive while one is being painted only the last is
+painted next. What is wrong comes back as text: JSON with ``detail``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from stylespace.studio.look import Look
 from stylespace.studio.state import Here, Studio
 
 router = APIRouter()
-PHOTO, MAP, MIX = 1, 2, 3
+PHOTO, MAP, MIX, FRAME = 1, 2, 3, 4
 NUMBER, LENGTH = struct.Struct(">I"), struct.Struct(">H")
 SIDE = 512  # long side of a live picture, unless its look asks for another
 MOST = 1280
@@ -75,9 +75,9 @@ async def _take(studio: Studio, table: Table, data: bytes) -> None:
             studio.metrics.dropped.inc()
         table.waiting = (NUMBER.unpack(body[: NUMBER.size])[0], look)
         table.changed.set()
-    elif kind == bytes([PHOTO]):
+    elif kind in (bytes([PHOTO]), bytes([FRAME])):
         found = await asyncio.to_thread(studio.decoder.decode, body)
-        table.photo, table.maps = _small(found, MOST), {}
+        table.photo, table.maps = _small(found, MOST), table.maps if kind == bytes([FRAME]) else {}
     elif kind == bytes([MAP]):
         end = LENGTH.size + LENGTH.unpack(body[: LENGTH.size])[0]
         name = body[LENGTH.size : end].decode()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, HTTPException, UploadFile
+from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from fastapi.responses import Response
 from pydantic import BaseModel
 
 from stylespace.studio.painter import OWN
 from stylespace.studio.routes.answers import MISSING, TROUBLES
+from stylespace.studio.routes.jobs import picture_of
 from stylespace.studio.state import Here
 
 router = APIRouter(prefix="/v1", tags=["styles"])
@@ -59,10 +60,19 @@ def thumbnail(studio: Here, name: str) -> Response:
 
 
 @router.post("/styles", status_code=201, responses=TROUBLES)
-async def read(studio: Here, painting: Annotated[UploadFile, File(description="Any painting.")]) -> Style:
+async def read(
+    studio: Here,
+    painting: Annotated[UploadFile | None, File(description="Any painting.")] = None,
+    library: Annotated[str | None, Form(description="Or the key of a reference of the library.")] = None,
+    title: Annotated[str, Form(max_length=80, description="What to call it; else as its file.")] = "",
+) -> Style:
     """Take a painting as a style, where the network reads paintings. It is forgotten when the server stops."""
-    title = (painting.filename or "painting").rpartition(".")[0][:80] or "painting"
+    source = painting or library
+    if source is None:
+        raise HTTPException(422, "There is no painting: give 'painting', or the key of a reference as 'library'.")
+    named = (painting.filename or "").rpartition(".")[0] if painting is not None else ""
+    title = title or named[:80] or "painting"
     async with studio.place():
-        picture = await studio.picture(painting)
+        picture = await picture_of(studio, source)
         name = await studio.work(studio.pool, "read", lambda: studio.painter.read(picture, title))
     return Style(name=name, title=title, own=name.startswith(OWN))
