@@ -33,7 +33,7 @@ STYLES = (
 SAMPLES = ("tubingen", "golden_gate", "lion", "chicago")
 STEPS = 5000
 RATE = 5e-4  # from weights that are there already
-STABILITY = 0.1  # films are to hold still; more of it costs strokes
+STABILITY = 0.06  # films are to hold still; more of it costs strokes
 
 
 def styles(data: Path, count: int) -> list[TrainingStyle]:

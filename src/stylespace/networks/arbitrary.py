@@ -32,8 +32,12 @@ class Reader(nn.Module):
             stride = 1 if number == len(widths) - 1 else 2
             self.layers.append(nn.Conv2d(before, width, side, stride, side // 2, padding_mode="replicate"))
             before = width
-        self.hidden = nn.Linear(2 * (3 + sum(widths)) + 3, hidden)
+        statistics = 2 * (3 + sum(widths)) + 3
+        self.normalise = nn.LayerNorm(statistics)
+        self.hidden = nn.Linear(statistics, hidden)
         self.point = nn.Linear(hidden, basis)
+        nn.init.zeros_(self.point.weight)  # it begins with the mean row for every painting
+        nn.init.zeros_(self.point.bias)
         self.mean = nn.Parameter(torch.zeros(row_size))
         self.basis = nn.Parameter(torch.zeros(basis, row_size))
 
@@ -60,7 +64,7 @@ class Reader(nn.Module):
         for layer in self.layers:
             x = F.relu(layer(x))
             seen.append(_moments(x))
-        return self.mean + self.point(F.relu(self.hidden(torch.cat(seen, 1)))) @ self.basis
+        return self.mean + self.point(F.relu(self.hidden(self.normalise(torch.cat(seen, 1))))) @ self.basis
 
     @torch.no_grad()
     def read(self, painting: Tensor) -> Tensor:

@@ -30,6 +30,8 @@ KEPT = 1024  # long side at which paintings are kept
 SMALLEST_PART = 0.4  # of a painting's sides
 RECOLOURED = 0.3  # share of the parts whose colours are changed
 KNOWN = 0.5  # share of the pictures of a known style that are painted by its own row
+READER_RATE = 4.0  # of learning, as a multiple of the body's: the body knows how to paint from the start, the reader nothing
+LESSONS, LESSON, LESSON_RATE = 300, 16, 1e-3  # of the reader: steps, parts a step, learning rate
 REMEMBERED, ENOUGH = 20, 3  # losses of a painting that tell what is reached for it, and how many do
 
 
@@ -50,7 +52,7 @@ class Paintings:
             found.append((small[0].permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy())
         return cls([path.stem for path in paths], found)
 
-    def part(self, number: int, side: int, generator: torch.Generator) -> Tensor:
+    def part(self, number: int, side: int, generator: torch.Generator, recoloured_share: float = RECOLOURED) -> Tensor:
         """A random part (1, 3, h, w; sRGB in [0, 1]), ``side`` pixels long or less, half of them flipped, some in other colours."""
         whole = self.pixels[number]
         share = SMALLEST_PART + (1 - SMALLEST_PART) * float(torch.rand(1, generator=generator))
@@ -64,7 +66,7 @@ class Paintings:
         flip, coloured = torch.rand(2, generator=generator).tolist()
         if flip < 0.5:
             found = found.flip(3)
-        return recoloured(found, generator) if coloured < RECOLOURED else found
+        return recoloured(found, generator) if coloured < recoloured_share else found
 
 
 def recoloured(picture: Tensor, generator: torch.Generator) -> Tensor:
@@ -90,6 +92,7 @@ class ArbitraryTrainer(Trainer):
     """A run whose styles are parts of ``paintings``. ``styles``: those with rows of their own, which learn as well; the first paintings.
 
     ``start``: a network whose body and rows it begins with. ``probes``: paintings to show in the samples beside the styles.
+    ``lessons``: steps in which the reader learns the rows of known styles, before anything is painted.
     """
 
     def __init__(
@@ -102,9 +105,10 @@ class ArbitraryTrainer(Trainer):
         *,
         start: StyleNetwork,
         probes: Mapping[str, Tensor] | None = None,
+        lessons: int = LESSONS,
         **other: Any,
     ) -> None:
-        self.paintings, self.probes = paintings, dict(probes or {})
+        self.paintings, self.probes, self.lessons = paintings, dict(probes or {}), lessons
         self.start = start
         if list(paintings.names[: len(styles)]) != [style.name for style in styles]:
             raise InputError("The paintings must begin with those of the styles, in their order.")
@@ -120,6 +124,35 @@ class ArbitraryTrainer(Trainer):
         with torch.no_grad():
             self.rows.copy_(torch.stack(known))
         self.parameters |= {f"reader.{name}": p for name, p in self.reader.named_parameters()}
+
+    def _rate_factor(self, name: str) -> float:
+        return READER_RATE if name.startswith("reader.") else super()._rate_factor(name)
+
+    def run(self, **how: Any) -> bool:
+        """See :meth:`Trainer.run`; first the reader has its lessons."""
+        if self.step == 0:
+            self._teach(self.lessons)
+        return super().run(**how)
+
+    def _teach(self, steps: int) -> None:
+        """Show the reader parts of the known styles and what rows they have: a cheap start, for which nothing is painted."""
+        generator = torch.Generator().manual_seed(self.settings.seed)
+        rows = self.rows.detach()
+        variance = rows.var(0, correction=0).mean().clamp_min(1e-6)
+        optimiser = torch.optim.Adam(self.reader.parameters(), lr=LESSON_RATE)
+        for _ in range(steps):
+            numbers = torch.randint(len(rows), (LESSON,), generator=generator).tolist()
+            found = []
+            for number in numbers:
+                part = self.paintings.part(number, SIDE, generator, recoloured_share=0.0)
+                found.append(self.reader(part.to(rows))[0])
+            optimiser.zero_grad(set_to_none=True)
+            loss = (torch.stack(found) - rows[numbers]).square().mean() / variance
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+        with torch.no_grad():
+            for name, p in self.reader.named_parameters():
+                self.average[f"reader.{name}"].copy_(p)
 
     def _other_inputs(self) -> dict[str, Any]:
         found = hashlib.sha256()

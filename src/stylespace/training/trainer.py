@@ -143,10 +143,12 @@ class Trainer:
             self.parameters |= {f"body.{name}": p for name, p in self.body.named_parameters()}
         self._begin()
         self.average = {name: p.detach().clone() for name, p in self.parameters.items()}
+        factors = {name: self._rate_factor(name) for name in self.parameters}
         self.optimiser = torch.optim.Adam(
-            # Only a share of the pictures trains a style's row, and the row alone distinguishes the styles: it learns faster.
-            [{"params": [self.rows], "factor": settings.row_rate}]
-            + [{"params": [p for n, p in self.parameters.items() if n != "rows"], "factor": 1.0}] * (network is None),
+            [
+                {"params": [p for name, p in self.parameters.items() if factors[name] == factor], "factor": factor}
+                for factor in dict.fromkeys(factors.values())
+            ],
             lr=settings.rate,
         )
         self.generator = torch.Generator().manual_seed(settings.seed + 1)
@@ -392,6 +394,11 @@ class Trainer:
 
     def _begin(self) -> None:
         """Hook for subclasses: initial weights, and more ``parameters`` to learn."""
+
+    def _rate_factor(self, name: str) -> float:
+        """What the learning rate of a parameter is multiplied by."""
+        # Only a share of the pictures trains a style's row, and the row alone distinguishes the styles: it learns faster.
+        return self.settings.row_rate if name == "rows" else 1.0
 
     def _other_inputs(self) -> dict[str, Any]:
         """What must be the same when a run resumes, besides styles, photos and encoder."""
