@@ -18,7 +18,7 @@ from stylespace import encoders
 from stylespace.errors import InputError, MissingExtraError, PictureError
 from stylespace.film.encoding import ANIMATED, CODECS, form_of
 from stylespace.film.folder import FORMATS
-from stylespace.film.frame import Film, Frame, Span
+from stylespace.film.frame import Film, Frame, Pixels, Span
 from stylespace.film.reading import open_film
 from stylespace.film.threads import Ahead, Behind
 from stylespace.methods.registry import METHODS, STYLES
@@ -45,13 +45,15 @@ WARM = 12  # frames of the end that are redrawn before the first one of a loop
 
 @dataclass(frozen=True)
 class FilmProgress:
-    """Frames ``done`` and in all (None where unknown) of a pass, ``looking`` or ``painting``; frames a second, seconds left."""
+    """Frames ``done`` and in all (None where unknown) of a pass, ``looking`` or ``painting``; frames a second, seconds left; the frame
+    that was painted, (H, W, 3 or 4)."""
 
     stage: str
     done: int
     of: int | None
     rate: float
     seconds_left: float | None
+    picture: Pixels | None = None
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ def _paint(film: Film, painter: Painter, output: Output, progress: Callable[[Fil
                 behind.put(Made(pixels, frame.ticks, frame.duration, state))
                 state = painter.state()
                 number += 1
-                pace.step()
+                pace.step(pixels)
     except KeyboardInterrupt:
         output.pause(state)
         return True
@@ -267,14 +269,14 @@ class FilmPace:
         self.stage, self.of, self.done, self.progress = stage, of, done, progress
         self._times: deque[float] = deque([time.perf_counter()], maxlen=LATEST)
 
-    def step(self) -> None:
+    def step(self, picture: Pixels | None = None) -> None:
         """Another frame is done."""
         self.done += 1
         self._times.append(time.perf_counter())
         passed = self._times[-1] - self._times[0]
         rate = (len(self._times) - 1) / passed if passed > 0 else 0.0
         left = (self.of - self.done) / rate if self.of and rate else None
-        self.progress(FilmProgress(self.stage, self.done, self.of, rate, None if left is None else max(0.0, left)))
+        self.progress(FilmProgress(self.stage, self.done, self.of, rate, None if left is None else max(0.0, left), picture))
 
 
 def _size(film: Film, size: int | None, codec: str | None, target: Path) -> tuple[int, int]:
