@@ -26,9 +26,9 @@ from stylespace.networks.style_network import StyleNetwork
 from stylespace.pictures.resizing import fit
 from stylespace.pipelines.batch import unfinished
 from stylespace.pipelines.film_out import Frames, Made, Output, Pipe, Segments
-from stylespace.pipelines.painters import MethodPainter, NetworkPainter, Painter
+from stylespace.pipelines.painters import ColourPainter, MethodPainter, NetworkPainter, Painter
 from stylespace.pipelines.run import choose_device, threads_of
-from stylespace.pipelines.sources import Styles
+from stylespace.pipelines.sources import MAX_PIXELS, Styles, style_pictures
 from stylespace.pipelines.track import Track, track_of
 from stylespace.pipelines.transfer import redraw, resolve
 from stylespace.storage.journal import Journal
@@ -39,6 +39,7 @@ from stylespace.video.stable import Steadier, check_steady
 from stylespace.video.temporal import Temporal
 
 Note = Callable[[str], None]
+COLOURS = "photoreal"  # the method that on film is one map of colours a shot, unless its route is to optimise
 LATEST = 48  # frames that the pace is taken from
 WARM = 12  # frames of the end that are redrawn before the first one of a loop
 
@@ -120,7 +121,8 @@ def stylize_video(
 
     ``method``: ``network``, with ``style`` a style of ``network`` (None: ``classics``, or ``arbitrary`` where a style is a painting),
     several, or a mapping to weights; or a method of :func:`stylespace.transfer` with its ``style``, ``preset``, ``quality`` and
-    ``settings``. ``track``: styles that change over time.
+    ``settings``; ``photoreal`` gives each shot one map of colours, unless ``route="optimise"`` is set. ``track``: styles that
+    change over time.
     ``steady``: ``off``; ``fast``: statistics shared by each shot's frames, and flow; ``best``: slower flow that holds stiller.
     ``start``, ``end`` in seconds; ``every``: of how many frames one is taken. ``loop``: the last frame meets the first. ``codec``, ``bits``
     a channel and ``crf`` of the file.
@@ -335,13 +337,20 @@ def _mix(style: Styles) -> dict[Any, float]:
 def _method_painter(
     method: str, style: Styles | None, chosen: FilmSettings, size: tuple[int, int], preset: str, quality: str | None, device: str,
     settings: Mapping[str, Any],
-) -> MethodPainter:  # fmt: skip
+) -> Painter:  # fmt: skip
     if method not in METHODS or STYLES not in METHODS[method].accepts:
         names = ", ".join(["network", *(name for name, row in METHODS.items() if STYLES in row.accepts)])
         raise InputError(f"The method '{method}' cannot redraw a film: choose among {names}.")
     if style is None:
         raise InputError(f"{method} wants a style picture: give --style.")
+    if method == COLOURS:
+        settings = {"route": "global", **settings}
     resolved = resolve(preset, quality, None, {"size": max(size), **settings}, method)
+    if method == COLOURS and resolved.route != "optimise":
+        from stylespace.methods.photoreal import one_map
+
+        pictures = style_pictures(style, None, MAX_PIXELS)
+        return ColourPainter(lambda frame: one_map(frame, pictures, resolved), size, chosen.colour, chosen.strength)
     encoder = encoders.of(resolved, weights=None, device=choose_device(device))
 
     def once(given: Any, start: Any, temporal: Any) -> Any:
