@@ -22,17 +22,20 @@ from stylespace.studio.settings import StudioSettings
 LEARN = {"steps": 3, "batch": 2, "crop": 32, "style_sizes": [48], "warm_up": 1}
 
 
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def drawn(path: Path, frames: int) -> bytes:
     av = pytest.importorskip("av")
-    path = tmp_path_factory.mktemp("film") / "film.mp4"
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=12)
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        for number in range(6):
+        for number in range(frames):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(moving(number), format="rgb24")))
         out.mux(stream.encode())
     return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return drawn(tmp_path_factory.mktemp("film") / "film.mp4", 6)
 
 
 def begin(client: Any, film: bytes, **form: Any) -> Any:
@@ -56,6 +59,23 @@ def test_a_film_is_redrawn(client: Client, film: bytes, tmp_path: Path) -> None:
     path.write_bytes(result.content)
     assert open_film(path).info.size == (32, 48)
     assert made.app.state.studio.jobs.folder.as_posix().encode() not in result.content  # no place on the server is told
+
+
+@pytest.mark.slow
+def test_a_film_goes_on_after_a_restart(network_file: Path, tmp_path: Path) -> None:
+    from stylespace.film.reading import open_film
+
+    settings = StudioSettings(folder=tmp_path / "studio", network=str(network_file), device="cpu")
+    long = drawn(tmp_path / "long.mp4", 400)
+    with TestClient(application(settings), base_url=ADDRESS) as made:
+        job = begin(made, long).json()["id"]
+        before = wait(made, job, lambda job: job["step"] > 5)
+    assert before["state"] == "running"
+    with TestClient(application(settings), base_url=ADDRESS) as made:
+        done = wait(made, job, lambda job: job["state"] == "done")
+        path = tmp_path / "result.mp4"
+        path.write_bytes(made.get(f"/v1/results/{done['result']}").content)
+    assert sum(1 for _ in open_film(path).frames()) == 400
 
 
 @pytest.mark.parametrize(
@@ -145,9 +165,12 @@ def test_a_style_that_cannot_be_learned_is_refused_in_words(client: Client, form
 
 
 def test_a_style_of_another_network_is_not_adopted(network_file: Path, tmp_path: Path) -> None:
+    import torch
+
     from stylespace.networks.builds import BUILDS
 
     painter = StudioPainter(str(network_file), "cpu")
+    torch.manual_seed(5)
     other = BUILDS["tiny"]().eval().requires_grad_(False)
     file = StyleNetwork(other, "tiny", other.initial_row()[None], ["new"]).save(tmp_path / "other.safetensors")
     with pytest.raises(InputError, match="another one"):

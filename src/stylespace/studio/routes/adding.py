@@ -9,6 +9,7 @@ from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from stylespace.errors import InputError
 from stylespace.pipelines.transfer import adjusted
 from stylespace.studio.jobs.job import Request, StudioJob
+from stylespace.studio.routes.answers import MISSING
 from stylespace.studio.routes.queueing import MOST_STYLES, Files, Keys, SettingsText, checked, pictures, place
 from stylespace.studio.state import Here
 from stylespace.training.settings import AddStyleSettings
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/v1", tags=["jobs"])
 MOST_PHOTOS = 500
 
 
-@router.post("/add-style", status_code=202)
+@router.post("/add-style", status_code=202, responses=MISSING)
 async def add_style(
     studio: Here,
     name: Annotated[str, Form(min_length=1, max_length=60, pattern=r"^[\w][\w .,'()-]*$", description="What to call the style.")],

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from stylespace.pictures.picture import Picture
 from stylespace.studio.encoding import smaller
+from stylespace.studio.routes.answers import MISSING
 from stylespace.studio.routes.queueing import MOST_STYLES, Files, Keys, opened
 from stylespace.studio.state import Here, Studio
 
@@ -50,7 +51,7 @@ class Pairs(BaseModel):
 Photo = Annotated[UploadFile, File(description="The photo.")]
 
 
-@router.post("/blend")
+@router.post("/blend", responses=MISSING)
 async def blend(studio: Here, photo: Photo, styles: Files = None, library: Keys = None) -> FoundBlend:
     """The weights with which pictures together are nearest to a photo, as ``stylespace space blend`` finds them."""
     sources: list[UploadFile | str] = [*(styles or []), *(library or [])]
@@ -60,7 +61,7 @@ async def blend(studio: Here, photo: Photo, styles: Files = None, library: Keys 
         return await studio.work(studio.pool, "blend", lambda: _blended(_small(studio, photo, *sources)))
 
 
-@router.post("/match")
+@router.post("/match", responses=MISSING)
 async def match(
     studio: Here,
     photo: Photo,

@@ -12,6 +12,7 @@ from stylespace.pipelines.transfer import resolve
 from stylespace.studio.films import kind_of
 from stylespace.studio.jobs.job import Request, StudioJob
 from stylespace.studio.look import Colour
+from stylespace.studio.routes.answers import MISSING
 from stylespace.studio.routes.jobs import TRANSFERS
 from stylespace.studio.routes.paint import looking
 from stylespace.studio.routes.queueing import Files, Keys, SettingsText, WeightsText, checked, place, styles_of, titled
@@ -22,7 +23,7 @@ LARGEST, LONGEST = 4096, 86_400
 METHOD = {"enum": ["network", *TRANSFERS]}
 
 
-@router.post("/video", status_code=202)
+@router.post("/video", status_code=202, responses=MISSING)
 async def video(
     studio: Here,
     film: Annotated[UploadFile, File(description="A film (MP4, MOV, MKV, WebM, AVI, Ogg), a GIF, WebP or APNG.")],

@@ -38,7 +38,7 @@ class Curve(BaseModel):
     losses: list[tuple[int, float]]
 
 
-@router.post("/transfer", status_code=202)
+@router.post("/transfer", status_code=202, responses=MISSING)
 async def transfer(
     studio: Here,
     photo: Annotated[UploadFile, File(description="The photo.")],
@@ -76,7 +76,7 @@ async def transfer(
         return studio.jobs.add(name, request)
 
 
-@router.post("/learn-style", status_code=202)
+@router.post("/learn-style", status_code=202, responses=MISSING)
 async def learn_style(
     studio: Here, references: Files = None, library: Keys = None, weights: WeightsText = "[]", settings: SettingsText = "{}"
 ) -> StudioJob:

@@ -35,7 +35,7 @@ class ShownReferences(BaseModel):
     references: list[ShownReference]
 
 
-@router.get("")
+@router.get("", responses=MISSING)
 def search(
     studio: Here,
     query: Annotated[

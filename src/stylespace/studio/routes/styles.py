@@ -70,7 +70,7 @@ def thumbnail(studio: Here, name: str) -> Response:
     return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600"})
 
 
-@router.post("/styles", status_code=201)
+@router.post("/styles", status_code=201, responses=MISSING)
 async def read(
     studio: Here,
     painting: Annotated[UploadFile | None, File(description="Any painting.")] = None,
