@@ -75,6 +75,17 @@ class PaintSettings:
             raise InputError("A style size needs all stages of a network: leave --stage or --style-size out.")
 
 
+def placed(styles: Mapping[str, float], maps: Mapping[str, Picture]) -> dict[str, Any]:
+    """A mix of ``styles``, name to weight, some of which go where their map in ``maps`` is white.
+
+    Weights beside maps are of the maps' scale: the heaviest style is 1.
+    """
+    if not maps:
+        return dict(styles)
+    most = max(styles.values(), default=0.0) or 1.0
+    return {name: Picture(maps[name].pixels * (w / most)) if name in maps else w / most for name, w in styles.items()}
+
+
 @dataclass
 class Streamed(Result):
     """A result too large for memory, in a scratch file; ``source`` is a small copy of it."""

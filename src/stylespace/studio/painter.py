@@ -20,7 +20,7 @@ from stylespace.networks.shipped import ARBITRARY, is_shipped
 from stylespace.networks.style_network import StyleNetwork, working_size
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.tiles import free_memory
-from stylespace.pipelines.paint import BYTES_A_PIXEL, Painting, PaintSettings
+from stylespace.pipelines.paint import BYTES_A_PIXEL, Painting, PaintSettings, placed
 from stylespace.pipelines.result import Result
 from stylespace.pipelines.run import choose_device
 from stylespace.studio.look import Look
@@ -151,14 +151,7 @@ class StudioPainter:
         if live and self.fast is not None and set(look.styles) <= set(self.fast.styles) and not maps and look.stroke == 1.0:
             quick = PaintSettings(look.styles, look.size, look.colour, look.strength, tiles="whole")
             return Painting(quick, self.name, threads=self.threads, loaded=self.fast).run(photo)
-        most = max(look.styles.values())
-        mix: dict[str, float | Picture] = {}
-        for name, weight in look.styles.items():
-            share = weight / most if most else 0.0
-            drawn = (maps or {}).get(name)
-            mix[name] = weight if drawn is None else Picture(drawn.pixels * share)
-        if maps:  # weights beside maps are of their scale
-            mix = {name: weight / (most or 1.0) if isinstance(weight, float) else weight for name, weight in mix.items()}
+        mix = placed(look.styles, maps or {})
         tiles = "whole"
         high, wide = working_size(photo.size, look.size)
         if high * wide > self.max_pixels:
