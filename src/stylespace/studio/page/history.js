@@ -20,7 +20,9 @@ export class History {
     if (!this.due) return;
     this.due = false;
     const small = element("canvas", { width: Math.round((HIGH * canvas.width) / canvas.height), height: HIGH });
-    small.getContext("2d").drawImage(canvas, 0, 0, small.width, small.height);
+    const context = small.getContext("2d");
+    context.imageSmoothingQuality = "high";
+    context.drawImage(canvas, 0, 0, small.width, small.height);
     const look = structuredClone(this.mix.look);
     const others = this.items().filter((each) => JSON.stringify(each.look) !== JSON.stringify(look));
     keepList(KEPT, [{ look, picture: small.toDataURL("image/jpeg", 0.7) }, ...others].slice(0, MOST));

@@ -2,7 +2,7 @@
 import { call, form, json } from "./api.js";
 import { Brush } from "./brush.js";
 import { historyButtons, lookRows, randomLook, styleRow } from "./controls.js";
-import { button, choose, save } from "./element.js";
+import { button, choose, element, save } from "./element.js";
 import { History } from "./history.js";
 import { Jobs } from "./jobs.js";
 import { library } from "./library.js";
@@ -204,7 +204,7 @@ const camera = button(text.camera, () => (moving.stream ? guarded(freeze) : move
 const filming = button(text.film, () => (moving.address ? guarded(freeze) : choose(FILM, (file) => move("film", file))), { className: "steady" });
 const filmed = button(text.paintFilm, paintFilm, { hidden: true });
 const needPhoto = [
-  button(text.download, () => render(Math.max(stage.after.width, stage.after.height)), { disabled: true, title: text.downloadTitle, className: "later" }),
+  button(text.download, () => render(Math.max(stage.after.width, stage.after.height)), { disabled: true, title: text.downloadTitle }),
   button(text.render, () => render(0), { disabled: true, title: text.renderTitle, className: "main" }),
 ];
 
@@ -214,7 +214,7 @@ function arrange() {
   at("jobs-title").textContent = text.jobs;
   at("history-title").textContent = text.history;
   at("history-buttons").append(...historyButtons(mix));
-  at("photo-buttons").append(button(text.choosePhoto, () => choose(PICTURE, setPhoto)), camera, filming, filmed, ...needPhoto);
+  at("photo-buttons").append(button(text.choosePhoto, () => choose(PICTURE, setPhoto)), camera, filming, filmed, element("span", { className: "row later" }, ...needPhoto));
   at("mix-buttons").append(
     button(text.random, () => mix.set({ ...mix.look, ...randomLook(titles.keys()) })),
     button(text.clear, () => mix.set({ styles: {} })),
