@@ -200,7 +200,7 @@ def test_a_job_comes_to_its_end(tab: Callable[..., Any]) -> None:
         page.click(".job >> text=Save result")
     from stylespace.pictures.settings import read_settings
 
-    assert read_settings(Path(download.value.path()).read_bytes())["method"] == "gatys"
+    assert read_settings(Path(download.value.path()).read_bytes())["settings"]["size"] == 32
     page.click(".job >> text=Use as a painting")
     page.wait_for_selector(".tray .style:nth-child(2)")
 
@@ -241,6 +241,10 @@ def test_a_photo_is_dropped_and_a_painting_is_a_slider_at_once(tab: Callable[...
     number = shown(page, number)
     assert page.input_value("[aria-label='Weight of Harbour'][data-style]") == "1"
     assert pixels(page) != before
+    page.reload()  # the mix is in the address, and the server knows the painting
+    page.wait_for_selector("input[aria-label='Weight of Harbour'][data-style]")
+    choose(page, "#drop", picture(96, 128))
+    number = shown(page)
     page.click("#history-list button:last-child")  # the mix before
     until(page, "document.querySelector('[data-style=swirls]').value == 1")
     shown(page, number)

@@ -108,7 +108,7 @@ class Row {
     const over = OVER.has(job.state);
     if (job.state === "done" && this.element.dataset.state !== "done") this.on.done(job);
     this.element.dataset.state = job.state;
-    this.title.textContent = text.kinds[job.kind] ?? job.kind;
+    this.title.textContent = [text.kinds[job.kind] ?? job.kind, job.title].filter(Boolean).join(": ");
     this.told.textContent = text.state[job.state](job);
     this.bar.value = job.state === "done" ? 1 : job.of ? job.step / job.of : 0;
     if (job.preview && job.state === "running") this.look(`/v1/jobs/${this.id}/preview?number=${job.preview}`);

@@ -261,7 +261,11 @@ function listen() {
   window.addEventListener("hashchange", go);
 }
 
-function go() {
+// The mix of the link; the server still knows paintings by their names.
+async function go() {
+  const asked = ofLink(location.hash, { has: () => true });
+  for (const name of Object.keys(asked?.styles ?? {}).filter((each) => !titles.has(each)))
+    await json(`/v1/styles/${encodeURIComponent(name)}`).then((style) => addStyle(style, true), () => null);
   const look = ofLink(location.hash, new Set(titles.keys()));
   if (look) mix.set(look);
 }
@@ -273,7 +277,7 @@ if (found) {
   arrange();
   for (const style of found.styles) addStyle(style);
   listen();
-  go();
+  await go();
   ready();
   document.body.dataset.ready = "yes";
 }

@@ -92,7 +92,7 @@ export class Paintings {
 
   body(fields, field, photo = null, items = this.ordered()) {
     const files = items.filter(({ file }) => file).map(({ file }) => [field, file, "style"]);
-    const body = form({ weights: JSON.stringify(items.map(({ weight }) => weight)), ...fields }, photo ? [["photo", photo, "photo"], ...files] : files);
+    const body = form({ weights: JSON.stringify(items.map(({ weight }) => weight)), ...fields }, photo ? [["photo", photo, photo.name ?? "photo"], ...files] : files);
     for (const { key } of items) if (key) body.append("library", key);
     return body;
   }
@@ -108,7 +108,7 @@ export class Paintings {
   }
 
   async addStyle() {
-    const name = this.name.value.trim() || this.items[0].title;
+    const name = (this.name.value.trim() || this.items[0].title).replace(/[^\w .,'()-]/g, " ").trim() || text.untitled;
     const photos = this.photos.length ? this.photos : [await this.on.photo()];
     const body = this.body({ name, weights: null }, "paintings");
     for (const photo of photos) body.append("photos", photo, "photo");

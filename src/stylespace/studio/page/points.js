@@ -45,7 +45,7 @@ export class Points {
 
   body(fields, field) {
     const files = this.painting.file ? [[field, this.painting.file, "style"]] : [];
-    return form({ ...fields, library: this.painting.key }, [["photo", this.photo, "photo"], ...files]);
+    return form({ ...fields, library: this.painting.key }, [["photo", this.photo, this.photo.name ?? "photo"], ...files]);
   }
 
   async find() {

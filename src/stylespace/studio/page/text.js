@@ -21,7 +21,7 @@ export const text = {
   brush: "Where a style goes", brushStyle: "Style", brushOn: "Brush", brushSize: "Brush size", erase: "Eraser", clearMap: "Whole picture again",
   sides: { left: "Left", right: "Right", top: "Top", bottom: "Bottom" },
   link: "Copy link", json: "Save mix", open: "Open mix…", copied: "The link is copied.", badMix: "This file holds no mix.",
-  ownLink: "A link cannot carry your own paintings: save the mix, or leave them out.",
+  ownLink: "The link is copied; your own paintings are in it while this server runs.",
   // Paintings
   paintings: "Your paintings", choosePaintings: "Choose paintings…", paintingsDrop: "Drop one or many on this side, or take them from the library.",
   paintingsHelp: "Nothing here yet.", removeNamed: (name) => `Remove ${name}`, untitled: "Untitled",
