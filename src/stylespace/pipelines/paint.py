@@ -203,7 +203,7 @@ class Painting:
             if isinstance(style, StyleCode) and isinstance(painter, StyleNetwork):
                 painter = painter.with_style(style.name, style.row)
             named[style.name if isinstance(style, StyleCode) else style] = weight
-        return replace(self, settings=replace(self.settings, mix=named), loaded=painter)
+        return replace(self, settings=replace(self.settings, mix=named), network=self.source, loaded=painter)
 
     def _record(self, photo: Source, seconds: float) -> dict[str, Any]:
         return self.inputs(photo) | {
