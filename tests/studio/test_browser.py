@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from films import moving
 from studio_calls import picture
 
 pytestmark = pytest.mark.browser
@@ -275,10 +276,16 @@ def test_points_are_dragged_and_painted_with(tab: Callable[..., Any]) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.75, steps=3)
     page.mouse.up()
-    with page.expect_request("**/v1/transfer") as asked:
-        page.click("text=Paint with these points")
-    sent = asked.value.post_data_buffer.decode("latin-1")
-    (a, b) = json.loads(re.search(r'name="points"\s+(\[.*\])', sent).group(1))[0]  # type: ignore[union-attr]
+    page.evaluate("""() => {
+      const real = window.fetch;
+      window.fetch = (address, options) => {
+        if (address === "/v1/transfer") window.sent = options.body.get("points");
+        return real(address, options);
+      };
+    }""")
+    page.click("text=Paint with these points")
+    until(page, "window.sent")
+    ((a, b),) = json.loads(page.evaluate("window.sent"))
     assert a == pytest.approx([0.25, 0.75], abs=0.03)
     assert b == pytest.approx([0.51, 0.5])
     page.click(".job >> text=Cancel")
@@ -293,6 +300,29 @@ def test_a_camera_is_painted_and_its_picture_taken(tab: Callable[..., Any]) -> N
     page.click("text=Take picture")
     page.wait_for_selector("text=Camera")
     assert page.is_enabled("text=Full resolution")
+
+
+def film(path: Path) -> bytes:
+    av = pytest.importorskip("av", reason="needs PyAV: pip install av")
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libvpx", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for number in range(10):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(moving(number), format="rgb24")))
+        out.mux(stream.encode())
+    return path.read_bytes()
+
+
+def test_a_film_is_painted_as_it_plays_and_whole_as_a_job(tab: Callable[..., Any], tmp_path: Path) -> None:
+    page = tab(with_photo=False)
+    choose(page, "#drop", film(tmp_path / "film.webm"), "film.webm", "video/webm")
+    shown(page, 3)
+    page.click("text=Paint the video")
+    page.wait_for_selector(".job h3:has-text('Painting a video: film.webm')")
+    page.click(".job >> text=Cancel")
+    page.wait_for_selector(".job[data-state=cancelled]")
+    page.click("text=Stop here")
+    page.wait_for_selector("text=Video…")
 
 
 def test_references_of_the_library_are_searched_and_taken(tab: Callable[..., Any]) -> None:
@@ -357,6 +387,23 @@ def test_full_resolution_is_downloaded(tab: Callable[..., Any]) -> None:
     from stylespace.pictures.settings import read_settings
 
     assert read_settings(Path(download.value.path()).read_bytes())["settings"]["mix"] == {"swirls": 1.0}
+
+
+def test_nothing_jumps(tab: Callable[..., Any]) -> None:
+    page = tab(with_photo=False)
+    page.evaluate("""() => {
+      window.jumped = 0;
+      const heard = (list) => list.getEntries().forEach((entry) => (window.jumped += entry.value));
+      new PerformanceObserver(heard).observe({ type: "layout-shift", buffered: true });
+    }""")
+    choose(page, "#drop", picture(96, 128))
+    number = shown(page)
+    for name in ("dots", "waves"):
+        slide(page, name, 0.5)
+        number = shown(page, number)
+    choose(page, "text=Photo…", b"nonsense", "photo.png")
+    until(page, "document.getElementById('problem').textContent.includes('not a picture')")
+    assert page.evaluate("window.jumped") < 0.01
 
 
 @pytest.mark.parametrize("wide", [360, 900, 1600])
