@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import torch
 from PIL import Image
 
 from common import REPOSITORY, figure, parser
@@ -35,6 +36,7 @@ from stylespace.demo.drawings import draw
 
 SIDE, CLIENTS, MANY, REST = 512, 8, 64, 10.0
 STYLES = ("starry_night", "great_wave")
+CALLS = httpx.Client(timeout=120)
 WATCH = """(name) => {
   const found = { asked: [], drawn: [] };
   window.found = found;
@@ -58,7 +60,7 @@ def studio(folder: Path, threads: int) -> Iterator[str]:
     try:
         while True:
             try:
-                httpx.get(f"{address}/v1/health")
+                CALLS.get(f"{address}/v1/health")
                 break
             except httpx.TransportError:
                 assert server.poll() is None, "the server does not start"
@@ -74,18 +76,18 @@ def optimisation(address: str, photo: Path) -> Iterator[None]:
     """While it lasts a job runs."""
     files = [("photo", photo.read_bytes()), ("styles", photo.read_bytes())]
     settings = json.dumps({"size": SIDE, "steps": 20000})
-    job = httpx.post(f"{address}/v1/transfer", data={"settings": settings}, files=files, timeout=60).json()["id"]
-    while httpx.get(f"{address}/v1/jobs/{job}").json()["step"] < 3:
+    job = CALLS.post(f"{address}/v1/transfer", data={"settings": settings}, files=files).json()["id"]
+    while CALLS.get(f"{address}/v1/jobs/{job}").json()["step"] < 3:
         time.sleep(0.5)
     try:
         yield
     finally:
-        httpx.delete(f"{address}/v1/jobs/{job}")
+        CALLS.delete(f"{address}/v1/jobs/{job}")
 
 
 def answers(address: str) -> dict[str, float]:
     """How many there were so far, by status."""
-    lines = httpx.get(f"{address}/metrics").text.splitlines()
+    lines = CALLS.get(f"{address}/metrics").text.splitlines()
     found = (line.split('status="')[1].split('"} ') for line in lines if line.startswith("stylespace_answers_total{"))
     return {status: float(count) for status, count in found}
 
@@ -94,8 +96,23 @@ def load(address: str, photo: Path, clients: int, seconds: float, called: str) -
     """Locust's figures: requests a second, seconds to a painted picture, answers by status."""
     before = answers(address)
     command = [sys.executable, "-m", "locust", "-f", str(REPOSITORY / "benchmarks" / "studio_load.py"), "--headless", "--json"]
-    command += ["-u", str(clients), "-r", str(clients), "-t", f"{seconds:g}s", "--host", address, "--loglevel", "ERROR"]
-    done = subprocess.run(command, env={**os.environ, "STYLESPACE_PHOTO": str(photo)}, stdout=subprocess.PIPE, text=True)
+    command += [
+        "--only-summary",
+        "--exit-code-on-error",
+        "0",
+        "-u",
+        str(clients),
+        "-r",
+        str(clients),
+        "-t",
+        f"{seconds:g}s",
+        "--host",
+        address,
+        "--loglevel",
+        "ERROR",
+    ]
+    environment = {**os.environ, "STYLESPACE_PHOTO": str(photo)}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
     rows = {row["name"]: row for row in json.loads(done.stdout)}
     counted = {status: count - before.get(status, 0) for status, count in answers(address).items()}
     statuses = {status: count for status, count in counted.items() if count}
@@ -115,9 +132,10 @@ def load(address: str, photo: Path, clients: int, seconds: float, called: str) -
             seconds=seconds,
             statuses=statuses,
         )
-        times = sorted(float(ms) for ms, count in rows["paint"]["response_times"].items() for _ in range(count))
+        painted = rows.get("paint", {}).get("response_times", {})
+        times = sorted(float(ms) for ms, count in painted.items() for _ in range(count))
         for share in (50, 95):
-            value = times[min(len(times) - 1, len(times) * share // 100)] / 1000
+            value = times[min(len(times) - 1, len(times) * share // 100)] / 1000 if times else None
             figure(f"studio-paint-p{share}-{called}", value, "", unit="s", clients=clients, painted=len(times))
     wrong = sum(count for status, count in statuses.items() if status.startswith("5"))
     figure(f"studio-5xx-{called}", wrong + failures, "<= 0", unit="answers", clients=clients, statuses=statuses)
@@ -188,6 +206,7 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=60.0, help="of each load; a slider is dragged for a third of it")
     options.add_argument("--part", choices=("load", "slider", "both"), default="both")
     chosen = options.parse_args()
+    torch.set_num_threads(chosen.threads)  # what the figures say; the server is told its own
     with tempfile.TemporaryDirectory() as kept:
         photo = Path(kept) / "photo.jpg"
         Image.fromarray(draw("waves", (SIDE, SIDE))).save(photo, quality=92)

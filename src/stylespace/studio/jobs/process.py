@@ -37,9 +37,12 @@ class Teller:
     def frame(self, progress: Any) -> None:
         """One frame of a film; while it is only looked through, nothing is done yet."""
         if progress.stage == "painting":
+            if progress.done == 1:
+                self.note("")
             self._told(progress.done, progress.of or 0, progress.seconds_left, None, lambda: progress.picture)
-        elif progress.done == 1:
-            self.note("Looking for cuts.")
+        elif time.monotonic() - self._last > EVERY:
+            self._last = time.monotonic()
+            self.note(f"Looking for cuts: {progress.done} frames seen.")
 
     def trained(self, step: Any, trainer: Any) -> None:
         """One step of training, with a photo that it redraws."""
