@@ -52,6 +52,8 @@ COMMANDS: tuple[tuple[str, tuple[str, ...], dict[str, str], bool], ...] = (
     ("benchmarks/video.py", ("--films", "{shared}/data/video", "--only", "bunny"), {}, True),
     ("benchmarks/video.py", ("--films", "{shared}/data/video", "--only", "mountain"), {}, True),
     ("benchmarks/ancestors.py", (), {}, False),
+    ("benchmarks/studio.py", (), {}, False),
+    ("benchmarks/dataset.py", ("--photos", "{shared}/data/photos/train"), {}, True),
     ("benchmarks/scale.py", ("--megapixels", "1,4,24,48"), {}, False),
     ("benchmarks/scale.py", ("--megapixels=", "--painted", "1000"), {}, False),
     ("recipes/classics/add_style.py", ("--data", "{shared}/data"), {}, True),

@@ -24,6 +24,7 @@ import stylespace as ss
 from common import SHARED, figure, parser
 from stylespace import encoders
 from stylespace.encoders.encoder import Encoder
+from stylespace.metrics.lines import line_deviation
 from stylespace.objectives.photorealism import matting_energy
 from stylespace.objectives.style import STATISTICS
 from stylespace.pictures import read
@@ -68,31 +69,6 @@ def sharpness(picture: Tensor) -> float:
     y = grey(picture)
     fine, coarse = (float((y - uniform_filter(y, side)).std()) for side in (3, 9))
     return fine / max(coarse, 1e-9)
-
-
-def line_deviation(photo: Tensor, made: Tensor, reach: int = 4) -> float | None:
-    """How far straight edges of the photo have moved or bent: along each line, across it, the distance in pixels to where the result's
-    gradient along the photo's normal is strongest within ``reach``; the root of its mean square. None where the photo has no lines."""
-    from scipy.ndimage import map_coordinates
-    from skimage.feature import canny
-    from skimage.transform import probabilistic_hough_line
-
-    before, after = grey(photo), grey(made)
-    long = max(before.shape)
-    lines = probabilistic_hough_line(canny(before, 2.0), threshold=10, line_length=long // 10, line_gap=2, rng=0)
-    offsets, found = np.arange(-reach, reach + 0.5, 0.5), []
-    for (x0, y0), (x1, y1) in lines:
-        length = np.hypot(x1 - x0, y1 - y0)
-        normal = np.array([-(x1 - x0), y1 - y0]) / length  # of (down, right): across the line
-        at = np.linspace(0.1, 0.9, max(int(length), 2))
-        middles = np.stack([y0 + at * (y1 - y0), x0 + at * (x1 - x0)])  # (2, n)
-        places = middles[:, :, None] + normal[:, None, None] * offsets  # (2, n, offsets)
-        profiles = [np.abs(np.gradient(map_coordinates(y, places, order=1, mode="nearest"), axis=1)) for y in (before, after)]
-        peaks = [offsets[profile.argmax(1)] for profile in profiles]
-        clear = profiles[0].max(1) > 0.01
-        found.append((peaks[1] - peaks[0])[clear])
-    moved = np.concatenate(found) if found else np.zeros(0)
-    return float(np.sqrt((moved**2).mean())) if len(moved) else None
 
 
 @torch.no_grad()
@@ -171,7 +147,9 @@ def main() -> None:
             similar, distance = edge_similarity(small, made), style_distance(made, regions, judge, options.size)
             figure("photoreal: structure similarity of edges", round(similar, 4), "", **told)
             figure("photoreal: matting energy a pixel", float(matting_energy(made, laplacian)) / small[0, 0].numel(), "", **told)
-            figure("photoreal: deviation of straight lines", line_deviation(small, made), "", unit="pixels", **told)
+            moved = line_deviation(small, made)
+            rounded = None if moved is None else round(moved, 2)
+            figure("photoreal: deviation of straight lines", rounded, "", unit="pixels", **told)
             figure("photoreal: sharpness beside the photo's", round(sharpness(made) / sharpness(small), 4), ">= 1", **told)
             figure("photoreal: style distance", round(distance, 5), "", photo=round(start, 5), judge=judge.name, **told)
             figure("photoreal: seconds", round(seconds, 2), "<= 2" if route in ("fast", "global") else "", unit="s", **told)

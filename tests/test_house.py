@@ -126,13 +126,12 @@ def test_public_names_resolve() -> None:
 
 
 def test_no_two_classes_share_a_name(repository: Path) -> None:
+    """In the rooms themselves: a package inside a room, and the studio's requests and answers, stand for themselves."""
     found: dict[str, list[str]] = {}
-    package = repository / "src" / "stylespace"
-    for path in package.rglob("*.py"):
-        if path.is_relative_to(package / "studio"):  # requests and answers have the names of what they describe
-            continue
+    for path in (repository / "src" / "stylespace").glob("*/*.py"):
         for name in re.findall(r"^ *class ([A-Za-z]\w*)", path.read_text(encoding="utf-8"), re.MULTILINE):
-            found.setdefault(name, []).append(path.name)
+            if path.parent.name != "studio":
+                found.setdefault(name, []).append(path.name)
     assert not {name: files for name, files in found.items() if len(files) > 1}
 
 

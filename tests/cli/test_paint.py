@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from pathlib import Path
 
@@ -50,6 +52,34 @@ def test_mix_skip_and_bad_files(folder: Path, capsys: pytest.CaptureFixture[str]
     assert paint("photos", "-s", "waves", "-o", "more") == 1
     assert {p.name for p in Path("more").iterdir()} == {"0.png", "1.png"}
     assert "bad.png" in capsys.readouterr().err
+
+
+def test_a_saved_mix_says_where_styles_go(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    left = np.zeros((48, 64), np.uint8)
+    left[:, :32] = 255
+    out = io.BytesIO()
+    Image.fromarray(left).save(out, "PNG")
+    Image.fromarray(left // 2).save("half.png")
+    maps = {"swirls": "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()}
+    Path("mix.json").write_text(json.dumps({"styles": {"swirls": 0.4, "waves": 0.8}, "maps": maps}), encoding="utf-8")
+    assert paint("photos/0.png", "--mix", "mix.json", "-o", "one.png") == 0
+    assert paint("photos/0.png", "-s", "swirls=half.png", "-s", "waves=1", "-o", "other.png") == 0
+    with Image.open("one.png") as one, Image.open("other.png") as other:
+        assert np.abs(np.asarray(one).astype(int) - np.asarray(other).astype(int)).max() <= 2
+    Path("mix.json").write_text(json.dumps({"styles": {"swirls": 0.4}, "maps": {"swirls": "x"}}), encoding="utf-8")
+    assert paint("photos/0.png", "--mix", "mix.json", "-o", "no.png") == 1
+    assert "maps" in capsys.readouterr().err
+
+
+def test_a_result_says_how_to_paint_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    how = ["-s", "swirls=.25", "-s", "waves=.75", "--strength", "0.5", "--colour", "luminance", "--size", "40"]
+    assert paint("photos/0.png", *how, "-o", "one.png") == 0
+    assert main(["paint", "photos/0.png", "--from", "one.png", "-o", "other.png"]) == 0
+    with Image.open("one.png") as one, Image.open("other.png") as other:
+        assert np.array_equal(np.asarray(one), np.asarray(other))
+    assert paint("photos/0.png", "--from", "photos/0.png", "-o", "no.png") == 1
+    assert paint("photos/0.png", "--from", "one.png", "-s", "waves", "-o", "no.png") == 2
+    assert not Path("no.png").exists()
 
 
 def test_a_mix_that_the_studio_saved(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

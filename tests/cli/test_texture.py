@@ -42,6 +42,49 @@ def test_holes_and_tiles(folder: Path, call: Call) -> None:
     assert pixels("tile.png").shape == (30, 40, 3)
 
 
+def test_a_texture_is_made_again_from_its_file(folder: Path, call: Call) -> None:
+    """All that was asked for, and what is changed alone."""
+    command = ("--size", "60x50", "--tile", "--block", "10", "--seed", "3", "--mask", "mask.png")
+    mask = np.full((30, 40), 255, np.uint8)
+    mask[:8] = 0
+    Image.fromarray(mask).save("mask.png")
+    assert call("texture", "photo.png", "-o", "out.png", *command).code == 0
+    said = call("texture", "--from", "out.png", "-o", "again.png")
+    assert said.code == 0, said.err
+    assert np.array_equal(pixels("out.png"), pixels("again.png"))
+    assert call("texture", "--from", "out.png", "-o", "other.png", "--seed", "4", "--size", "40x40").code == 0
+    assert pixels("other.png").shape == (40, 40, 3)
+
+
+def test_pictures_that_keep_their_size_are_made_again(folder: Path, call: Call) -> None:
+    hole = np.zeros((30, 40), np.uint8)
+    hole[10:16, 12:20] = 255
+    Image.fromarray(hole).save("hole.png")
+    for name, how in (("whole.png", ("--hole", "hole.png")), ("tile.png", ("--tile",))):
+        assert call("texture", "photo.png", "-o", name, *how).code == 0
+        assert call("texture", "--from", name, "-o", f"again-{name}").code == 0
+        assert np.array_equal(pixels(name), pixels(f"again-{name}"))
+    refused = call("texture", "--from", "tile.png", "-o", "wide.png", "--size", "80x80")
+    assert refused.code == 2
+    assert "leave it out" in refused.err
+
+
+def test_what_cannot_be_made_again(folder: Path, call: Call) -> None:
+    assert call("texture", "photo.png", "-o", "out.png", "--size", "40x40").code == 0
+    both = call("texture", "photo.png", "--from", "out.png", "-o", "again.png")
+    assert both.code == 2
+    assert "leave SOURCE out" in both.err
+    assert call("texture", "-o", "again.png").code == 2
+    Path("photo.png").rename("elsewhere.png")
+    lost = call("texture", "--from", "out.png", "-o", "again.png")
+    assert lost.code == 1
+    assert "photo.png" in lost.err
+    assert "missing" in lost.err
+    plain = call("texture", "--from", "elsewhere.png", "-o", "again.png")
+    assert plain.code == 1
+    assert not Path("again.png").exists()
+
+
 def test_it_goes_on_after_a_stop(folder: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     from stylespace.cli.progress import Reporter
     from stylespace.storage import journal

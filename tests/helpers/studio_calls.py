@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+ADDRESS = "http://127.0.0.1:8765"
 Client = Callable[..., Any]
 MIX = {"swirls": 0.6, "dots": 0.4}
 
@@ -34,3 +36,14 @@ def paint(client: Any, mix: Any = MIX, data: bytes | None = None, files: Any = (
 def live(client: Any, **headers: str) -> Any:
     """A connection for live mixing; the test client would call another host by default."""
     return client.websocket_connect("ws://127.0.0.1:8765/v1/live", headers=headers)
+
+
+def wait(client: Any, name: str, until: Any, seconds: float = 600) -> dict[str, Any]:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        job = client.get(f"/v1/jobs/{name}").json()
+        if until(job):
+            return dict(job)
+        assert job["state"] in ("queued", "running"), job
+        time.sleep(0.1)
+    raise AssertionError(job)

@@ -19,7 +19,8 @@ from stylespace.methods.strotss_settings import StrotssSettings
 from stylespace.networks.arbitrary import Reader
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.style_network import StyleNetwork
-from stylespace.pictures import read
+from stylespace.pictures import fit, read, resize
+from stylespace.pictures.colour import match_colours
 from stylespace.pipelines.repeat import stored
 from stylespace.pipelines.transfer import resolve
 
@@ -72,7 +73,9 @@ def test_a_draft_is_one_pass(networks: dict[str, StyleNetwork], compact_weights:
     arbitrary = networks["arbitrary"]
     result = ss.transfer("photo.png", "waves.png", quality="draft", size=48, weights=compact_weights, precision="fp32")
     painted = arbitrary.taking("waves.png")[0].pixels(read("photo.png").pixels, "waves.png")
-    assert (result.source.pixels - painted).abs().max() < 1e-4
+    waves = read("waves.png").pixels
+    in_its_colours = match_colours(painted, resize(waves, fit(waves.shape[-2:], 48))).clamp(0, 1)
+    assert (result.source.pixels - in_its_colours).abs().max() < 1e-3
     assert not result.losses
     assert result.record["start_network"]["name"] == "arbitrary"
     result.save("out.png")

@@ -6,6 +6,7 @@ import io
 import sys
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +96,12 @@ def test_shots_share_their_statistics(tmp_path: Path, monkeypatch: pytest.Monkey
     assert changes[1] < 0.25 * changes[0]
 
 
-def stopped(monkeypatch: pytest.MonkeyPatch, after: int, error: type[BaseException]) -> None:
+def stopped(monkeypatch: pytest.MonkeyPatch, after: int, error: type[BaseException], painter: str = "NetworkPainter") -> None:
     """The painter stops after so many frames."""
-    from stylespace.pipelines.painters import NetworkPainter
+    from stylespace.pipelines import painters
 
-    paint, done = NetworkPainter.paint, [0]
+    kind = getattr(painters, painter)
+    paint, done = kind.paint, [0]
 
     def stop(self: Any, *arguments: Any) -> Any:
         done[0] += 1
@@ -107,7 +109,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch, after: int, error: type[BaseExcepti
             raise error("stopped")
         return paint(self, *arguments)
 
-    monkeypatch.setattr(NetworkPainter, "paint", stop)
+    monkeypatch.setattr(kind, "paint", stop)
 
 
 @pytest.mark.parametrize(("after", "error"), [(6, KeyboardInterrupt), (10, RuntimeError)])
@@ -225,6 +227,39 @@ def test_a_method_that_optimises(film: Film, tmp_path: Path, compact_weights: Pa
         made = pixels(tmp_path / f"{steady}.mkv")
         changes.append(apart(made[1][:, 6:-2], made[2][:, 4:-4]))
     assert changes[1] < changes[0]
+
+
+def redrawn_in_colours(source: Path, tmp_path: Path, name: str = "out.mkv", **more: Any) -> list[Any]:
+    style = tmp_path / "style.png"
+    Image.fromarray(moving(3, shot=1)).save(style)
+    ss.stylize_video(source, tmp_path / name, style, method="photoreal", codec="ffv1", **more)
+    return pixels(tmp_path / name)
+
+
+def test_colours_of_a_still_film_are_one(film: Film, tmp_path: Path) -> None:
+    made = redrawn_in_colours(film(count=4, still=True), tmp_path)
+    assert all(np.array_equal(made[0], frame) for frame in made[1:])
+    assert apart(made[0], pixels(tmp_path / "in.mkv")[0]) > 5
+
+
+def test_colours_of_a_moving_film_change_smoothly(film: Film, tmp_path: Path) -> None:
+    """What moves keeps its colours: frames differ as the film's own do, not more."""
+    made, own = redrawn_in_colours(film(count=6), tmp_path), pixels(tmp_path / "in.mkv")
+    steps = [max(float(np.abs((b - a.astype(int)).mean((0, 1))).max()) for a, b in pairwise(frames)) for frames in (made, own)]
+    assert steps[0] < 3 * steps[1] + 1  # of 255
+
+
+def test_colours_of_a_shot_begin_anew_and_go_on_after_a_stop(film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(film_out, "FRAMES", 3)
+    monkeypatch.setattr(film_out, "SECONDS", 0.0)
+    source = film(count=8, cut=4)
+    whole = redrawn_in_colours(source, tmp_path)
+    with monkeypatch.context() as patch:
+        stopped(patch, 6, RuntimeError, "ColourPainter")
+        with pytest.raises(RuntimeError, match="stopped"):
+            redrawn_in_colours(source, tmp_path, "again.mkv")
+    again = redrawn_in_colours(source, tmp_path, "again.mkv")
+    assert all(np.array_equal(a, b) for a, b in zip(whole, again, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,11 @@ from typing import Any
 
 import pytest
 import torch
-from studio_calls import Client
+from studio_calls import ADDRESS, Client
 
 from stylespace.networks.arbitrary import Reader
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.style_network import StyleNetwork, thumbnail
-
-ADDRESS = "http://127.0.0.1:8765"
 
 if find_spec("fastapi") is None:  # the extra ``studio``
     collect_ignore_glob = ["test_*.py"]

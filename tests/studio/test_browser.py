@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from films import moving
 from studio_calls import picture
 
 pytestmark = pytest.mark.browser
@@ -24,16 +26,16 @@ PATIENCE = 60_000  # milliseconds, on a crowded machine
 
 
 @pytest.fixture(scope="module")
-def address(network_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(reading_network_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server as users start it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    given = ["--port", str(port), "--no-browser", "--network", str(network_file), "--device", "cpu"]
+    given = ["--port", str(port), "--no-browser", "--network", str(reading_network_file), "--device", "cpu"]
     command = [sys.executable, "-m", "stylespace", "studio", *given, "--folder", str(tmp_path_factory.mktemp("folder"))]
     server = subprocess.Popen(command)
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while True:
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/health", timeout=5)
@@ -54,7 +56,10 @@ def browser() -> Iterator[Any]:
         pytest.skip("no Chromium here: apt-get install chromium, or name it in STYLESPACE_CHROMIUM")
     client = pytest.importorskip("playwright.sync_api", reason="needs Playwright's client: pip install playwright")
     with client.sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        found = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+        )
         yield found
         found.close()
 
@@ -150,7 +155,7 @@ def test_the_keyboard_is_enough(tab: Callable[..., Any]) -> None:
     shown(page, number)
     assert page.input_value("[data-style=waves]") == "0"
     unnamed = page.evaluate("""() => [...document.querySelectorAll("button, input:not([hidden]), select")]
-        .filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).map((e) => e.outerHTML)""")
+        .filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length || e.title)).map((e) => e.outerHTML)""")
     assert unnamed == []
 
 
@@ -175,9 +180,35 @@ def test_a_map_is_painted(tab: Callable[..., Any]) -> None:
     assert pixels(page) == before
 
 
+def paint_well(page: Any, size: int, quality: str = "good") -> None:
+    """Begin a job with one painting, at a size that the page does not offer."""
+    page.click("#tab-paintings")
+    choose(page, "text=Choose paintings…", picture(64, 64, seed=5), "painting.png")
+    page.wait_for_selector(".tray .style")
+    page.eval_on_selector("#size", "(s, size) => s.add(new Option(size, size, true, true))", size)
+    page.wait_for_selector("#method option", state="attached")
+    page.select_option("#quality", quality)
+    page.get_by_role("button", name="Paint it well", exact=True).click()
+
+
+def test_a_job_comes_to_its_end(tab: Callable[..., Any]) -> None:
+    page = tab()
+    paint_well(page, 32, "draft")
+    page.wait_for_selector(".job[data-state=done] svg polyline")
+    page.click(".job >> text=Show")
+    until(page, "document.getElementById('after').width === 32")
+    with page.expect_download() as download:
+        page.click(".job >> text=Save result")
+    from stylespace.pictures.settings import read_settings
+
+    assert read_settings(Path(download.value.path()).read_bytes())["settings"]["size"] == 32
+    page.click(".job >> text=Use as a painting")
+    page.wait_for_selector(".tray .style:nth-child(2)")
+
+
 def test_a_job_is_found_again_and_cancelled(tab: Callable[..., Any]) -> None:
     page = tab()
-    choose(page, "text=Paint it well…", picture(64, 64, seed=5), "painting.png")
+    paint_well(page, 512)
     page.wait_for_selector(".job[data-state=running] svg")
     page.reload()
     page.wait_for_selector(".job[data-state=running] svg polyline")
@@ -187,6 +218,157 @@ def test_a_job_is_found_again_and_cancelled(tab: Callable[..., Any]) -> None:
     page.wait_for_selector(".job[data-state=cancelled]")
     page.click(".job >> text=Remove")
     page.wait_for_selector(".job", state="detached")
+
+
+def drop(page: Any, where: str, data: bytes, name: str, kind: str = "image/png") -> None:
+    files = page.evaluate_handle(
+        """([data, name, type]) => {
+          const files = new DataTransfer();
+          files.items.add(new File([new Uint8Array(data)], name, { type }));
+          return files;
+        }""",
+        [list(data), name, kind],
+    )
+    page.dispatch_event(where, "drop", {"dataTransfer": files})
+
+
+def test_a_photo_is_dropped_and_a_painting_is_a_slider_at_once(tab: Callable[..., Any]) -> None:
+    page = tab(with_photo=False)
+    drop(page, "#frame", picture(96, 128), "photo.png")
+    number = shown(page)
+    before = pixels(page)
+    drop(page, "#styles", picture(64, 64, seed=3), "Harbour.png")
+    page.wait_for_selector("input[aria-label='Weight of Harbour'][data-style]")
+    number = shown(page, number)
+    assert page.input_value("[aria-label='Weight of Harbour'][data-style]") == "1"
+    assert pixels(page) != before
+    page.reload()  # the mix is in the address, and the server knows the painting
+    page.wait_for_selector("input[aria-label='Weight of Harbour'][data-style]")
+    choose(page, "#drop", picture(96, 128))
+    number = shown(page)
+    page.click("#history-list button:last-child")  # the mix before
+    until(page, "document.querySelector('[data-style=swirls]').value == 1")
+    shown(page, number)
+    assert pixels(page) == before
+
+
+def test_many_paintings_are_blended_and_why(tab: Callable[..., Any]) -> None:
+    page = tab()
+    page.click("#tab-paintings")
+    for seed in (3, 4):
+        choose(page, "text=Choose paintings…", picture(64, 64, seed=seed), f"number{seed}.png")
+        page.wait_for_selector(f".tray >> text=number{seed}")
+    page.get_by_role("button", name="Blend to suit the photo").click()
+    until(page, "document.getElementById('panel-paintings').textContent.includes('the nearest alone, number')")
+    weights = page.eval_on_selector_all(".tray input", "found => found.map((each) => Number(each.value))")
+    assert sum(weights) == pytest.approx(1, abs=0.011)
+
+
+def test_points_are_dragged_and_painted_with(tab: Callable[..., Any]) -> None:
+    page = tab()
+    page.click("#tab-paintings")
+    choose(page, "text=Choose paintings…", picture(64, 64, seed=5), "painting.png")
+    page.click("text=Match points…")
+    page.click("text=Add a point")
+    page.keyboard.press("ArrowRight")  # the point in the painting has the focus
+    box = page.locator(".board >> nth=0 >> img").bounding_box()
+    page.hover(".board >> nth=0 >> .point")
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.75, steps=3)
+    page.mouse.up()
+    page.evaluate("""() => {
+      const real = window.fetch;
+      window.fetch = (address, options) => {
+        if (address === "/v1/transfer") window.sent = options.body.get("points");
+        return real(address, options);
+      };
+    }""")
+    page.click("text=Paint with these points")
+    until(page, "window.sent")
+    ((a, b),) = json.loads(page.evaluate("window.sent"))
+    assert a == pytest.approx([0.25, 0.75], abs=0.03)
+    assert b == pytest.approx([0.51, 0.5])
+    page.click(".job >> text=Cancel")
+    page.wait_for_selector(".job[data-state=cancelled]")
+
+
+def test_a_camera_is_painted_and_its_picture_taken(tab: Callable[..., Any]) -> None:
+    page = tab(with_photo=False)
+    page.click("text=Camera")
+    number = shown(page, 3)
+    assert shown(page, number) > number  # it goes on by itself
+    page.click("text=Take picture")
+    page.wait_for_selector("text=Camera")
+    assert page.is_enabled("text=Full resolution")
+
+
+def film(path: Path) -> bytes:
+    av = pytest.importorskip("av", reason="needs PyAV: pip install av")
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libvpx", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for number in range(10):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(moving(number), format="rgb24")))
+        out.mux(stream.encode())
+    return path.read_bytes()
+
+
+def test_a_film_is_painted_as_it_plays_and_whole_as_a_job(tab: Callable[..., Any], tmp_path: Path) -> None:
+    page = tab(with_photo=False)
+    choose(page, "#drop", film(tmp_path / "film.webm"), "film.webm", "video/webm")
+    shown(page, 3)
+    page.click("text=Paint the video")
+    page.wait_for_selector(".job h3:has-text('Painting a video: film.webm')")
+    page.click(".job >> text=Cancel")
+    page.wait_for_selector(".job[data-state=cancelled]")
+    page.click("text=Stop here")
+    page.wait_for_selector("text=Video…")
+
+
+def test_references_of_the_library_are_searched_and_taken(tab: Callable[..., Any]) -> None:
+    page = tab()
+    asked: list[str] = []
+    known = {"artist": "Nobody", "year": 1890, "tags": [], "width": 64, "height": 64}
+    found = {"references": [{"key": f"{i}" * 64, "title": f"Picture {i}", **known} for i in (1, 2)]}
+
+    def answer(route: Any) -> None:
+        asked.append(route.request.url)
+        if "thumbnail" in route.request.url:
+            route.fulfill(body=picture(), content_type="image/png", headers={"cross-origin-resource-policy": "same-origin"})
+        else:
+            route.fulfill(json=found)
+
+    page.route("**/v1/library**", answer)
+    page.click("#tab-library")
+    page.fill("#library-query", "tag=oil")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".found figure:nth-child(2)")
+    page.click("[aria-label='Pictures similar to Picture 2']")
+    page.wait_for_selector("text=2 pictures like Picture 2")
+    assert any("query=tag%3Doil" in url and "like=2222" in url for url in asked)
+    page.click("[aria-label='Take Picture 1 as a style']")
+    page.wait_for_selector(".tray .style", state="attached")
+
+
+def test_a_mix_is_saved_with_its_maps_and_opened_again(tab: Callable[..., Any]) -> None:
+    page = tab()
+    number = shown(page)
+    page.select_option("#brush-style", "dots")
+    page.get_by_role("button", name="Left", exact=True).click()
+    number = shown(page, number)
+    painted = pixels(page)
+    with page.expect_download() as download:
+        page.click("text=Save mix")
+    saved = Path(download.value.path()).read_bytes()
+    assert set(json.loads(saved)["maps"]) == {"dots"}
+    page.click("text=Clear")
+    page.click("text=Whole picture again")
+    choose(page, "text=Open mix…", saved, "mix.json", "application/json")
+    until(page, "document.querySelector('[data-style=dots]').value == 1")
+    end = time.monotonic() + PATIENCE / 1000
+    while pixels(page) != painted:
+        assert time.monotonic() < end
+        page.wait_for_timeout(50)
 
 
 def test_what_is_no_picture_is_told_in_words(tab: Callable[..., Any]) -> None:
@@ -205,6 +387,23 @@ def test_full_resolution_is_downloaded(tab: Callable[..., Any]) -> None:
     from stylespace.pictures.settings import read_settings
 
     assert read_settings(Path(download.value.path()).read_bytes())["settings"]["mix"] == {"swirls": 1.0}
+
+
+def test_nothing_jumps(tab: Callable[..., Any]) -> None:
+    page = tab(with_photo=False)
+    page.evaluate("""() => {
+      window.jumped = 0;
+      const heard = (list) => list.getEntries().forEach((entry) => (window.jumped += entry.value));
+      new PerformanceObserver(heard).observe({ type: "layout-shift", buffered: true });
+    }""")
+    choose(page, "#drop", picture(96, 128))
+    number = shown(page)
+    for name in ("dots", "waves"):
+        slide(page, name, 0.5)
+        number = shown(page, number)
+    choose(page, "text=Photo…", b"nonsense", "photo.png")
+    until(page, "document.getElementById('problem').textContent.includes('not a picture')")
+    assert page.evaluate("window.jumped") < 0.01
 
 
 @pytest.mark.parametrize("wide", [360, 900, 1600])

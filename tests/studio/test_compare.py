@@ -15,7 +15,8 @@ from studio_calls import Client, picture, pixels_of
 from stylespace.pictures.settings import read_settings
 from stylespace.pipelines.match import match
 from stylespace.studio.jobs.job import Request
-from stylespace.studio.jobs.process import Teller, transfer
+from stylespace.studio.jobs.kinds import transfer
+from stylespace.studio.jobs.process import Teller
 from stylespace.styles.space import StyleSpace
 
 
@@ -61,11 +62,12 @@ def test_points_that_cannot_be_used_are_told(client: Client, method: str, points
     assert "oint" in answer.json()["detail"]
 
 
-def test_a_job_is_guided_by_points(tmp_path: Path) -> None:
+def test_a_job_is_guided_by_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     for name in ("photo.png", "style-0.png"):
         (tmp_path / name).write_bytes(picture())
     told: list[dict[str, Any]] = []
     options = {"method": "strotss", "points": [[[0.5, 0.5], [0.2, 0.2]]], "size": 64, "steps": 1}
     request = Request(kind="transfer", photo="photo.png", styles={"style-0.png": 1.0}, options=options)
-    assert transfer(tmp_path, Request.model_validate_json(request.model_dump_json()), Teller(tmp_path, told.append))
+    assert transfer(Request.model_validate_json(request.model_dump_json()), Teller(tmp_path, told.append)) == "result.png"
     assert read_settings(tmp_path / "result.png")["points"] == options["points"]

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from studio_calls import Client, live, picture, pixels_of
+from studio_calls import Client, live, picture, pixels_of, wait
 
 from stylespace.errors import InputError
 from stylespace.studio.application import application
 from stylespace.studio.jobs import runner
-from stylespace.studio.jobs.job import State
+from stylespace.studio.jobs.job import JobState
 from stylespace.studio.jobs.runner import Runner
 from stylespace.studio.jobs.store import Store
 from stylespace.studio.results import Results
@@ -32,17 +32,6 @@ def begin(client: Any, settings: Any = SMALL, **form: Any) -> dict[str, Any]:
     answer = client.post("/v1/transfer", data={"settings": json.dumps(settings), "weights": "[1, 0.5]", **form}, files=files)
     assert answer.status_code == 202, answer.text
     return dict(answer.json())
-
-
-def wait(client: Any, name: str, until: Any, seconds: float = 600) -> dict[str, Any]:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        job = client.get(f"/v1/jobs/{name}").json()
-        if until(job):
-            return dict(job)
-        assert job["state"] in ("queued", "running"), job
-        time.sleep(0.1)
-    raise AssertionError(job)
 
 
 def events(text: str) -> Iterator[tuple[str, Any]]:
@@ -155,13 +144,13 @@ def test_the_queue_keeps_its_order_and_forgets_what_is_old(tmp_path: Path) -> No
     store = Store(tmp_path / "jobs.sqlite")
     for name in "abc":
         store.add(name, "transfer")
-    store.change("a", state=State.RUNNING)
+    store.change("a", state=JobState.RUNNING)
     store.requeue()
     assert store.next() == "a"
     third = store.find("c")
     assert third is not None
     assert third.place == 2
-    store.change("a", state=State.DONE, ended=1.0)
+    store.change("a", state=JobState.DONE, ended=1.0)
     store.add_losses("a", [(1, 0.5)])
     assert store.forget(before=2.0) == ["a"]
     assert store.find("a") is None
@@ -189,5 +178,26 @@ def test_a_process_that_dies_is_told(tmp_path: Path) -> None:
         return found
 
     found = asyncio.run(died())
-    assert found.state == State.FAILED
+    assert found.state == JobState.FAILED
     assert "unexpected" in found.message
+
+
+def test_a_job_that_is_silent_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import asyncio
+    import sys
+
+    monkeypatch.setattr(runner, "SILENCE", 0.2)
+
+    async def silent() -> tuple[bytes, int]:
+        queue = Runner(tmp_path / "jobs", Results(tmp_path / "results", 100, 100), 2, 100)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", "import time; time.sleep(600)", stdout=asyncio.subprocess.PIPE
+        )
+        told = await queue._line(process)
+        code = await process.wait()
+        await queue.close()
+        return told, code
+
+    told, code = asyncio.run(silent())
+    assert b"half an hour" in told
+    assert code != 0

@@ -12,7 +12,7 @@ from studio_calls import Client, live, picture, pixels_of
 
 from stylespace.pictures.reading import read
 from stylespace.studio.look import Look
-from stylespace.studio.painter import Painter
+from stylespace.studio.painter import StudioPainter
 
 PHOTO, MAP, MIX = b"\x01", b"\x02", b"\x03"
 
@@ -44,15 +44,15 @@ def test_the_picture_follows_the_mix(client: Client) -> None:
 def test_latest_wins_and_the_last_is_painted(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, may = threading.Event(), threading.Event()
     painted: list[float] = []
-    paint = Painter.paint
+    paint = StudioPainter.paint
 
-    def slow(self: Painter, photo: Any, look: Any, maps: Any = None, *, live: bool) -> Any:
+    def slow(self: StudioPainter, photo: Any, look: Any, maps: Any = None, *, live: bool) -> Any:
         painted.append(look.styles["swirls"])
         begun.set()
         assert may.wait(30)
         return paint(self, photo, look, maps, live=live)
 
-    monkeypatch.setattr(Painter, "paint", slow)
+    monkeypatch.setattr(StudioPainter, "paint", slow)
     with live(client()) as socket:
         socket.send_bytes(PHOTO + picture())
         socket.send_bytes(mix(1, {"swirls": 1, "dots": 0.5}))
@@ -112,7 +112,7 @@ def test_a_map_is_followed_until_it_is_taken_back(client: Client) -> None:
 
 def test_an_engine_paints_what_the_network_would() -> None:
     pytest.importorskip("openvino", reason="needs the extra fast")
-    painter = Painter("classics", "cpu")
+    painter = StudioPainter("classics", "cpu")
     painter.warm()
     assert painter.fast is not None
     photo = read(picture(96, 128))

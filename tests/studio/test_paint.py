@@ -111,8 +111,10 @@ def test_results_are_kept_by_id(client: Client) -> None:
     answer = paint(made)
     again = made.get(f"/v1/results/{answer.headers['x-result']}")
     assert again.content == answer.content
+    assert made.get(f"/v1/results/{answer.headers['x-result']}/settings").json() == read_settings(answer.content)
     for name in ("x" * 22, "..%2f..%2fetc%2fpasswd", "%2e%2e"):
         assert made.get(f"/v1/results/{name}").status_code == 404
+        assert made.get(f"/v1/results/{name}/settings").status_code == 404
 
 
 def test_health_metrics_and_openapi(client: Client) -> None:

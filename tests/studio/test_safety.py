@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
 import time
 import zlib
 from pathlib import Path
@@ -100,6 +101,35 @@ def test_hostile_files_are_told_in_words_and_the_next_is_painted(client: Client)
         assert answer.status_code == 422
         assert len(answer.json()["detail"]) > 20
     assert paint(made).status_code == 200
+
+
+def test_hostile_files_do_not_hold_up_who_mixes(client: Client) -> None:
+    made = client()
+    bomb = png(30000, 30000, zlib.compress(bytes(1 << 20)))
+    answers: list[int] = []
+    hostile = [threading.Thread(target=lambda: answers.append(paint(made, data=bomb).status_code)) for _ in range(4)]
+    with live(made) as socket:
+        socket.send_bytes(b"\x01" + picture())
+        for thread in hostile:
+            thread.start()
+        for number in range(1, 6):
+            socket.send_bytes(b"\x03" + number.to_bytes(4, "big") + b'{"styles": {"swirls": 1}}')
+            assert socket.receive_bytes()[:4] == number.to_bytes(4, "big")
+        for thread in hostile:
+            thread.join(120)
+    assert answers == [422] * 4
+
+
+def test_overload_is_told(client: Client) -> None:
+    assert client(calls=0).get("/v1/health").status_code == 429
+    with live(client(tables=0)) as socket:
+        assert socket.receive()["code"] == 1013
+
+
+def test_a_result_is_not_larger_than_uploads_may_be(client: Client) -> None:
+    answer = paint(client(), size=16384)
+    assert answer.status_code == 422
+    assert "40,000,000 at most" in answer.json()["detail"]
 
 
 def test_a_decoder_that_hangs_or_dies_is_replaced(tmp_path: Path) -> None:

@@ -29,7 +29,10 @@ def paint(
     ] = None,
     mix_file: Annotated[
         Path | None,
-        typer.Option("--mix", metavar="FILE.json", help="A mix that the studio saved: styles, strength, colours and stroke size."),
+        typer.Option("--mix", metavar="FILE.json", help="A mix that the studio saved: styles, maps, strength, colours, stroke size."),
+    ] = None,
+    repeat: Annotated[
+        Path | None, typer.Option("--from", metavar="RESULT", help="As this result was painted: network, mix, size, colours, strength.")
     ] = None,
     network: Annotated[
         str | None,
@@ -97,7 +100,7 @@ def paint(
     if bits not in (8, 16):
         raise typer.BadParameter(f"{bits} bits cannot be written: 8 or 16.", param_hint="--bits")
 
-    from stylespace.cli import sources
+    from stylespace.cli import mixes, sources
     from stylespace.pipelines import batch
     from stylespace.pipelines.paint import Painting, PaintSettings
     from stylespace.pipelines.sources import MAX_PIXELS
@@ -106,10 +109,16 @@ def paint(
     if mix_file is not None:
         if style:
             raise typer.BadParameter("a saved mix names its styles: leave --style out, or --mix.", param_hint="--mix")
-        look = _saved(mix_file)
-        mix, strength, colour = look["styles"], look.get("strength", strength), look.get("colour", colour)
+        look = mixes.saved(mix_file)
+        mix, strength, colour = mixes.mapped(look), look.get("strength", strength), look.get("colour", colour)
         if look.get("stroke", 1) != 1:
             style_size = look["stroke"] * _trained_size(network, mix)
+    if repeat is not None:
+        if style or mix_file is not None:
+            raise typer.BadParameter("the result has its own mix: leave --style and --mix out.", param_hint="--from")
+        kept = mixes.stored(repeat)
+        mix, size, colour, strength = kept["mix"], kept["size"] if size is None else size, kept["colour"], kept["strength"]
+        network, style_size = network or kept["network"], style_size or kept["style_size"]
     for name, weight in map(_weight, style or ()):
         if name in mix:
             raise typer.BadParameter(f"'{name}' is given twice: give each style once, with its weight.", param_hint="--style")
@@ -138,24 +147,6 @@ def paint(
         code = report(outcomes, reporter, trace=traceback, total=len(todo) + len(errors), failed=len(errors))
     if code:
         raise typer.Exit(code)
-
-
-def _saved(path: Path) -> dict[str, Any]:
-    """A mix of the studio."""
-    from stylespace.errors import InputError
-    from stylespace.storage.plain import parse
-
-    try:
-        look = parse(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a mix: give a file that the studio saved.") from error
-    numbers = (int, float)
-    whole = isinstance(look, dict) and isinstance(look.get("styles"), dict)
-    if not whole or not all(
-        isinstance(n, numbers) for n in (*look["styles"].values(), look.get("strength", 1), look.get("stroke", 1))
-    ):
-        raise InputError(f"{path} holds no mix: give a file that the studio saved.")
-    return dict(look)
 
 
 def _trained_size(network: str | None, mix: dict[str, Any]) -> float:

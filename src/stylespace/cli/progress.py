@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
+    from stylespace.pipelines.dataset import Told
     from stylespace.pipelines.run import Progress
     from stylespace.pipelines.video import FilmProgress
 
@@ -71,6 +72,19 @@ class Reporter:
         elif time.monotonic() - self._said > A_MINUTE:
             self._said = time.monotonic()
             self.say(", ".join(filter(None, (f"{self.name}: {detail.replace('  ', ', ')}", left))))
+
+    def pictures(self, told: Told) -> None:
+        """Some pictures of a data set are done."""
+        failed = f"  {told.failed} failed" if told.failed else ""
+        detail = f"{told.done + told.before} pictures{failed}  {told.rate:.1f} a second"
+        if self._bar:
+            if self._task is None:
+                self._task = self._bar.add_task("redrawing", detail="", left="", total=None)
+                self._bar.start()
+            self._bar.update(self._task, detail=detail)
+        elif time.monotonic() - self._said > A_MINUTE:
+            self._said = time.monotonic()
+            self.say(detail.replace("  ", ", "))
 
     def settle(self) -> None:
         """Remove the bar, so that something can be printed."""

@@ -19,8 +19,11 @@ WHAT = "What to do"
 
 
 def texture(
-    source: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Pictures to take from; with --apply, maps of them.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="The texture.", rich_help_panel=FILES)],
+    source: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCE...", help="Pictures to take from; with --apply, maps of them; left out with --from."),
+    ] = None,
     size: Annotated[
         str | None,
         typer.Option(metavar="WxH", rich_help_panel=WHAT, help="Width and height in pixels. [default: twice the first source's]"),
@@ -60,7 +63,17 @@ def texture(
             metavar="FILE.safetensors", rich_help_panel=FILES, help="Write where each pixel comes from, for --apply."
         ),
     ] = None,
-    bits: Annotated[int, typer.Option(metavar="8|16", help="Bits a channel.", rich_help_panel=FILES)] = 8,
+    repeat: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="RESULT", rich_help_panel=FILES,
+            help="Make a texture again from the settings in its file; settings given here replace the stored ones.",
+        ),
+    ] = None,
+    bits: Annotated[
+        int | None,
+        typer.Option(metavar="8|16", help="Bits a channel. [default: 8, or those of the result]", rich_help_panel=FILES),
+    ] = None,
     force: options.Force = False,
     threads: options.Threads = None,
     max_pixels: options.MaxPixels = None,
@@ -76,9 +89,11 @@ def texture(
 
     stylespace texture photo.jpg -o whole.png --hole mask.png
 
+    stylespace texture --from wall.png -o other.png --seed 2
+
     The same pixels for a seed, whatever the threads. Ctrl-C: the same command goes on where it was.
     """
-    if bits not in (8, 16):
+    if bits not in (None, 8, 16):
         raise typer.BadParameter(f"{bits} bits cannot be written: 8 or 16.", param_hint="--bits")
     chosen = values(TextureSettings, settings)
     wanted = None if size is None else _size(size)
@@ -91,8 +106,15 @@ def texture(
         "--maps": maps,
         "--coordinates": coordinates,
     }
-    if apply is not None and (wrong := next((name for name, value in {**others, **chosen}.items() if value), None)):
+    if apply is not None and (
+        wrong := next((name for name, value in {**others, **chosen, "--from": repeat}.items() if value), None)
+    ):
         raise typer.BadParameter(f"it does what was done before: leave {wrong} out.", param_hint="--apply")
+    if repeat is None and not source:
+        raise typer.BadParameter("give at least one picture, or a result with --from.", param_hint="SOURCE")
+    stored = {"SOURCE": source, "--tile": tile, "--hole": hole, "--mask": mask, "--guide": guide}
+    if repeat is not None and (wrong := next((name for name, value in stored.items() if value), None)):
+        raise typer.BadParameter(f"the result says that itself: leave {wrong} out.", param_hint="--from")
     if coordinates is not None and coordinates.suffix != ".safetensors":
         raise typer.BadParameter(f"'{coordinates}': give a name that ends in .safetensors.", param_hint="--coordinates")
 
@@ -101,27 +123,41 @@ def texture(
     from stylespace.pictures import write
     from stylespace.pictures.writing import check_target
     from stylespace.pipelines import batch
+    from stylespace.pipelines.repeat import stored_texture
     from stylespace.pipelines.sources import MAX_PIXELS
     from stylespace.pipelines.texture import rearrange, texture
 
     limit = max_pixels or MAX_PIXELS
-    targets = [out.with_stem(f"{out.stem}-{path.stem}") for path in (maps or ())][:: len(source)]
+    pictures: list[Any]
+    if repeat is None:
+        pictures, errors = sources.find_photos(source or ())
+        if errors:
+            raise errors[0]
+        masks = [None if name == "none" else Path(name) for name in mask or ()]
+        call = {"size": wanted, "tile": tile, "hole": hole, "masks": masks, "guides": sources.guides(guide or ())} | chosen
+    else:
+        call, own, differences = stored_texture(repeat)
+        bits = bits or own
+        pictures = call.pop("sources")
+        if wanted is not None and call["size"] is None:
+            raise typer.BadParameter("the result has the size of its source: leave it out.", param_hint="--size")
+        call |= chosen | ({} if wanted is None else {"size": wanted})
+        if differences and not quiet:
+            tell(f"It may differ from {repeat.name}: {'; '.join(differences)}.")
+    bits = bits or 8
+    targets = [out.with_stem(f"{out.stem}-{path.stem}") for path in (maps or ())][:: len(pictures)]
     for target in (out, *targets):
         check_target(target, bits=bits, force=force)
     if coordinates is not None and coordinates.exists() and not force:
         raise InputError(f"{coordinates} exists already: choose another name, or replace it with --force.")
-    pictures, errors = sources.find_photos(source)
-    if errors:
-        raise errors[0]
     if apply is not None:
         typer.echo(write(rearrange(apply, pictures, max_pixels=limit), out, bits=bits, force=force))
         return
     with Reporter(quiet) as reporter:
         reporter.begin(out.stem)
         made = texture(
-            pictures, size=wanted, tile=tile, hole=hole, masks=[None if name == "none" else Path(name) for name in mask or ()],
-            guides=sources.guides(guide or ()), maps=maps or (), threads=threads, max_pixels=limit, progress=reporter.step,
-            note=reporter.say, unfinished=batch.unfinished(out), **chosen,
+            pictures, maps=maps or (), threads=threads, max_pixels=limit, progress=reporter.step, note=reporter.say,
+            unfinished=batch.unfinished(out), **call,
         )  # fmt: skip
     if made.interrupted:
         state = batch.unfinished(out)

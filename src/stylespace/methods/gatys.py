@@ -158,15 +158,13 @@ def _start(content: Tensor, regions: Sequence[Region], settings: GatysSettings, 
         if given is None:
             raise InputError("The start 'picture' needs a picture: give --start-picture FILE.")
         return resize(given.to(content), content.shape[-2:])
-    if settings.start == "network":
-        found = drawn(content, regions, settings.start_network)
-        if not any(steps for _, steps in schedule(settings)):
-            return found
-        return _in_colours_of(regions, found, schedule(settings)[-1][0] * settings.style_scale)  # a network's are a little duller
+    seen = schedule(settings)[-1][0] * settings.style_scale
+    if settings.start == "network":  # it paints a little duller than the styles are
+        return _in_colours_of(regions, drawn(content, regions, settings.start_network), seen)
     if settings.start == "style":
         return resize(first_style(regions).picture, content.shape[-2:])
     if settings.start == "palette":
-        return _in_colours_of(regions, content, schedule(settings)[-1][0] * settings.style_scale)
+        return _in_colours_of(regions, content, seen)
     return {"content": content, "noise": noise, "mix": content.lerp(noise, settings.noise_share)}[settings.start]
 
 
@@ -219,6 +217,7 @@ def mix_scales(coarse: Style, fine: Style, settings: GatysSettings, encoder: Enc
     strokes = replace(
         settings, style_layers="relu1_1,relu2_1,relu3_1=0.3", content_layers="relu4_2", content_weight=0.4, colour="style",
         size=min(settings.size, max(coarse.picture.shape[-2:])), sizes=(), steps_each=(), start="content",
+        steps=settings.steps or GatysSettings().steps,
     )  # fmt: skip
     solution = gatys(coarse.picture, [Region((fine,))], strokes, encoder, run)
     if solution.interrupted:

@@ -31,9 +31,9 @@ from stylespace.solvers.solution import Objective, Solution
 from stylespace.solvers.solver import Solver
 from stylespace.solvers.tiled import Tiled
 from stylespace.statistics import matting
-from stylespace.styles.region import Region, first_style, guides, left_alone
+from stylespace.styles.region import Region, Style, first_style, guides, left_alone
 
-__all__ = ["PhotorealSettings", "photoreal"]
+__all__ = ["PhotorealSettings", "one_map", "photoreal"]
 
 SMALL = 256  # long side at which colours are counted
 EDGE, FAINT = 3, 1e-4  # of maps at regions' edges: radius of windows, variance of colours that is too faint to be fitted
@@ -244,6 +244,11 @@ class Mapped(Photoreal):
             return super().enlarge(picture)
         whole = resize(self.content, fit(self.content.shape[-2:], self.settings.size))
         return apply_affine(whole, self._maps()[0][None, :, :, None, None])
+
+
+def one_map(content: Tensor, styles: Sequence[Style], settings: PhotorealSettings) -> Tensor:
+    """The map of colours (3, 4) that the route ``global`` has for ``content`` (1, 3, H, W; sRGB in [0, 1])."""
+    return Mapped(content, [Region(tuple(styles))], settings).only()
 
 
 def _map_of(region: Region, photo: Tensor, guide: Tensor | None, gain: float) -> Tensor:

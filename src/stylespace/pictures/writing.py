@@ -53,6 +53,14 @@ def write(
     return target
 
 
+def encoded(picture: Picture, suffix: str, *, quality: int = 92) -> bytes:
+    """The file that :func:`write` would write, of 8 bits and under a name that ends in ``suffix``. Raises ``PictureError``."""
+    format_ = WRITABLE[suffix.lower()]
+    if max(picture.size) > _LONGEST_SIDE.get(format_, max(picture.size)):
+        raise PictureError(f"{picture.name} cannot be written as {format_}: it ends at {_LONGEST_SIDE[format_]} pixels a side.")
+    return _encode(picture, format_, 8, quality, None, None)
+
+
 def check_target(path: str | os.PathLike[str], *, bits: int = 8, force: bool = False) -> str:
     """The format in which ``write`` would write ``path``; raises the errors ``write`` would. Call it before long work."""
     target = Path(path)

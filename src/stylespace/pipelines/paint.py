@@ -19,6 +19,7 @@ from stylespace.errors import InputError
 from stylespace.export.runtime import ENGINES, Runtime
 from stylespace.networks.body import Body
 from stylespace.networks.brush import brushed
+from stylespace.networks.code import StyleCode
 from stylespace.networks.finishing import check, finished
 from stylespace.networks.large import painted
 from stylespace.networks.planes import Box
@@ -72,6 +73,17 @@ class PaintSettings:
                 raise InputError(f"The {what} '{given}' is unknown: choose among {', '.join(choices)}.")
         if self.stage is not None and self.style_size is not None:
             raise InputError("A style size needs all stages of a network: leave --stage or --style-size out.")
+
+
+def placed(styles: Mapping[str, float], maps: Mapping[str, Picture]) -> dict[str, Any]:
+    """A mix of ``styles``, name to weight, some of which go where their map in ``maps`` is white.
+
+    Weights beside maps are of the maps' scale: the heaviest style is 1.
+    """
+    if not maps:
+        return dict(styles)
+    most = max(styles.values(), default=0.0) or 1.0
+    return {name: Picture(maps[name].pixels * (w / most)) if name in maps else w / most for name, w in styles.items()}
 
 
 @dataclass
@@ -162,11 +174,16 @@ class Painting:
         note: Callable[[str], None] | None,
         unfinished: Path | None,
     ) -> Result:
-        s = self.settings
         started = time.perf_counter()
         if (streamed := self._streamed(photo)) is not None:
             return self._stream(Path(photo), streamed, started, progress, unfinished)
-        picture = read(photo, max_pixels=self.max_pixels)
+        made = self.redrawn(read(photo, max_pixels=self.max_pixels), note)
+        seconds = time.perf_counter() - started
+        return Result(made, record=self._record(photo, seconds), seconds=seconds)
+
+    def redrawn(self, picture: Picture, note: Callable[[str], None] | None = None) -> Picture:
+        """``picture`` redrawn in memory, with its transparency and EXIF; raises as :meth:`run`."""
+        s = self.settings
         pixels = resize(picture.pixels, working_size(picture.size, s.size))
         try:
             found = self._painted(pixels) if s.tiles != "exact" else self._tiled(pixels, self._on_processor())
@@ -177,8 +194,16 @@ class Painting:
                 note("Memory ran out: painting in tiles on the processor.")
             found = self._tiled(pixels, self.painter.to("cpu"))
         made = finished(found, resize(pixels, found.shape[-2:]), s.colour, s.strength)
-        seconds = time.perf_counter() - started
-        return Result(picture.with_pixels(made.cpu()), record=self._record(photo, seconds), seconds=seconds)
+        return picture.with_pixels(made.cpu())
+
+    def mixing(self, mix: Mapping[Any, Any]) -> Painting:
+        """The same network, which is loaded once, with another mix; its styles may be codes that this network made."""
+        painter, named = self.painter, {}
+        for style, weight in mix.items():
+            if isinstance(style, StyleCode) and isinstance(painter, StyleNetwork):
+                painter = painter.with_style(style.name, style.row)
+            named[style.name if isinstance(style, StyleCode) else style] = weight
+        return replace(self, settings=replace(self.settings, mix=named), network=self.source, loaded=painter)
 
     def _record(self, photo: Source, seconds: float) -> dict[str, Any]:
         return self.inputs(photo) | {

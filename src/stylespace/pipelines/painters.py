@@ -16,6 +16,7 @@ from stylespace.networks.fast import Fast
 from stylespace.networks.finishing import check, finished
 from stylespace.networks.moments import Moments, Running, fixed, measured
 from stylespace.networks.style_network import StyleNetwork
+from stylespace.pictures.affine import apply_affine
 from stylespace.pictures.resizing import resize
 from stylespace.pipelines.track import Track
 from stylespace.video.sharing import Sharing
@@ -158,3 +159,39 @@ class MethodPainter(Painter):
         if self.steadier is not None:
             self.steadier.blend(None, made)  # the term has held it already
         return made
+
+
+class ColourPainter(Painter):
+    """Gives all frames of a shot one map of colours, so that nothing flickers: the mean of what ``map_of`` finds for the frames so far,
+    (3, 4) for a frame (1, 3, H, W); of the latest ``MEMORY`` about, so that it goes slowly with a shot that grows light or dark."""
+
+    MEMORY = 48  # frames
+
+    def __init__(self, map_of: Callable[[Tensor], Tensor], size: tuple[int, int], colour: str, strength: float) -> None:
+        super().__init__(size, colour, strength, None)
+        self.map_of = map_of
+        self.map: Tensor | None = None
+        self.count = 0
+
+    def paint(self, photo: Pixels, given: Tensor, seconds: float, number: int) -> Tensor:
+        """See :meth:`Painter.paint`."""
+        self.count += 1
+        found = self.map_of(given)
+        self.map = found if self.map is None else self.map.lerp(found, 1 / min(self.count, self.MEMORY))
+        return apply_affine(given, self.map[None, :, :, None, None]).clamp(0, 1)
+
+    def cut(self) -> None:
+        """See :meth:`Painter.cut`."""
+        super().cut()
+        self.map, self.count = None, 0
+
+    def state(self) -> dict[str, Tensor]:
+        """See :meth:`Painter.state`."""
+        own = {} if self.map is None else {"colour map": self.map, "colour count": torch.tensor(self.count)}
+        return super().state() | own
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """See :meth:`Painter.restore`."""
+        if "colour map" in state:
+            self.map, self.count = state["colour map"], int(state["colour count"])
+        super().restore(state)

@@ -20,6 +20,7 @@ from stylespace.pictures.settings import read_settings
 from stylespace.pipelines.record import described
 from stylespace.pipelines.sources import Area, Classes, Guide, Source
 from stylespace.pipelines.task import Task
+from stylespace.pipelines.texture_settings import TextureSettings
 from stylespace.pipelines.transfer import adjusted, start_network
 from stylespace.storage.plain import reason
 
@@ -96,6 +97,34 @@ def stored(
         raise InputError(f"The settings in {path.name} are incomplete ({reason(error)}): it cannot be repeated.") from error
     deep = header(path, path.name).format == "ushort"
     return Stored(task, photo, 16 if deep else 8, _differences(record))
+
+
+def stored_texture(path: str | Path) -> tuple[dict[str, Any], int, tuple[str, ...]]:
+    """What :func:`stylespace.texture` was called with to make the texture at ``path``: its arguments by name; 8 or 16, the bits of its
+    file; and what differs from that run and may change the result.
+
+    Raises as :func:`stored` does.
+    """
+    path = Path(path)
+    record = read_settings(path)
+    if record.get("method") != "texture" or not isinstance(record.get("settings"), dict):
+        raise InputError(f"{path.name} is no texture that 'stylespace texture' made: give one, or the sources.")
+    find = _Finder(path)
+    try:
+        given = dict(record["settings"])
+        (wide, high), tile, kept = given.pop("size"), bool(given.pop("tile")), record.get("kept", record["hole"] is not None)
+        settings = _settings(TextureSettings, given, path.name)
+        call = {
+            "sources": [find.one(entry, "source") for entry in record["styles"]],
+            "size": None if kept else (int(wide), int(high)),
+            "tile": tile,
+            "hole": find.one(record["hole"], "mask"),
+            "masks": [find.one(entry, "mask") for entry in record["masks"]],
+            "guides": find.guides(record["guides"]),
+        } | {each.name: getattr(settings, each.name) for each in fields(settings)}
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        raise InputError(f"The settings in {path.name} are incomplete ({reason(error)}): it cannot be repeated.") from error
+    return call, 16 if header(path, path.name).format == "ushort" else 8, _differences(record)
 
 
 def _check_encoder(record: Mapping[str, Any], task: Task, name: str) -> None:

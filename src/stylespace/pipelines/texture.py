@@ -105,7 +105,7 @@ def texture(
             "method": "texture", "photo": None, "styles": [described(source) for source in given],
             "settings": asdict(chosen) | {"size": [wide, high], "tile": tile},
             "masks": [None if mask is None else described(mask) for mask in masks],
-            "hole": None if hole is None else described(hole),
+            "hole": None if hole is None else described(hole), "kept": own,
             "guides": [{"photo": described(g.photo), "style": described(g.style), "weight": float(g.weight)} for g in guides],
         }  # fmt: skip
         if unfinished is not None and same(record, record):

@@ -18,7 +18,7 @@ from stylespace import encoders
 from stylespace.errors import InputError, MissingExtraError, PictureError
 from stylespace.film.encoding import ANIMATED, CODECS, form_of
 from stylespace.film.folder import FORMATS
-from stylespace.film.frame import Film, Frame, Span
+from stylespace.film.frame import Film, Frame, Pixels, Span
 from stylespace.film.reading import open_film
 from stylespace.film.threads import Ahead, Behind
 from stylespace.methods.registry import METHODS, STYLES
@@ -26,9 +26,9 @@ from stylespace.networks.style_network import StyleNetwork
 from stylespace.pictures.resizing import fit
 from stylespace.pipelines.batch import unfinished
 from stylespace.pipelines.film_out import Frames, Made, Output, Pipe, Segments
-from stylespace.pipelines.painters import MethodPainter, NetworkPainter, Painter
+from stylespace.pipelines.painters import ColourPainter, MethodPainter, NetworkPainter, Painter
 from stylespace.pipelines.run import choose_device, threads_of
-from stylespace.pipelines.sources import Styles
+from stylespace.pipelines.sources import MAX_PIXELS, Styles, style_pictures
 from stylespace.pipelines.track import Track, track_of
 from stylespace.pipelines.transfer import redraw, resolve
 from stylespace.storage.journal import Journal
@@ -39,19 +39,22 @@ from stylespace.video.stable import Steadier, check_steady
 from stylespace.video.temporal import Temporal
 
 Note = Callable[[str], None]
+COLOURS = "photoreal"  # the method that on film is one map of colours a shot, unless its route is to optimise
 LATEST = 48  # frames that the pace is taken from
 WARM = 12  # frames of the end that are redrawn before the first one of a loop
 
 
 @dataclass(frozen=True)
 class FilmProgress:
-    """Frames ``done`` and in all (None where unknown) of a pass, ``looking`` or ``painting``; frames a second, seconds left."""
+    """Frames ``done`` and in all (None where unknown) of a pass, ``looking`` or ``painting``; frames a second, seconds left; the frame
+    that was painted, (H, W, 3 or 4)."""
 
     stage: str
     done: int
     of: int | None
     rate: float
     seconds_left: float | None
+    picture: Pixels | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,8 @@ def stylize_video(
 
     ``method``: ``network``, with ``style`` a style of ``network`` (None: ``classics``, or ``arbitrary`` where a style is a painting),
     several, or a mapping to weights; or a method of :func:`stylespace.transfer` with its ``style``, ``preset``, ``quality`` and
-    ``settings``. ``track``: styles that change over time.
+    ``settings``; ``photoreal`` gives each shot one map of colours, unless ``route="optimise"`` is set. ``track``: styles that
+    change over time.
     ``steady``: ``off``; ``fast``: statistics shared by each shot's frames, and flow; ``best``: slower flow that holds stiller.
     ``start``, ``end`` in seconds; ``every``: of how many frames one is taken. ``loop``: the last frame meets the first. ``codec``, ``bits``
     a channel and ``crf`` of the file.
@@ -210,7 +214,7 @@ def _paint(film: Film, painter: Painter, output: Output, progress: Callable[[Fil
                 behind.put(Made(pixels, frame.ticks, frame.duration, state))
                 state = painter.state()
                 number += 1
-                pace.step()
+                pace.step(pixels)
     except KeyboardInterrupt:
         output.pause(state)
         return True
@@ -267,14 +271,14 @@ class FilmPace:
         self.stage, self.of, self.done, self.progress = stage, of, done, progress
         self._times: deque[float] = deque([time.perf_counter()], maxlen=LATEST)
 
-    def step(self) -> None:
+    def step(self, picture: Pixels | None = None) -> None:
         """Another frame is done."""
         self.done += 1
         self._times.append(time.perf_counter())
         passed = self._times[-1] - self._times[0]
         rate = (len(self._times) - 1) / passed if passed > 0 else 0.0
         left = (self.of - self.done) / rate if self.of and rate else None
-        self.progress(FilmProgress(self.stage, self.done, self.of, rate, None if left is None else max(0.0, left)))
+        self.progress(FilmProgress(self.stage, self.done, self.of, rate, None if left is None else max(0.0, left), picture))
 
 
 def _size(film: Film, size: int | None, codec: str | None, target: Path) -> tuple[int, int]:
@@ -333,13 +337,20 @@ def _mix(style: Styles) -> dict[Any, float]:
 def _method_painter(
     method: str, style: Styles | None, chosen: FilmSettings, size: tuple[int, int], preset: str, quality: str | None, device: str,
     settings: Mapping[str, Any],
-) -> MethodPainter:  # fmt: skip
+) -> Painter:  # fmt: skip
     if method not in METHODS or STYLES not in METHODS[method].accepts:
         names = ", ".join(["network", *(name for name, row in METHODS.items() if STYLES in row.accepts)])
         raise InputError(f"The method '{method}' cannot redraw a film: choose among {names}.")
     if style is None:
         raise InputError(f"{method} wants a style picture: give --style.")
+    if method == COLOURS:
+        settings = {"route": "global", **settings}
     resolved = resolve(preset, quality, None, {"size": max(size), **settings}, method)
+    if method == COLOURS and resolved.route != "optimise":
+        from stylespace.methods.photoreal import one_map
+
+        pictures = style_pictures(style, None, MAX_PIXELS)
+        return ColourPainter(lambda frame: one_map(frame, pictures, resolved), size, chosen.colour, chosen.strength)
     encoder = encoders.of(resolved, weights=None, device=choose_device(device))
 
     def once(given: Any, start: Any, temporal: Any) -> Any:

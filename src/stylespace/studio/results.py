@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -33,9 +34,11 @@ class Results:
     def tidy(self, now: float | None = None) -> None:
         """Delete what is too old, then the oldest while all together are too large."""
         now = time.time() if now is None else now
-        found = sorted(
-            ((path.stat(), path) for path in self.folder.iterdir() if path.is_file()), key=lambda each: -each[0].st_mtime
-        )
+        found = []
+        for path in self.folder.iterdir():
+            with suppress(OSError):  # it went meanwhile
+                found.append((path.stat(), path))
+        found.sort(key=lambda each: -each[0].st_mtime)
         total = 0
         for stat, path in found:
             total += stat.st_size

@@ -15,9 +15,10 @@ from stylespace.studio.settings import StudioSettings
 
 COOKIE = "stylespace-token"
 SPARE = 1 << 20  # bytes of a form beside its files
+LARGE = ("/v1/video", "/v1/add-style", "/v1/learn-style")  # take a film or many pictures
 CLOSED = 1008  # WebSocket: policy violation
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; media-src blob:;"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; media-src 'self' blob:;"
     " manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
@@ -37,6 +38,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: StudioSettings) -> None:
         self.app, self.settings = app, settings
+        self.open = 0  # calls that are being answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the call, or pass it on."""
@@ -51,7 +53,13 @@ class Guard:
             return await _refuse(scope, send, 401, "The token is missing or wrong: open the address that the server printed.")
         if scope["type"] == "websocket":
             return await self.app(scope, receive, send)
-        return await self.app(scope, self._limited(headers, receive), _with_headers(send))
+        if self.open >= self.settings.calls:
+            return await _refuse(scope, send, 429, "Too many calls at once: try again in a moment.")
+        self.open += 1
+        try:
+            await self.app(scope, self._limited(scope["path"], headers, receive), _with_headers(send))
+        finally:
+            self.open -= 1
 
     def _refusal(self, headers: Headers) -> tuple[int, str] | None:
         host = headers.get("host", "")
@@ -84,10 +92,11 @@ class Guard:
         await _with_headers(send)({"type": "http.response.start", "status": 303, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
-    def _limited(self, headers: Headers, receive: Receive) -> Receive:
+    def _limited(self, path: str, headers: Headers, receive: Receive) -> Receive:
         """``receive`` that ends a body larger than uploads may be."""
-        limit, seen = self.settings.max_bytes + SPARE, 0
-        text = f"The upload is larger than {self.settings.max_bytes >> 20} MB: make the picture smaller."
+        most = self.settings.film_bytes if path in LARGE else self.settings.max_bytes
+        limit, seen = most + SPARE, 0
+        text = f"The upload is larger than {most >> 20} MB: make the file smaller."
         stated = headers.get("content-length", "0")
 
         async def limited() -> Message:

@@ -21,8 +21,10 @@ class StudioSettings:
     """``folder``: where results, jobs and paintings are kept. ``host``: the address listened at; beyond loopback a ``token`` is needed.
 
     ``hosts``: further names under which browsers may call the server. ``max_bytes``, ``max_pixels``: of one upload. ``decode_seconds``,
-    ``decode_bytes``: time and memory that decoding an upload may take. ``keep_seconds``, ``keep_bytes``: age and total size above which
-    results are deleted, oldest first. ``waiting``: pictures that may wait to be painted; ``jobs``: jobs that may wait.
+    ``decode_bytes``: time and memory that decoding an upload may take. ``film_bytes``: of an upload with a film or many pictures;
+    ``job_bytes``: memory that a film's job may take. ``keep_seconds``, ``keep_bytes``: age and total size above which
+    results are deleted, oldest first; with more bytes in their files no jobs are taken. ``waiting``: pictures that may wait to be painted;
+    ``jobs``: jobs that may wait; ``tables``: visitors who may mix, ``calls``: calls that may be open at once.
     """
 
     folder: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("stylespace")) / "studio")
@@ -39,8 +41,12 @@ class StudioSettings:
     decode_bytes: int = 3 << 30
     keep_seconds: float = 24 * 3600.0
     keep_bytes: int = 4 << 30
+    film_bytes: int = 1 << 30
+    job_bytes: int = 16 << 30
     waiting: int = 16
     jobs: int = 32
+    tables: int = 32
+    calls: int = 256
 
     def __post_init__(self) -> None:
         if not self.is_local and not self.token:

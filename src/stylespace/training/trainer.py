@@ -259,6 +259,15 @@ class Trainer:
         side = max(self.samples[0].shape[-2:])
         self.log.samples(sheet(rows, row_labels=["photo", *names], title=f"step {self.step}", side=side), self.step)
 
+    def preview(self) -> Tensor | None:
+        """A photo redrawn in the first of the new styles, by the moving average; None before it means something."""
+        if self.step < self.settings.warm_up:
+            return None
+        side = min(self.photos.squares.shape[1], 256)
+        square = torch.from_numpy(self.photos.squares[0][:side, :side].copy()).permute(2, 0, 1)[None].float() / 255
+        network = self._shown()
+        return network.pixels(square.to(network.device), self.styles[0].name).clamp(0, 1).cpu()
+
     def _shown(self) -> StyleNetwork:
         """The network whose styles :meth:`draw` paints."""
         return self.network()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 
-class State(StrEnum):
+class JobState(StrEnum):
     """Where a job is in its life."""
 
     QUEUED = "queued"
@@ -20,15 +20,20 @@ class State(StrEnum):
     @property
     def is_over(self) -> bool:
         """Whether nothing more will happen."""
-        return self in (State.DONE, State.FAILED, State.CANCELLED)
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
-class Job(BaseModel):
-    """``place``: jobs before it in the queue. ``preview``: number of the latest preview, 0: none. ``result``: its id in ``/v1/results``."""
+class StudioJob(BaseModel):
+    """``title``: of its photo, film or style. ``place``: jobs before it in the queue. ``preview``: number of the latest preview, 0: none.
+
+    ``step`` of ``of``: steps, or frames of a film (0: their number is not known). ``result``: its id in ``/v1/results``. ``style``: what
+    an ``add-style`` added to the studio's styles is called.
+    """
 
     id: str
     kind: str
-    state: State
+    title: str = ""
+    state: JobState
     created: float
     ended: float | None = None
     place: int = 0
@@ -39,17 +44,23 @@ class Job(BaseModel):
     preview: int = 0
     message: str = ""
     result: str | None = None
+    style: str | None = None
 
 
 class Request(BaseModel):
     """What a job's process is told, in ``request.json`` of its folder; file names are of that folder.
 
-    ``styles``: file to weight; ``options``: keywords of the pipeline.
+    ``photo``: the photo, film or folder of photos. ``styles``: file, or style of ``network``, to weight. ``options``: keywords of the
+    pipeline. ``memory``: bytes that the job may take beside what it begins with; ``max_pixels``: of a film's frame.
     """
 
     kind: str
+    title: str = ""
     photo: str | None = None
     styles: dict[str, float] = {}
+    network: str | None = None
     options: dict[str, Any] = {}
     device: str = "auto"
     threads: int | None = None
+    memory: int | None = None
+    max_pixels: int = 0

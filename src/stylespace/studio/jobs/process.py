@@ -1,4 +1,4 @@
-"""The process of one job: reads ``request.json`` in its folder, tells its progress as lines of JSON, ends with ``result.png`` there."""
+"""The process of one job: reads ``request.json`` in its folder, tells its progress as lines of JSON, leaves its result there."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from stylespace.studio.jobs.job import Request
+from stylespace.studio.jobs.kinds import KINDS
 
-RESULT, PREVIEW, UNFINISHED, REQUEST = "result.png", "preview.jpg", "unfinished", "request.json"
-EVERY = 1.0  # seconds between previews
+PREVIEW, REQUEST = "preview.jpg", "request.json"
+EVERY = 1.0  # seconds between previews that cost nothing
+SELDOM = 15.0  # between those that are painted for it
+SHOWN = 768  # long side of a preview
 Tell = Callable[[dict[str, Any]], None]
 
 
@@ -28,85 +31,72 @@ class Teller:
         self._last, self._previews = 0.0, 0
 
     def step(self, progress: Any) -> None:
-        """One step: its loss, and now and then its picture."""
-        told = {
-            "step": progress.done,
-            "of": progress.of,
-            "left": _finite(progress.seconds_left),
-            "loss": _finite(progress.step.total),
-        }
-        now = time.monotonic()
-        if now - self._last > EVERY:
-            self._show(progress.step.picture)
-            self._last = now
-            told["preview"] = self._previews
-        self.tell(told)
+        """One step of an optimisation."""
+        self._told(progress.done, progress.of, progress.seconds_left, progress.step.total, lambda: progress.step.picture)
+
+    def frame(self, progress: Any) -> None:
+        """One frame of a film; while it is only looked through, nothing is done yet."""
+        if progress.stage == "painting":
+            if progress.done == 1:
+                self.note("")
+            self._told(progress.done, progress.of or 0, progress.seconds_left, None, lambda: progress.picture)
+        elif time.monotonic() - self._last > EVERY:
+            self._last = time.monotonic()
+            self.note(f"Looking for cuts: {progress.done} frames seen.")
+
+    def trained(self, step: Any, trainer: Any) -> None:
+        """One step of training, with a photo that it redraws."""
+        left = (step.of - step.step) * step.seconds / max(step.step, 1)
+        total = sum(step.losses.values())
+        self._told(step.step, step.of, left, total, trainer.preview, SELDOM)
 
     def note(self, text: str) -> None:
         """A sentence for the visitor."""
         self.tell({"note": text})
 
-    def _show(self, pixels: Any) -> None:
-        from stylespace.pictures.picture import Picture
-        from stylespace.storage.atomic import write_whole
-        from stylespace.studio.encoding import jpeg
+    def _told(
+        self, done: int, of: int, left: float | None, loss: float | None, picture: Callable[[], Any], every: float = EVERY
+    ) -> None:
+        told = {"step": done, "of": of, "left": _finite(left), "loss": _finite(loss)}
+        now = time.monotonic()
+        if now - self._last > every and (shown := picture()) is not None:
+            self._show(shown)
+            self._last = time.monotonic()
+            told["preview"] = self._previews
+        self.tell(told)
 
-        shown = jpeg(Picture(pixels.detach().float().cpu().clamp(0, 1)))
+    def _show(self, pixels: Any) -> None:
+        from stylespace.pictures.reading import read
+        from stylespace.storage.atomic import write_whole
+        from stylespace.studio.encoding import jpeg, smaller
+
+        whole = read(pixels.detach().float().cpu().clamp(0, 1)[0] if hasattr(pixels, "detach") else pixels)
+        shown = jpeg(smaller(whole, SHOWN))
         write_whole(self.folder / PREVIEW, lambda path: path.write_bytes(shown))
         self._previews += 1
 
 
-def transfer(folder: Path, request: Request, teller: Teller) -> bool:
-    """``stylespace.transfer``; whether it is finished."""
-    from stylespace.pipelines.transfer import transfer as run
-
-    result = run(
-        str(folder / str(request.photo)), {str(folder / name): weight for name, weight in request.styles.items()}, device=request.device,
-        threads=request.threads, progress=teller.step, note=teller.note, unfinished=folder / UNFINISHED, **request.options,
-    )  # fmt: skip
-    if not result.interrupted:
-        result.save(folder / RESULT, force=True)
-    return not result.interrupted
-
-
-def learn_style(folder: Path, request: Request, teller: Teller) -> bool:
-    """``stylespace.learn_style``; whether it is finished."""
-    from stylespace.pipelines.learn_style import learn_style as run
-
-    learned = run(
-        {str(folder / name): weight for name, weight in request.styles.items()}, device=request.device, threads=request.threads,
-        progress=teller.step, note=teller.note, checkpoint=folder / UNFINISHED, snapshots=(), **request.options,
-    )  # fmt: skip
-    if not learned.interrupted:
-        learned.save(folder / RESULT, force=True)
-    return not learned.interrupted
-
-
-KINDS: dict[str, Callable[[Path, Request, Teller], bool]] = {"transfer": transfer, "learn-style": learn_style}
-
-
 def main(folder: Path) -> None:
-    """Do the job in ``folder``."""
+    """Do the job in ``folder``, and there: what it writes down about its inputs names no other place of this machine."""
     end = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print goes to the log
+    folder = folder.absolute()
+    os.chdir(folder)
 
     def tell(message: dict[str, Any]) -> None:
         print(json.dumps(message), file=end, flush=True)
 
     try:
-        request = Request.model_validate_json((folder / REQUEST).read_text(encoding="utf-8"))
-        if KINDS[request.kind](folder, request, Teller(folder, tell)):
-            tell({"done": True})
+        request = Request.model_validate_json(Path(REQUEST).read_text(encoding="utf-8"))
+        options = {name: tuple(value) if isinstance(value, list) else value for name, value in request.options.items()}
+        request = request.model_copy(update={"options": options})  # JSON has no tuples
+        if (made := KINDS[request.kind](request, Teller(folder, tell))) is not None:
+            tell({"done": made})
     except Exception as error:
         from stylespace.errors import StylespaceError
 
-        tell(
-            {
-                "error": str(error)
-                if isinstance(error, StylespaceError)
-                else f"Something unexpected happened ({type(error).__name__})."
-            }
-        )
+        known = str(error) if isinstance(error, StylespaceError) else f"Something unexpected happened ({type(error).__name__})."
+        tell({"error": known})
         raise
 
 
@@ -118,12 +108,19 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+def stand_back() -> None:
+    """Let the server have the processor first, and where memory runs out, be what ends."""
+    with suppress(OSError, AttributeError):
+        os.nice(10)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("800", encoding="ascii")
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 if __name__ == "__main__":
     end_with_parent()
-    with suppress(OSError, AttributeError):
-        os.nice(10)
+    stand_back()
     main(Path(sys.argv[1]))

@@ -9,28 +9,41 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from stylespace.errors import InputError
-from stylespace.studio.jobs.job import Job, Request, State
-from stylespace.studio.jobs.process import PREVIEW, REQUEST, RESULT
+from stylespace.errors import InputError, StylespaceError
+from stylespace.studio.jobs.job import JobState, Request, StudioJob
+from stylespace.studio.jobs.kinds import FILM, NETWORK, PICTURE
+from stylespace.studio.jobs.process import PREVIEW, REQUEST
 from stylespace.studio.jobs.store import Store
 from stylespace.studio.results import ID, Results, new_id
 
 REST = 2.0  # seconds after the last touch until a job goes on
 GRACE = 3.0  # seconds that a job has to write down where it is
+SILENCE = 1800.0  # seconds without a word after which a job is given up
+HANGS = "The job has told nothing for half an hour and was ended: its file is damaged, perhaps."
 DIED = "The job's process ended without a word: memory ran out, perhaps. Try a smaller size."
+BROKEN = "The job cannot be run: its files are gone, or damaged. Begin it again."
+Made = Callable[[Request, Path], str | None]
 
 
 class Runner:
-    """The jobs in ``folder``, which belongs to one server at a time."""
+    """The jobs in ``folder``, which belongs to one server at a time.
 
-    def __init__(self, folder: Path, results: Results, most: int, keep_seconds: float) -> None:
-        self.folder, self.results, self.most, self.keep_seconds = folder, results, most, keep_seconds
+    ``most``: jobs, and ``keep_bytes``: of all their files, above which no more are taken. ``made``: called with each result; gives the
+    name of the style that it became.
+    """
+
+    def __init__(
+        self, folder: Path, results: Results, most: int, keep_seconds: float, keep_bytes: int = 1 << 40, made: Made | None = None
+    ) -> None:
+        self.folder, self.results, self.most, self.keep_seconds, self.keep_bytes = folder, results, most, keep_seconds, keep_bytes
+        self._made = made
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(folder / "lock", thread_local=False)
         try:
@@ -74,23 +87,27 @@ class Runner:
     def place(self) -> tuple[str, Path]:
         """An id and a folder for a new job's files. Raises ``QueueFull``."""
         count = self.store.count()
-        if count[State.QUEUED] + count[State.RUNNING] >= self.most:
+        self.tidy()
+        if count[JobState.QUEUED] + count[JobState.RUNNING] >= self.most or self._bytes() > self.keep_bytes:
             raise QueueFull
-        for name in self.store.forget(time.time() - self.keep_seconds):
-            self._remove(name)
         name = new_id()
         (self.folder / name).mkdir()
         return name, self.folder / name
 
-    def add(self, name: str, request: Request) -> Job:
+    def tidy(self) -> None:
+        """Forget jobs that ended long ago."""
+        for name in self.store.forget(time.time() - self.keep_seconds):
+            self._remove(name)
+
+    def add(self, name: str, request: Request) -> StudioJob:
         """Queue the job whose files are in its folder."""
         (self.folder / name / REQUEST).write_text(request.model_dump_json(), encoding="utf-8")
-        self.store.add(name, request.kind)
+        self.store.add(name, request.kind, request.title)
         self._come.set()
         self._tell()
         return self.find(name)
 
-    def find(self, name: str) -> Job:
+    def find(self, name: str) -> StudioJob:
         """A job. Raises ``KeyError``."""
         job = self.store.find(name) if ID.fullmatch(name) else None
         if job is None:
@@ -102,10 +119,10 @@ class Runner:
         path = self.folder / self.find(name).id / PREVIEW
         return path if path.is_file() else None
 
-    def cancel(self, name: str) -> Job:
+    def cancel(self, name: str) -> StudioJob:
         """End a job; what it had made is deleted."""
         if not self.find(name).state.is_over:
-            self.store.change(name, state=State.CANCELLED, ended=time.time(), message="Cancelled.")
+            self.store.change(name, state=JobState.CANCELLED, ended=time.time(), message="Cancelled.")
             if name == self._running and self._process is not None:
                 with suppress(ProcessLookupError):
                     self._process.kill()
@@ -141,10 +158,17 @@ class Runner:
                 self._come.clear()
                 await self._come.wait()
                 continue
-            await self._run(name)
+            try:
+                await self._run(name)
+            except (OSError, ValueError):  # its folder is gone, or what it told cannot be read: the next one's turn
+                self._process = self._running = None
+                self._paused = False
+                self.store.change(name, state=JobState.FAILED, ended=time.time(), message=BROKEN)
+                self._remove(name)
+                self._tell()
 
     async def _run(self, name: str) -> None:
-        self.store.change(name, state=State.RUNNING)
+        self.store.change(name, state=JobState.RUNNING)
         self._tell()
         folder = self.folder / name
         command = [sys.executable, "-m", "stylespace.studio.jobs.process", str(folder)]
@@ -152,21 +176,36 @@ class Runner:
             self._process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=log)
         self._running = name
         assert self._process.stdout is not None
-        is_done, error = False, DIED
-        async for line in self._process.stdout:
+        made, error = None, DIED
+        while line := await self._line(self._process):
             message = json.loads(line)
-            is_done = is_done or "done" in message
+            made = message.get("done", made)
             error = message.get("error", error)
             self._heard(name, message)
         await self._process.wait()
         self._process = self._running = None
         self._paused = False
-        if self._closing and not is_done:
+        if self._closing and made is None:
             return
-        if self.find(name).state != State.CANCELLED:
-            self._end(name, folder, None if is_done else error)
+        if self.find(name).state != JobState.CANCELLED:
+            if made is None:
+                self.store.change(name, state=JobState.FAILED, ended=time.time(), message=error)
+            else:
+                await self._end(name, folder / made)
         self._remove(name)
         self._tell()
+
+    async def _line(self, process: Process) -> bytes:
+        """The next thing that a job tells; one that is silent for too long, and not suspended, is ended."""
+        assert process.stdout is not None
+        while True:
+            try:
+                return await asyncio.wait_for(process.stdout.readline(), SILENCE)
+            except TimeoutError:
+                if not self._paused:
+                    with suppress(ProcessLookupError):
+                        process.kill()
+                    return json.dumps({"error": HANGS}).encode()
 
     def _heard(self, name: str, message: dict[str, Any]) -> None:
         if "note" in message:
@@ -178,14 +217,30 @@ class Runner:
                 self.store.add_losses(name, [(message["step"], message["loss"])])
         self._tell()
 
-    def _end(self, name: str, folder: Path, error: str | None) -> None:
-        if error is not None:
-            self.store.change(name, state=State.FAILED, ended=time.time(), message=error)
-            return
-        result, path = self.results.place(".png")
-        (folder / RESULT).replace(path)
+    async def _end(self, name: str, made: Path) -> None:
+        if made.name not in (PICTURE, NETWORK) and made.stem != FILM:
+            raise ValueError(f"no result is called {made.name}")
+        request = Request.model_validate_json((made.parent / REQUEST).read_text(encoding="utf-8"))
+        result, path = self.results.place(made.suffix)
+        made.replace(path)
         path.touch()
-        self.store.change(name, state=State.DONE, ended=time.time(), result=result, message="", seconds_left=0.0)
+        style, message = None, ""
+        if self._made is not None:
+            try:
+                style = await asyncio.to_thread(self._made, request, path)
+            except StylespaceError as error:
+                message = str(error)
+        self.store.change(
+            name, state=JobState.DONE, ended=time.time(), result=result, message=message, seconds_left=0.0, style=style
+        )
+
+    def _bytes(self) -> int:
+        """What all jobs have on disk."""
+        total = 0
+        for path in self.folder.rglob("*"):
+            with suppress(OSError):  # it went meanwhile
+                total += path.stat().st_size
+        return total
 
     def _remove(self, name: str) -> None:
         shutil.rmtree(self.folder / name, ignore_errors=True)

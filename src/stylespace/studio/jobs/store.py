@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stylespace.studio.jobs.job import Job, State
+from stylespace.studio.jobs.job import JobState, StudioJob
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
   number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, created REAL NOT NULL,
   ended REAL, step INTEGER NOT NULL DEFAULT 0, steps INTEGER NOT NULL DEFAULT 0, seconds_left REAL, preview INTEGER NOT NULL DEFAULT 0,
-  message TEXT NOT NULL DEFAULT '', result TEXT);
+  message TEXT NOT NULL DEFAULT '', result TEXT, title TEXT NOT NULL DEFAULT '', style TEXT);
 CREATE TABLE IF NOT EXISTS curve (id TEXT NOT NULL, step INTEGER NOT NULL, loss REAL, PRIMARY KEY (id, step)) WITHOUT ROWID;
 """
-_CHANGEABLE = frozenset({"state", "ended", "step", "steps", "seconds_left", "preview", "message", "result"})
+_CHANGEABLE = frozenset({"state", "ended", "step", "steps", "seconds_left", "preview", "message", "result", "style"})
 
 
 class Store:
@@ -35,10 +35,11 @@ class Store:
         """Let go of the file."""
         self._base.close()
 
-    def add(self, name: str, kind: str) -> None:
+    def add(self, name: str, kind: str, title: str = "") -> None:
         """A new job at the end of the queue."""
         self._base.execute(
-            "INSERT INTO jobs (id, kind, state, created) VALUES (?, ?, ?, ?)", (name, kind, State.QUEUED, time.time())
+            "INSERT INTO jobs (id, kind, title, state, created) VALUES (?, ?, ?, ?, ?)",
+            (name, kind, title, JobState.QUEUED, time.time()),
         )
 
     def change(self, name: str, **values: Any) -> None:
@@ -47,25 +48,25 @@ class Store:
         columns = ", ".join(f"{column} = ?" for column in values)
         self._base.execute(f"UPDATE jobs SET {columns} WHERE id = ?", (*values.values(), name))
 
-    def find(self, name: str) -> Job | None:
+    def find(self, name: str) -> StudioJob | None:
         """A job with its place in the queue."""
         row = self._base.execute("SELECT * FROM jobs WHERE id = ?", (name,)).fetchone()
         if row is None:
             return None
         before = "SELECT count(*) FROM jobs WHERE number < ? AND state IN ('queued', 'running')"
-        place = self._base.execute(before, (row["number"],)).fetchone()[0] if row["state"] == State.QUEUED else 0
+        place = self._base.execute(before, (row["number"],)).fetchone()[0] if row["state"] == JobState.QUEUED else 0
         known = {key: row[key] for key in row.keys() if key not in ("number", "steps")}  # noqa: SIM118 (a row is no mapping)
-        return Job(**known, of=row["steps"], place=place)
+        return StudioJob(**known, of=row["steps"], place=place)
 
     def next(self) -> str | None:
         """The job whose turn it is."""
         row = self._base.execute("SELECT id FROM jobs WHERE state = 'queued' ORDER BY number LIMIT 1").fetchone()
         return None if row is None else str(row["id"])
 
-    def count(self) -> dict[State, int]:
+    def count(self) -> dict[JobState, int]:
         """Number of jobs by state."""
         found = dict(self._base.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
-        return {state: found.get(state, 0) for state in State}
+        return {state: found.get(state, 0) for state in JobState}
 
     def requeue(self) -> None:
         """What ran when the server stopped waits again, at its old place."""

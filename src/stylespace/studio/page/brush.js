@@ -128,6 +128,22 @@ export class Brush {
     this.changed(this.name, await picture(this.map()));
   }
 
+  // Take a saved map: white where the style goes.
+  async load(name, address) {
+    const image = new Image();
+    image.src = address;
+    await image.decode();
+    const map = element("canvas", { width: this.shown.width, height: this.shown.height });
+    const context = map.getContext("2d");
+    context.drawImage(image, 0, 0, map.width, map.height);
+    const pixels = context.getImageData(0, 0, map.width, map.height);
+    for (let i = 0; i < pixels.data.length; i += 4) pixels.data.set([255, 255, 255, pixels.data[i]], i);
+    context.putImageData(pixels, 0, 0);
+    this.maps.set(name, map);
+    this.show();
+    await this.changed(name, await picture(map));
+  }
+
   // All maps as files, for a picture at full resolution.
   async files() {
     return Promise.all([...this.maps].map(async ([name, map]) => [name, await picture(map)]));

@@ -10,16 +10,18 @@ export function styleRow(mix, style) {
   slider.dataset.style = style.name;
   slider.oninput = () => mix.weigh(style.name, Number(slider.value));
   slider.onchange = () => mix.keep();
-  const image = element("img", { src: `/v1/styles/${encodeURIComponent(style.name)}/thumbnail`, alt: "", loading: "lazy", width: 44, height: 44 });
-  image.onerror = () => image.replaceWith(element("span", { className: "blank" }));
+  const image = element("img", { src: `/v1/styles/${encodeURIComponent(style.name)}/thumbnail`, alt: "", loading: "lazy", width: 48, height: 48 });
+  image.onerror = () => image.replaceWith(element("span", { className: "blank", "aria-hidden": "true" }, style.title.slice(0, 1)));
   const by = [style.artist, style.year].filter(Boolean).join(", ");
   const name = element("span", { className: "name", title: by ? `${style.title} (${by})` : style.title }, style.title);
+  const row = element("div", { className: "style" }, image, name, slider, shown);
   mix.addEventListener("change", () => {
     const weight = mix.look.styles[style.name] ?? 0;
     if (Number(slider.value) !== weight) slider.value = Math.min(weight, 1);
-    shown.value = weight ? Math.round(weight * 100) : "0";
+    shown.value = Math.round(weight * 100);
+    row.classList.toggle("chosen", weight > 0);
   });
-  return element("div", { className: "style" }, image, name, slider, shown);
+  return row;
 }
 
 export function lookRows(mix) {

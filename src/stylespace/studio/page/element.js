@@ -17,3 +17,10 @@ export function save(blob, name) {
   element("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 10000);
 }
+
+// Ask for files; ``then`` takes each.
+export function choose(accept, then, multiple = false) {
+  const input = element("input", { type: "file", accept, multiple });
+  input.onchange = () => [...input.files].forEach(then);
+  input.click();
+}

@@ -1,5 +1,5 @@
 // The live picture: the photo once, then small messages; one on its way at a time, the latest after it. Stale frames are dropped.
-const PHOTO = 1, MAP = 2, MIX = 3;
+const PHOTO = 1, MAP = 2, MIX = 3, FRAME = 4;
 const AGAIN = 1000;
 
 export class Live {
@@ -36,6 +36,13 @@ export class Live {
     this.photo = await message(PHOTO, blob);
     this.maps.clear();
     this.post(this.photo);
+  }
+
+  // The next picture of a camera or a film: the maps stay.
+  async setFrame(blob) {
+    const data = await blob.arrayBuffer();
+    this.photo = bytes(PHOTO, data);
+    this.post(bytes(FRAME, data));
   }
 
   async setMap(name, blob) {
@@ -84,5 +91,12 @@ export class Live {
 }
 
 async function message(kind, blob) {
-  return new Uint8Array(await new Blob([new Uint8Array([kind]), blob]).arrayBuffer());
+  return bytes(kind, await blob.arrayBuffer());
+}
+
+function bytes(kind, data) {
+  const made = new Uint8Array(1 + data.byteLength);
+  made[0] = kind;
+  made.set(new Uint8Array(data), 1);
+  return made;
 }

@@ -10,17 +10,22 @@ export class Stage {
     divider.setAttribute("aria-label", text.divider);
     divider.oninput = () => this.split(divider.value / 1000);
     this.frame.classList.add("empty");
-    new ResizeObserver(() => this.split(divider.value / 1000)).observe(this.frame);
   }
 
   async setPhoto(blob) {
     const picture = await createImageBitmap(blob, { imageOrientation: "from-image" });
-    draw(this.before, picture);
+    this.setBefore(picture);
     draw(this.after, picture);
+  }
+
+  // The photo alone; the result follows.
+  setBefore(picture) {
+    draw(this.before, picture);
+    this.frame.style.setProperty("--ratio", picture.width / picture.height);
     this.frame.classList.remove("empty");
   }
 
-  show(picture, number, label) {
+  show(picture, label, number = this.after.dataset.number ?? 0) {
     draw(this.after, picture);
     picture.close();
     this.after.dataset.number = number;
@@ -28,7 +33,7 @@ export class Stage {
   }
 
   split(share) {
-    this.frame.style.setProperty("--split", `${share * 100}%`);
+    this.frame.style.setProperty("--split", share);
   }
 }
 

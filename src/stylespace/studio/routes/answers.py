@@ -10,18 +10,22 @@ from pydantic import BaseModel, ValidationError
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class Problem(BaseModel):
+class Refusal(BaseModel):
     """Why a request was refused, in a sentence."""
 
     detail: str
 
 
-TROUBLES: dict[int | str, dict[str, Any]] = {
-    413: {"model": Problem, "description": "The upload is too large."},
-    422: {"model": Problem, "description": "Something in the request cannot be used."},
-    429: {"model": Problem, "description": "Too many are waiting."},
+ALWAYS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Refusal, "description": "The request cannot be read."},
+    401: {"model": Refusal, "description": "The token is missing or wrong."},
+    403: {"model": Refusal, "description": "Another site's page called."},
+    413: {"model": Refusal, "description": "The upload is too large."},
+    421: {"model": Refusal, "description": "The server was called by another name."},
+    422: {"model": Refusal, "description": "Something in the request cannot be used."},
+    429: {"model": Refusal, "description": "Too many call, or wait."},
 }
-MISSING: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "There is no such thing, or not any more."}}
+MISSING: dict[int | str, dict[str, Any]] = {404: {"model": Refusal, "description": "There is no such thing, or not any more."}}
 
 
 def parsed(model: type[Model], field: str, text: str) -> Model:

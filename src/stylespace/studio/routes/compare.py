@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from pydantic import BaseModel
 
-from stylespace.studio.routes.answers import TROUBLES
-from stylespace.studio.routes.jobs import MOST_STYLES, Files, Keys, picture_of
-from stylespace.studio.state import Here
+from stylespace.pictures.picture import Picture
+from stylespace.studio.encoding import smaller
+from stylespace.studio.routes.answers import MISSING
+from stylespace.studio.routes.queueing import MOST_STYLES, Files, Keys, opened
+from stylespace.studio.state import Here, Studio
 
 router = APIRouter(prefix="/v1", tags=["compare"])
+SIDE = 1024  # pixels
 
 
 class Share(BaseModel):
@@ -22,7 +25,7 @@ class Share(BaseModel):
     distance_alone: float
 
 
-class Blend(BaseModel):
+class FoundBlend(BaseModel):
     """The blend nearest to a photo. ``distance``: from the photo; ``best_single``: the nearest reference alone."""
 
     references: list[Share]
@@ -31,7 +34,7 @@ class Blend(BaseModel):
     of: int
 
 
-class Pair(BaseModel):
+class FoundPair(BaseModel):
     """A place in the photo and one in the style, (right, down) in shares of width and height."""
 
     a: tuple[float, float]
@@ -42,25 +45,23 @@ class Pair(BaseModel):
 class Pairs(BaseModel):
     """Corresponding places, strongest first."""
 
-    pairs: list[Pair]
+    pairs: list[FoundPair]
 
 
 Photo = Annotated[UploadFile, File(description="The photo.")]
 
 
-@router.post("/blend", responses=TROUBLES)
-async def blend(studio: Here, photo: Photo, styles: Files = None, library: Keys = None) -> Blend:
+@router.post("/blend", responses=MISSING)
+async def blend(studio: Here, photo: Photo, styles: Files = None, library: Keys = None) -> FoundBlend:
     """The weights with which pictures together are nearest to a photo, as ``stylespace space blend`` finds them."""
     sources: list[UploadFile | str] = [*(styles or []), *(library or [])]
     if not 0 < len(sources) <= MOST_STYLES:
         raise HTTPException(422, f"{len(sources)} style pictures were given: give from 1 to {MOST_STYLES}.")
     async with studio.place():
-        content = await studio.picture(photo)
-        pictures = [await picture_of(studio, source) for source in sources]
-        return await studio.work(studio.pool, "blend", lambda: _blended(content, pictures))
+        return await studio.work(studio.pool, "blend", lambda: _blended(_small(studio, photo, *sources)))
 
 
-@router.post("/match", responses=TROUBLES)
+@router.post("/match", responses=MISSING)
 async def match(
     studio: Here,
     photo: Photo,
@@ -73,24 +74,29 @@ async def match(
     if source is None:
         raise HTTPException(422, "There is no style picture: give 'style', or the key of a reference as 'library'.")
     async with studio.place():
-        content, other = await studio.picture(photo), await picture_of(studio, source)
-        return await studio.work(studio.pool, "match", lambda: _matched(content, other, count))
+        return await studio.work(studio.pool, "match", lambda: _matched(_small(studio, photo, source), count))
 
 
-def _blended(photo: Any, pictures: list[Any]) -> Blend:
+def _small(studio: Studio, *sources: UploadFile | str) -> list[Picture]:
+    """Pictures as large as is needed to compare them."""
+    return [smaller(opened(studio, source), SIDE) for source in sources]
+
+
+def _blended(pictures: list[Picture]) -> FoundBlend:
     from stylespace.styles.space import StyleSpace
 
+    photo, *pictures = pictures
     found = StyleSpace.fit(pictures).blend(photo)
     means = [sum(float(share[i]) for share in found.shares.values()) / len(found.shares) for i in range(len(pictures))]
     shares = [Share(number=i, weight=means[i], distance_alone=float(found.singles[i])) for i in range(len(pictures))]
     heaviest = sorted((share for share in shares if share.weight > 0), key=lambda share: -share.weight)
     best = min(shares, key=lambda share: share.distance_alone)
-    return Blend(references=heaviest, distance=found.distance, best_single=best, of=len(pictures))
+    return FoundBlend(references=heaviest, distance=found.distance, best_single=best, of=len(pictures))
 
 
-def _matched(photo: Any, style: Any, count: int | None) -> Pairs:
+def _matched(pictures: list[Picture], count: int | None) -> Pairs:
     from stylespace.pipelines.match import match
 
-    found = match(photo, style, count=count)
+    found = match(*pictures, count=count)
     strength = found.activation or (0.0,) * len(found)
-    return Pairs(pairs=[Pair(a=a, b=b, activation=s) for a, b, s in zip(found.a, found.b, strength, strict=True)])
+    return Pairs(pairs=[FoundPair(a=a, b=b, activation=s) for a, b, s in zip(found.a, found.b, strength, strict=True)])

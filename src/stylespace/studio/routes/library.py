@@ -10,14 +10,14 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from stylespace.errors import InputError
-from stylespace.studio.routes.answers import MISSING, TROUBLES
+from stylespace.studio.routes.answers import MISSING
 from stylespace.studio.state import Here
 
 router = APIRouter(prefix="/v1/library", tags=["library"])
 MOST = 200
 
 
-class Reference(BaseModel):
+class ShownReference(BaseModel):
     """A picture of the library; its path stays with the server."""
 
     key: str
@@ -29,13 +29,13 @@ class Reference(BaseModel):
     height: int
 
 
-class Found(BaseModel):
+class ShownReferences(BaseModel):
     """What matches a query."""
 
-    references: list[Reference]
+    references: list[ShownReference]
 
 
-@router.get("", responses=TROUBLES)
+@router.get("", responses=MISSING)
 def search(
     studio: Here,
     query: Annotated[
@@ -45,7 +45,7 @@ def search(
         str | None, Query(pattern="^[0-9a-f]{8,64}$", description="Key of a reference: the nearest to it first.")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
-) -> Found:
+) -> ShownReferences:
     """References that match a query."""
     library, parse = _library()
     wanted = parse(query)
@@ -58,8 +58,8 @@ def search(
             raise HTTPException(404, "The library has no such reference.")
         numbers = known.numbers[0][0].float()
     found = library.search(type(wanted)(wanted.condition, None, min(limit, wanted.limit or limit)), like=numbers)
-    shown = [Reference(**{name: getattr(each, name) for name in Reference.model_fields}) for each in found.references]
-    return Found(references=shown)
+    shown = [ShownReference(**{name: getattr(each, name) for name in ShownReference.model_fields}) for each in found.references]
+    return ShownReferences(references=shown)
 
 
 @router.get("/{key}/thumbnail", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}, **MISSING})

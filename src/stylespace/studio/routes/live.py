@@ -19,8 +19,7 @@ from pydantic import ValidationError
 
 from stylespace.errors import InputError, StylespaceError
 from stylespace.pictures.picture import Picture
-from stylespace.pictures.resizing import fit, resize
-from stylespace.studio.encoding import jpeg
+from stylespace.studio.encoding import jpeg, smaller
 from stylespace.studio.look import Look
 from stylespace.studio.state import Here, Studio
 
@@ -30,6 +29,7 @@ NUMBER, LENGTH = struct.Struct(">I"), struct.Struct(">H")
 SIDE = 512  # long side of a live picture, unless its look asks for another
 MOST = 1280
 MAPS = 32
+FULL = 1013  # WebSocket: try again later
 
 
 @dataclass
@@ -46,6 +46,9 @@ class Table:
 async def live(socket: WebSocket, studio: Here) -> None:
     """Paint what the visitor's sliders say until the connection ends."""
     await socket.accept()
+    if studio.tables >= studio.settings.tables:
+        return await socket.close(FULL, "Too many are mixing: try again in a moment.")
+    studio.tables += 1
     table = Table()
     painting = asyncio.create_task(_paint(socket, studio, table))
     try:
@@ -63,6 +66,7 @@ async def live(socket: WebSocket, studio: Here) -> None:
     except (WebSocketDisconnect, RuntimeError):  # it is gone while something is being sent
         pass
     finally:
+        studio.tables -= 1
         painting.cancel()
 
 
@@ -76,16 +80,14 @@ async def _take(studio: Studio, table: Table, data: bytes) -> None:
         table.waiting = (NUMBER.unpack(body[: NUMBER.size])[0], look)
         table.changed.set()
     elif kind in (bytes([PHOTO]), bytes([FRAME])):
-        found = await asyncio.to_thread(studio.decoder.decode, body)
-        table.photo, table.maps = _small(found, MOST), table.maps if kind == bytes([FRAME]) else {}
+        table.photo, table.maps = await studio.small(body, MOST), table.maps if kind == bytes([FRAME]) else {}
     elif kind == bytes([MAP]):
         end = LENGTH.size + LENGTH.unpack(body[: LENGTH.size])[0]
         name = body[LENGTH.size : end].decode()
         if body[end:] and name not in table.maps and len(table.maps) >= MAPS:
             raise InputError(f"There are {MAPS} maps already: take one back first.")
         if body[end:]:
-            drawn = await asyncio.to_thread(studio.decoder.decode, body[end:])
-            table.maps[name] = _small(drawn, SIDE)
+            table.maps[name] = await studio.small(body[end:], SIDE)
         else:
             table.maps.pop(name, None)
     else:
@@ -116,13 +118,8 @@ async def _paint(socket: WebSocket, studio: Studio, table: Table) -> None:
 
 def _frame(studio: Studio, photo: Picture, look: Look, maps: dict[str, Picture]) -> bytes:
     side = min(look.size or SIDE, MOST)
-    small = _small(photo, side)
+    small = smaller(photo, side)
     return jpeg(studio.painter.paint(small, look.model_copy(update={"size": max(small.size)}), maps, live=True).source)
-
-
-def _small(picture: Picture, side: int) -> Picture:
-    size = fit(picture.size, min(side, max(picture.size)))
-    return picture if size == picture.size else picture.with_pixels(resize(picture.pixels, size).clamp(0, 1))
 
 
 async def _tell(socket: WebSocket, text: str) -> None:

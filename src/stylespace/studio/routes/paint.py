@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from fastapi.responses import Response
 from pydantic import RootModel
 
-from stylespace.pictures.picture import Picture
+from stylespace.studio.encoding import smaller
 from stylespace.studio.look import SIDE, Colour, Look, Name, Weight
-from stylespace.studio.routes.answers import TROUBLES, parsed
+from stylespace.studio.routes.answers import parsed
 from stylespace.studio.state import Here
 
 router = APIRouter(prefix="/v1", tags=["paint"])
@@ -21,11 +23,20 @@ PICTURE: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Styles(RootModel[dict[Name, Weight]]):
+MAPS, MAP_SIDE = 32, 1024  # of one request; long side, in pixels
+
+
+class StyleWeights(RootModel[dict[Name, Weight]]):
     """Style to weight."""
 
 
-@router.post("/paint", response_class=Response, responses={**PICTURE, **TROUBLES})
+def looking(styles: str, **look: Any) -> Look:
+    """A form's ``styles``, JSON, and the rest of how a picture is to look. Raises 422."""
+    mix = parsed(StyleWeights, "styles", styles).root
+    return parsed(Look, "styles", Look.model_construct(styles=mix, **look).model_dump_json())
+
+
+@router.post("/paint", response_class=Response, responses={**PICTURE})
 async def paint(
     studio: Here,
     photo: Annotated[UploadFile, File(description="The photo.")],
@@ -40,19 +51,22 @@ async def paint(
     ] = None,
 ) -> Response:
     """Redraw a photo in a mix of the network's styles. The header ``X-Result`` names the result, for ``/v1/results``."""
-    mix = parsed(Styles, "styles", styles).root
-    look = parsed(Look, "styles", Look.model_construct(styles=mix, strength=strength, colour=colour, stroke=stroke, size=size)
-                  .model_dump_json())  # fmt: skip
+    look = looking(styles, strength=strength, colour=colour, stroke=stroke, size=size)
     studio.painter.check(look)
+    named = {(each.filename or "").removesuffix(".png"): each for each in maps or ()}
+    for each in named:
+        if each not in look.styles:
+            raise HTTPException(422, f"The map '{each[:80]}' is of no style in the mix: name its file as the style.")
+    if len(named) > MAPS:
+        raise HTTPException(422, f"{len(named)} maps were given: give {MAPS} at most.")
+
+    def painted(path: Path) -> None:  # decoded only when it is its turn, so that what waits takes no memory
+        drawn = {each: smaller(studio.decoded(upload), MAP_SIDE) for each, upload in named.items()}
+        studio.painter.paint(studio.decoded(photo), look, drawn).save(path)
+
     async with studio.place():
-        picture = await studio.picture(photo)
-        drawn: dict[str, Picture] = {}
-        for each in maps or []:
-            name = (each.filename or "").removesuffix(".png")
-            if name not in look.styles:
-                raise HTTPException(422, f"The map '{name[:80]}' is of no style in the mix: name its file as the style.")
-            drawn[name] = await studio.picture(each)
         name, path = studio.results.place(f".{form}")
-        await studio.work(studio.pool, "paint", lambda: studio.painter.paint(picture, look, drawn).save(path))
+        await studio.work(studio.pool, "paint", lambda: painted(path))
+        made = await asyncio.to_thread(path.read_bytes)
     headers = {"X-Result": name, "content-disposition": f'inline; filename="stylespace-{name[:6]}.{form}"'}
-    return Response(path.read_bytes(), media_type=TYPES[form], headers=headers)
+    return Response(made, media_type=TYPES[form], headers=headers)
