@@ -54,7 +54,9 @@ def of_colours(photo: Tensor, style: Tensor) -> ClassMaps:
     """
     pictures = [p[0].flatten(1).T for p in (photo, style)]  # (n, 3)
     weights = torch.cat([torch.full((len(p),), 1 / len(p)) for p in pictures])
-    colours, inverse = torch.unique((torch.cat(pictures) * 255).round(), dim=0, return_inverse=True)
+    parts = torch.tensor([65536, 256, 1])
+    codes, inverse = torch.unique(((torch.cat(pictures) * 255).round().long() * parts).sum(1), return_inverse=True)
+    colours = (codes[:, None] // parts % 256).float()
     counts = torch.zeros(len(colours)).index_add_(0, inverse, weights)
     left = counts.clone()
     palette: list[Tensor] = []
