@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 PICTURES = ("jpeg", "png", "tiff", "webp", "avif", "gif")
-KINDS = (*PICTURES, "safetensors", "onnx", "record", "library")
+KINDS = (*PICTURES, "safetensors", "onnx", "record", "library", "film")
 MAX_PIXELS = 16_000_000
 LARGE = 0.03  # share of pictures that are of so many
 EDGES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -32,6 +32,7 @@ def make(folder: Path) -> None:
     _networks(folder / "safetensors", folder / "onnx")
     _records(folder / "record")
     _library(folder / "library")
+    _films(folder / "film")
 
 
 def mutated(folder: Path, number: int, seed: int, kind: str, place: Path) -> Path:
@@ -46,7 +47,7 @@ def mutated(folder: Path, number: int, seed: int, kind: str, place: Path) -> Pat
         _mutated_library(chosen, target, random)
         return target
     data = chosen.read_bytes()
-    if kind in PICTURES:
+    if kind in PICTURES or kind == "film":
         data = flipped(data, random, [other.read_bytes() for other in seeds])
         if kind == "png" and random.random() < 0.6:
             data = _with_checksums(data)
@@ -285,6 +286,46 @@ def _library(folder: Path) -> None:
     made = Library(folder / "library")
     pictures = [folder.parent / name for name in ("png/palette.png", "png/interlaced.png", "gif/one.gif", "jpeg/noise.jpg")]
     add(made, pictures, tags=["oil"], artist="Anna")
+
+
+def _films(folder: Path) -> None:
+    """Of each kind of container and codec, with sound and transparency."""
+    import av
+    from PIL import Image
+
+    from stylespace.film.encoding import Segment, form_of
+    from stylespace.film.frame import Info
+    from stylespace.film.joining import join
+
+    random = np.random.default_rng(0)
+    frames = [(random.random((24, 32, 4)) * 60 + 20 * number).astype(np.uint8) for number in range(6)]
+    for name, codec, bits, alpha in (
+        ("avc.mp4", "h264", 8, False), ("hevc.mp4", "h265", 10, False), ("vp9.webm", "vp9", 8, True), ("deep.webm", "av1", 10, False),
+        ("av1.mkv", "av1", 8, False), ("ffv1.mkv", "ffv1", 16, True), ("prores.mov", "prores", 10, True),
+    ):  # fmt: skip
+        form, _ = form_of(Path(name).suffix, Info((24, 32), alpha=alpha, bits=bits), codec=codec, bits=bits)
+        part = folder / "part.scratch"
+        segment = Segment(part, form)
+        for frame in frames:
+            segment.write(frame if alpha else frame[..., :3])
+        segment.close()
+        join([part], [1000 * number for number in range(6)], 1000, form, folder / name)
+        part.unlink()
+    with av.open(str(folder / "sound.mp4"), "w") as film:
+        pictures, sound = film.add_stream("libx264", rate=25), film.add_stream("aac", rate=44100, layout="mono")
+        pictures.height, pictures.width, pictures.pix_fmt = 24, 32, "yuv420p"
+        for frame in frames:
+            film.mux(pictures.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame[..., :3]), "rgb24")))
+        film.mux(pictures.encode())
+        for number in range(8):
+            wave = av.AudioFrame.from_ndarray(random.random((1, 1024)).astype(np.float32) - 0.5, "fltp", "mono")
+            wave.rate, wave.pts = 44100, 1024 * number
+            film.mux(sound.encode(wave))
+        film.mux(sound.encode())
+    images = [Image.fromarray(frame) for frame in frames]
+    for suffix in ("gif", "webp", "apng"):
+        given = {"format": "PNG"} if suffix == "apng" else {}
+        images[0].save(folder / f"film.{suffix}", save_all=True, append_images=images[1:], duration=40, **given)
 
 
 def _with_checksums(data: bytes) -> bytes:

@@ -284,9 +284,11 @@ def speed(network: StyleNetwork, style: str, count: int, folder: Path) -> None:
             began = time.perf_counter()
             stylize_video(path, folder / "out.mp4", style, network=network, steady=steady, force=True)
             rate = count / (time.perf_counter() - began)
+            own = {name: value for name, value in parts.items() if not name.startswith("flow") or name.endswith(steady)}
             figure(
                 f"frames a second, {size[1]} x {size[0]}, --steady {steady}", round(rate, 2), f">= {wanted}" if steady == "fast" else "",
-                unit="frames/s", seconds_each={name: round(value, 4) for name, value in parts.items()}, frames=count,
+                unit="frames/s", seconds_each={name: round(value, 4) for name, value in own.items()},
+                share_of_each={name: round(value / sum(own.values()), 3) for name, value in own.items()}, frames=count,
             )  # fmt: skip
 
 

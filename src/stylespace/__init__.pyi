@@ -3,6 +3,7 @@ from .metrics.score import score as score
 from .networks.style_network import StyleNetwork as StyleNetwork
 from .pipelines.deflicker import deflicker as deflicker
 from .pipelines.learn_style import learn_style as learn_style
+from .pipelines.live import live as live
 from .pipelines.match import correspondences as correspondences
 from .pipelines.match import match as match
 from .pipelines.result import Result as Result

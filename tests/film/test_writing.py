@@ -89,7 +89,7 @@ def test_segments_are_joined_as_one_piece(make: Make) -> None:
     ("name", "codec", "bits", "alpha"),
     [
         ("out.mkv", None, 16, True), ("out.mkv", "ffv1", 12, False), ("out.mov", None, 10, True), ("out.mp4", "h265", 10, False),
-        ("out.webm", None, 8, True), ("out.mkv", "av1", 10, False), ("out.mp4", None, 10, False),
+        ("out.webm", None, 8, True), ("out.mkv", "av1", 10, False), ("out.webm", None, 10, False), ("out.mp4", None, 10, False),
     ],
 )  # fmt: skip
 def test_depth_and_transparency_come_back(make: Make, name: str, codec: str | None, bits: int, alpha: bool) -> None:

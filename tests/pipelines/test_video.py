@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -141,6 +144,81 @@ def test_goes_on_where_it_was(
     assert not list((tmp_path / "again").glob(".*"))
 
 
+PROGRAM = """
+import sys, time
+from stylespace.cli.app import main
+from stylespace.pipelines import film_out
+from stylespace.pipelines.painters import NetworkPainter
+
+film_out.FRAMES = 4
+paint = NetworkPainter.paint
+
+def slow(self, *arguments):
+    time.sleep(float(sys.argv[1]))
+    return paint(self, *arguments)
+
+NetworkPainter.paint = slow
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def segments(folder: Path) -> int:
+    """Finished ones, as the journal has them."""
+    try:
+        return len(json.loads((folder / "journal.json").read_text()).get("counts", []))
+    except (OSError, ValueError):
+        return 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("counts", [1, 4])
+def test_a_killed_run_goes_on(film: Film, tmp_path: Path, counts: int) -> None:
+    """Killed by the system (kill -9) after so many segments: the same command goes on, to the same file."""
+    pytest.importorskip("cv2")
+    source, net = film("long.mkv", 40, cut=23), tmp_path / "net.safetensors"
+    network().save(net)
+
+    def command(out: str, pause: float) -> list[str]:
+        given = ["video", str(source), "-o", str(tmp_path / out), "--network", str(net), "--codec", "ffv1", "--steady", "best"]
+        return [sys.executable, "-c", PROGRAM, str(pause), *given]
+
+    subprocess.run(command("whole.mkv", 0.0), check=True, capture_output=True)
+    process = subprocess.Popen(command("again.mkv", 0.2), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 240
+        while segments(tmp_path / ".again.mkv.unfinished") < counts and time.monotonic() < until:
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait()
+    assert not (tmp_path / "again.mkv").exists()
+    again = subprocess.run(command("again.mkv", 0.0), check=True, capture_output=True, text=True)
+    assert "Going on after frame" in again.stderr
+    one, other = pixels(tmp_path / "whole.mkv"), pixels(tmp_path / "again.mkv")
+    assert len(one) == len(other) == 40
+    assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_a_broken_frame_is_said(film: Film, tmp_path: Path) -> None:
+    source = film(count=6)
+    data, packet = bytearray(source.read_bytes()), packet_of(source, 3)
+    begin, third = data.index(packet), len(packet) // 3
+    data[begin + third : begin + len(packet)] = b"\x55" * (len(packet) - third)
+    source.write_bytes(data)
+    notes: list[str] = []
+    result = ss.stylize_video(source, tmp_path / "out.mkv", "style_0", network=network(), codec="ffv1", note=notes.append)
+    assert (result.frames, len(result.repaired)) == (6, 1)
+    assert any("is broken: it was made from its neighbours" in note for note in notes)
+
+
+def packet_of(source: Path, number: int) -> bytes:
+    """The ``number``-th packet of a film."""
+    import av
+
+    with av.open(str(source)) as opened:
+        return next(bytes(packet) for i, packet in enumerate(opened.demux(video=0)) if i == number)
+
+
 def test_other_work_is_not_gone_on_with(film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         stopped(patch, 5, KeyboardInterrupt)
@@ -262,9 +340,52 @@ def test_colours_of_a_shot_begin_anew_and_go_on_after_a_stop(film: Film, tmp_pat
     assert all(np.array_equal(a, b) for a, b in zip(whole, again, strict=True))
 
 
+def test_passes_forwards_and_backwards(
+    film: Film, tmp_path: Path, compact_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ruder's passes: each goes the other way, starts from the last one's results, and is gone on with after a stop."""
+    pytest.importorskip("cv2")
+    from stylespace import encoders
+    from stylespace.pipelines.painters import MethodPainter
+
+    load = encoders.load
+    monkeypatch.setattr(encoders, "load", lambda name, **keywords: load(name, **{**keywords, "weights": compact_weights}))
+    style, source = tmp_path / "style.png", film(count=3)
+    Image.fromarray(moving(3, shot=1)).save(style)
+    given: dict[str, Any] = {"method": "gatys", "passes": 3, "codec": "ffv1", "steps": 8, "size": 64}
+    calls: list[tuple[float, bool, bool]] = []
+    init = MethodPainter.__init__
+
+    def noted(self: Any, redraw: Any, *arguments: Any) -> None:
+        def counted(pixels: Any, own: Any, temporal: Any) -> Any:
+            if len(calls) == stop:
+                raise KeyboardInterrupt
+            calls.append((float(pixels.mean()), own is not None, temporal is not None))
+            return redraw(pixels, own, temporal)
+
+        init(self, counted, *arguments)
+
+    monkeypatch.setattr(MethodPainter, "__init__", noted)
+    stop = 100
+    ss.stylize_video(source, tmp_path / "whole.mkv", style, **given)
+    order = [mean for mean, _, _ in calls]
+    assert order[3:6] == order[2::-1]
+    assert order[6:] == order[:3]
+    assert [own for _, own, _ in calls] == [False] * 3 + [True] * 6
+    assert [held for _, _, held in calls] == [False, True, True] * 3
+    calls.clear()
+    stop = 5
+    assert ss.stylize_video(source, tmp_path / "again.mkv", style, **given).interrupted
+    stop = 100
+    assert not ss.stylize_video(source, tmp_path / "again.mkv", style, **given).interrupted
+    assert len(calls) == 9
+    assert all(np.array_equal(a, b) for a, b in zip(pixels(tmp_path / "whole.mkv"), pixels(tmp_path / "again.mkv"), strict=True))
+
+
 @pytest.mark.parametrize(
     ("keywords", "words"),
     [
+        ({"passes": 2}, "Several passes are for"),
         ({"steady": "very"}, "Steadiness 'very' is unknown"),
         ({"method": "inversion"}, "cannot redraw a film"),
         ({"method": "gatys", "style": None}, "wants a style picture"),

@@ -21,6 +21,7 @@ COMMANDS = {
     "paint": "Redraw photos with a trained network, at once; mix its styles.",
     "video": "Redraw a film, with its sound, held still; styles may change over time.",
     "deflicker": "Hold frames still that another tool redrew, by the film they were made from.",
+    "live": "Redraw a camera, the screen or a film as it comes; mix styles by keys.",
     "dataset": "Redraw a whole data set, each picture in drawn styles, with its labels.",
     "train": "Train a network for many styles, on a folder of photos.",
     "add-style": "Teach a trained network a new style.",

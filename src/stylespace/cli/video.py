@@ -52,6 +52,16 @@ def video(
     method: Annotated[
         str, typer.Option(metavar="network|gatys|strotss|...", help="A network, or a method that optimises.", rich_help_panel=WHAT)
     ] = "network",
+    keyframes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|every=N", rich_help_panel=WHAT,
+            help="Carry painted frames to those between: numbered files painted by hand, or each N-th frame, redrawn as above.",
+        ),
+    ] = None,
+    passes: Annotated[
+        int, typer.Option(min=1, metavar="N", help="With --method: so often over each shot, forwards and backwards.", rich_help_panel=WHAT)
+    ] = 1,
     preset: options.Preset = None,
     quality: options.Quality = None,
     steps: Annotated[int | None, typer.Option(min=1, metavar="N", help="With --method: steps a frame.", rich_help_panel=WHAT)] = None,
@@ -107,6 +117,8 @@ def video(
 
     stylespace video holiday.mp4 --at 0 --style great_wave --at 8 --style starry_night -o out.mp4
 
+    stylespace video holiday.mp4 --keyframes every=24 --method strotss --style painting.jpg -o out.mp4
+
     If the command is interrupted or killed, run it again: it goes on where it was.
     """
     from stylespace.pipelines.track import read_track
@@ -120,10 +132,10 @@ def video(
     with Reporter(quiet or out == "-") as reporter:
         reporter.begin(film)
         result = stylize_video(
-            film, out, styles, method=method, network=network, track=read_track(track) if track else moments, strength=strength,
-            colour=colour, size=size, steady=steady, start=start, end=end, every=every, loop=loop, codec=codec, bits=bits, crf=crf,
-            rate=rate, raw=raw, force=force, device=device or "auto", threads=threads, preset=preset or "default",
-            quality=quality, progress=reporter.frame, note=reporter.say, **given,
+            film, out, styles, method=method, network=network, track=read_track(track) if track else moments, keyframes=keyframes,
+            passes=passes, strength=strength, colour=colour, size=size, steady=steady, start=start, end=end, every=every, loop=loop,
+            codec=codec, bits=bits, crf=crf, rate=rate, raw=raw, force=force, device=device or "auto", threads=threads,
+            preset=preset or "default", quality=quality, progress=reporter.frame, note=reporter.say, **given,
         )  # fmt: skip
         if result.interrupted:
             reporter.say(f"Interrupted after frame {result.frames}: run the same command again to go on.")
@@ -137,22 +149,23 @@ def _styles(texts: Sequence[str], method: str) -> Any:
     """Names of a network's styles with weights, or pictures as for ``transfer``."""
     from stylespace.cli import sources
 
-    return _mix(texts) if method == "network" else sources.given_styles(texts, None)
+    return mix(texts) if method == "network" else sources.given_styles(texts, None)
 
 
-def _mix(texts: Sequence[str]) -> dict[str, float]:
-    mix: dict[str, float] = {}
+def mix(texts: Sequence[str]) -> dict[str, float]:
+    """Names with their weights, of ``NAME`` and ``NAME=WEIGHT``."""
+    found: dict[str, float] = {}
     for text in texts:
         name, separator, weight = text.rpartition("=")
         if not separator or Path(text).is_file():
             name, separator, weight = text, "", ""
-        if name in mix:
+        if name in found:
             raise typer.BadParameter(f"'{name}' is given twice: give each style once, with its weight.", param_hint="--style")
         try:
-            mix[name] = float(weight) if separator else 1.0
+            found[name] = float(weight) if separator else 1.0
         except ValueError:
             raise typer.BadParameter(f"the weight of '{name}' is '{weight}': give a number.", param_hint="--style") from None
-    return mix
+    return found
 
 
 def _track(order: Sequence[str], moments: Sequence[float], styles: Sequence[str]) -> Any:
@@ -172,7 +185,7 @@ def _track(order: Sequence[str], moments: Sequence[float], styles: Sequence[str]
             groups[-1][1].append(texts.pop(0))
     if bare := [moment for moment, names in groups if not names]:
         raise typer.BadParameter(f"no --style follows --at {bare[0]:g}.", param_hint="--at")
-    return track_of([(moment, _mix(names)) for moment, names in groups])
+    return track_of([(moment, mix(names)) for moment, names in groups])
 
 
 command = video

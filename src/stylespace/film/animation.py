@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -10,20 +11,26 @@ import numpy as np
 
 from stylespace.errors import PictureError
 from stylespace.film.frame import Film, Frame, Info, Span
+from stylespace.pictures.reading import MAX_PIXELS
 
+BROKEN = (OSError, EOFError, ValueError, SyntaxError, IndexError, KeyError, TypeError, struct.error)  # what Pillow raises
 SUFFIXES = (".gif", ".webp", ".apng", ".png")
 
 
 class Animation(Film):
     """An animated picture. Its ticks are milliseconds."""
 
-    def __init__(self, path: Path, span: Span | None = None) -> None:
+    def __init__(self, path: Path, span: Span | None = None, max_pixels: int = MAX_PIXELS) -> None:
         from PIL import Image, UnidentifiedImageError
 
         super().__init__(str(path), span or Span())
         self.path = path
         try:
             with Image.open(path) as picture:
+                if picture.width * picture.height > max_pixels:
+                    raise PictureError(
+                        f"{path} is {picture.width} x {picture.height}, more than {max_pixels} pixels: give a smaller film."
+                    )
                 self._frames = getattr(picture, "n_frames", 1)
                 # A GIF says of single frames whether they show through; of these two formats the mode does.
                 alpha = "A" in picture.mode or "transparency" in picture.info
@@ -34,7 +41,7 @@ class Animation(Film):
                 )  # fmt: skip
         except FileNotFoundError as error:
             raise PictureError(f"{path} is not there: check the name.") from error
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+        except (UnidentifiedImageError, Image.DecompressionBombError, *BROKEN) as error:
             raise PictureError(f"{path} cannot be read as an animation ({error}): give another file.") from error
 
     @property
@@ -52,7 +59,7 @@ class Animation(Film):
                 try:
                     picture.seek(index)
                     pixels = np.asarray(picture.convert("RGBA" if self._info.alpha else "RGB"))
-                except (OSError, EOFError, ValueError, SyntaxError) as error:
+                except BROKEN as error:
                     raise PictureError(f"{self.name} is broken at frame {index + 1} ({error}): give another file.") from error
                 duration = round(picture.info.get("duration", 0) or 100)
                 seconds = Fraction(ticks, 1000)

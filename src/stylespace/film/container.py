@@ -15,6 +15,7 @@ from stylespace.errors import PictureError
 from stylespace.film.colour import depth, has_alpha, is_full, matrix_of, pixels_of
 from stylespace.film.extra import pyav
 from stylespace.film.frame import Film, Frame, Info, Span, at_depth
+from stylespace.pictures.reading import MAX_PIXELS
 
 MICRO = 1_000_000  # FFmpeg's ticks a second, for containers
 
@@ -22,9 +23,9 @@ MICRO = 1_000_000  # FFmpeg's ticks a second, for containers
 class Container(Film):
     """A film in a file. Frames keep their times, whatever their spacing; broken ones are made from their neighbours."""
 
-    def __init__(self, path: Path, span: Span | None = None) -> None:
+    def __init__(self, path: Path, span: Span | None = None, max_pixels: int = MAX_PIXELS) -> None:
         super().__init__(str(path), span or Span(), audio=path)
-        self.path = path
+        self.path, self.max_pixels = path, max_pixels
         with self._opened() as (film, stream):
             self._zero = Fraction(film.start_time or 0, MICRO)
             self._info = self._described(film, stream)
@@ -71,7 +72,13 @@ class Container(Film):
                 streams = [s for s in film.streams.video if not int(s.disposition) & int(av.stream.Disposition.attached_pic)]
                 if not streams:
                     raise PictureError(f"{self.name} has no pictures in it: give a film.")
+                context = streams[0].codec_context
+                if context.width * context.height > self.max_pixels:
+                    raise PictureError(
+                        f"{self.name} is {context.width} x {context.height}, more than {self.max_pixels} pixels: give a smaller film."
+                    )
                 streams[0].thread_type = "AUTO"
+                context.options = {"max_pixels": str(self.max_pixels)}  # of frames whose size differs from what the file says
                 yield film, streams[0]
         except av.FFmpegError as error:
             raise PictureError(f"{self.name} cannot be read as a film ({error.strerror or error}): give another file.") from error
@@ -197,7 +204,7 @@ def _decoder(stream: Any) -> Any:
     if transparent and stream.codec_context.name in ("vp8", "vp9"):
         av = pyav("Films need PyAV")
         context = av.CodecContext.create("libvpx-vp9" if stream.codec_context.name == "vp9" else "libvpx", "r")
-        context.extradata = stream.codec_context.extradata
+        context.extradata, context.options = stream.codec_context.extradata, stream.codec_context.options
         return context
     return stream.codec_context
 

@@ -45,7 +45,7 @@ CODECS = {
         options={"level": "3", "slicecrc": "1", "g": "1"},
     ),
 }  # fmt: skip
-# What a suffix may hold; the first is taken, with transparency the second of the pair.
+# What a suffix may hold; the first is taken that has the film's bits (up to 10), with transparency the second of the pair.
 SUFFIXES: dict[str, tuple[tuple[str, ...], str | None]] = {
     ".mp4": (("h264", "h265", "av1", "vp9"), None),
     ".m4v": (("h264", "h265"), None),
@@ -94,7 +94,8 @@ def form_of(
     if suffix not in SUFFIXES:
         raise InputError(f"A film cannot be written as '{suffix}': give {', '.join([*SUFFIXES, *ANIMATED])}, a folder, or -.")
     choices, with_alpha = SUFFIXES[suffix]
-    chosen = codec or (with_alpha if info.alpha and with_alpha else choices[0])
+    deep = next((c for c in choices if max(CODECS[c].formats)[0] >= min(bits or info.bits, 10)), choices[0])
+    chosen = codec or (with_alpha if info.alpha and with_alpha else deep)
     if chosen not in choices:
         raise InputError(f"A {suffix} holds {', '.join(choices)}, not '{chosen}': give one of these, or another suffix.")
     formats = CODECS[chosen].formats

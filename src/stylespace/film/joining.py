@@ -27,12 +27,19 @@ def join(
     ``source``: the film whose sound is copied, packet by packet. ``repeats``: whether an animation begins again at its end.
     """
     writer = _animated if target.suffix.lower() in ANIMATED else _film
-    return write_whole(
-        target,
-        lambda temporary: writer(
-            temporary, segments, ticks, last, form, target, source, metadata or {}, note or _silent, repeats
-        ),
-    )
+    say = note or _silent
+
+    def write(temporary: Path) -> None:
+        arguments = (metadata or {}, say, repeats)
+        try:
+            writer(temporary, segments, ticks, last, form, target, source, *arguments)
+        except (pyav("Films need PyAV").FFmpegError, ValueError) as error:
+            if source is None or source.audio is None:
+                raise
+            say(f"The sound cannot be copied ({error}): it is left out.")
+            writer(temporary, segments, ticks, last, form, target, None, *arguments)
+
+    return write_whole(target, write)
 
 
 def _silent(_: str) -> None:

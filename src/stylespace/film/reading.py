@@ -14,14 +14,21 @@ from stylespace.film.frame import Film, Span
 from stylespace.film.pipe import Piped, RawPipe
 from stylespace.pictures.finding import find_pictures
 from stylespace.pictures.picture import Picture
-from stylespace.pictures.reading import read
+from stylespace.pictures.reading import MAX_PIXELS, read
 
 
-def open_film(source: str | Path, span: Span | None = None, *, raw: str | None = None, rate: Fraction | None = None) -> Film:
+def open_film(
+    source: str | Path,
+    span: Span | None = None,
+    *,
+    raw: str | None = None,
+    rate: Fraction | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> Film:
     """The film that ``source`` is: a file, a folder of frames (``rate`` a second, by default 24), or ``-``, standard input.
 
-    ``raw``: what raw frames on standard input are, ``WIDTHxHEIGHT@RATE``. Raises ``PictureError``, and ``MissingExtraError`` where PyAV
-    is wanted and not installed.
+    ``raw``: what raw frames on standard input are, ``WIDTHxHEIGHT@RATE``. ``max_pixels``: a larger film is refused. Raises
+    ``PictureError``, and ``MissingExtraError`` where PyAV is wanted and not installed.
     """
     if str(source) == "-":
         return RawPipe(raw, span) if raw else Piped(span)
@@ -29,8 +36,8 @@ def open_film(source: str | Path, span: Span | None = None, *, raw: str | None =
     if path.is_dir():
         return Folder(path, span, rate or Fraction(24))
     if path.suffix.lower() in ANIMATIONS and is_animated(path):
-        return Animation(path, span)
-    return Container(path, span)
+        return Animation(path, span, max_pixels)
+    return Container(path, span, max_pixels)
 
 
 def frames(source: Path, rate: float) -> Iterator[tuple[Picture, float | None, Path | None]]:

@@ -18,12 +18,15 @@ from stylespace.networks.moments import Moments, Running, fixed, measured
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.pictures.affine import apply_affine
 from stylespace.pictures.resizing import resize
-from stylespace.pipelines.track import Track
+from stylespace.pipelines.track import Mixes
 from stylespace.video.sharing import Sharing
 from stylespace.video.shots import Cuts
 from stylespace.video.stable import Steadier
 
 CHANGING, HOLD = 0.2, 0.8  # while styles change, or have until so many seconds ago, less is kept of the frame before
+
+
+Held = tuple[Tensor, Tensor]  # an earlier result (1, 3, H, W), and where it holds (1, 1, H, W)
 
 
 class Painter(ABC):
@@ -36,7 +39,7 @@ class Painter(ABC):
 
     def next(self, frame: Frame, seconds: float, number: int, bits: int = 8) -> Pixels:
         """The ``number``-th frame, redrawn, with its transparency."""
-        photo = self.scaled(frame.pixels)
+        photo = scaled(frame.pixels, self.size)
         given = as_tensor(photo[..., :3])
         if self.cuts.next(photo):
             self.cut()
@@ -44,13 +47,9 @@ class Painter(ABC):
         made = finished(made, given, self.colour, self.strength)
         return as_pixels(made, bits, photo[..., 3:] if photo.shape[2] == 4 else None)
 
-    def scaled(self, pixels: Pixels) -> Pixels:
-        """A frame at :attr:`size`."""
-        if pixels.shape[:2] == self.size:
-            return pixels
-        return as_pixels(
-            resize(as_tensor(pixels[..., :3]), self.size), 16 if pixels.dtype == np.uint16 else 8, _alpha(pixels, self.size)
-        )
+    @abstractmethod
+    def alone(self, given: Tensor, seconds: float, held: Held | None) -> Tensor:
+        """The frame ``given`` (1, 3, H, W), redrawn by itself. ``held``: what an earlier one looks like there, and where it holds."""
 
     @abstractmethod
     def paint(self, photo: Pixels, given: Tensor, seconds: float, number: int) -> Tensor:
@@ -73,6 +72,13 @@ class Painter(ABC):
             self.steadier.restore({name: tensor for name, tensor in state.items() if not name.startswith("cuts ")})
 
 
+def scaled(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """A frame at ``size`` (h, w)."""
+    if pixels.shape[:2] == size:
+        return pixels
+    return as_pixels(resize(as_tensor(pixels[..., :3]), size), 16 if pixels.dtype == np.uint16 else 8, _alpha(pixels, size))
+
+
 def _alpha(pixels: Pixels, size: tuple[int, int]) -> Pixels | None:
     if pixels.shape[2] < 4:
         return None
@@ -84,7 +90,7 @@ class NetworkPainter(Painter):
     """Redraws by a network. ``sharing``: statistics of the film's shots; ``running``: averages of the frames so far instead."""
 
     def __init__(
-        self, network: StyleNetwork, track: Track, size: tuple[int, int], colour: str = "style", strength: float = 1.0,
+        self, network: StyleNetwork, track: Mixes, size: tuple[int, int], colour: str = "style", strength: float = 1.0,
         steadier: Steadier | None = None, running: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(size, colour, strength, steadier)
@@ -92,6 +98,10 @@ class NetworkPainter(Painter):
         self.network, self.track = replace(network, body=body), track
         self.sharing: Sharing | None = None
         self.running = Running() if running else None
+
+    def alone(self, given: Tensor, seconds: float, held: Held | None) -> Tensor:
+        """See :meth:`Painter.alone`."""
+        return self.network.pixels(given.to(self.network.device), self.track.at(seconds)).cpu()
 
     def paint(self, photo: Pixels, given: Tensor, seconds: float, number: int) -> Tensor:
         """See :meth:`Painter.paint`."""
@@ -109,7 +119,7 @@ class NetworkPainter(Painter):
 
     def measure(self, frame: Frame, seconds: float) -> Moments:
         """The statistics of a frame by itself."""
-        given = as_tensor(self.scaled(frame.pixels)[..., :3]).to(self.network.device)
+        given = as_tensor(scaled(frame.pixels, self.size)[..., :3]).to(self.network.device)
         with measured() as found:
             self.network.pixels(given, self.track.at(seconds))
         return found[0]
@@ -140,11 +150,17 @@ Redraw = Callable[..., Any]
 
 class MethodPainter(Painter):
     """Redraws by a method that optimises (Ruder et al. 2016): each frame starts from the result before it, warped to where things are,
-    and is kept near it where flow can be trusted. ``redraw(pixels, start, temporal)`` gives a picture (1, 3, H, W)."""
+    and is kept near it where flow can be trusted. ``redraw(pixels, own, temporal)`` gives a picture (1, 3, H, W); ``own``: what an earlier
+    pass made of it."""
 
     def __init__(self, redraw: Redraw, size: tuple[int, int], colour: str, strength: float, steadier: Steadier | None) -> None:
         super().__init__(size, colour, strength, steadier)
         self.redraw = redraw
+
+    def alone(self, given: Tensor, seconds: float, held: Held | None) -> Tensor:
+        """See :meth:`Painter.alone`."""
+        made: Tensor = self.redraw(given, None, held)
+        return made
 
     def paint(self, photo: Pixels, given: Tensor, seconds: float, number: int) -> Tensor:
         """See :meth:`Painter.paint`."""
@@ -155,7 +171,7 @@ class MethodPainter(Painter):
             old, match = before
             kept = torch.from_numpy(np.ascontiguousarray(old.clip(0, 1).transpose(2, 0, 1)))[None]
             weight = torch.from_numpy(np.ascontiguousarray(match.trust))[None, None]
-            made = self.redraw(given, given.lerp(kept, weight), (kept, weight))
+            made = self.redraw(given, None, (kept, weight))
         if self.steadier is not None:
             self.steadier.blend(None, made)  # the term has held it already
         return made
@@ -172,6 +188,10 @@ class ColourPainter(Painter):
         self.map_of = map_of
         self.map: Tensor | None = None
         self.count = 0
+
+    def alone(self, given: Tensor, seconds: float, held: Held | None) -> Tensor:
+        """See :meth:`Painter.alone`."""
+        return apply_affine(given, self.map_of(given)[None, :, :, None, None]).clamp(0, 1)
 
     def paint(self, photo: Pixels, given: Tensor, seconds: float, number: int) -> Tensor:
         """See :meth:`Painter.paint`."""

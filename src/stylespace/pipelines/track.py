@@ -7,12 +7,25 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from stylespace.errors import InputError
 
 EASINGS = ("smooth", "linear", "hold")
 Mix = Mapping[str, float]
+
+
+class Mixes(Protocol):
+    """What says which mix of styles holds when; ``changes``: whether there is more than one."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether the mix changes."""
+        ...
+
+    def at(self, seconds: float) -> dict[str, float]:
+        """Shares that sum to 1, at a moment."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import stylespace
 from stylespace import encoders
 from stylespace.errors import InputError, MissingExtraError, PictureError
 from stylespace.film.encoding import ANIMATED, CODECS, form_of
 from stylespace.film.folder import FORMATS
-from stylespace.film.frame import Film, Frame, Pixels, Span
+from stylespace.film.frame import Film, Frame, Span
 from stylespace.film.reading import open_film
 from stylespace.film.threads import Ahead, Behind
 from stylespace.methods.registry import METHODS, STYLES
@@ -26,35 +28,26 @@ from stylespace.networks.style_network import StyleNetwork
 from stylespace.pictures.resizing import fit
 from stylespace.pipelines.batch import unfinished
 from stylespace.pipelines.film_out import Frames, Made, Output, Pipe, Segments
+from stylespace.pipelines.film_progress import FilmPace as FilmPace
+from stylespace.pipelines.film_progress import FilmProgress as FilmProgress
+from stylespace.pipelines.keyframes import ByHand, Carrying, Regular, interval, outlined
 from stylespace.pipelines.painters import ColourPainter, MethodPainter, NetworkPainter, Painter
+from stylespace.pipelines.passes import Passes
 from stylespace.pipelines.run import choose_device, threads_of
 from stylespace.pipelines.sources import MAX_PIXELS, Styles, style_pictures
 from stylespace.pipelines.track import Track, track_of
 from stylespace.pipelines.transfer import redraw, resolve
+from stylespace.solvers.coarse_to_fine import Problem
 from stylespace.storage.journal import Journal
 from stylespace.storage.memory import keep_freed_memory
 from stylespace.video.sharing import Sharing
 from stylespace.video.shots import Cuts
 from stylespace.video.stable import Steadier, check_steady
-from stylespace.video.temporal import Temporal
+from stylespace.video.temporal import Again, Temporal
 
 Note = Callable[[str], None]
 COLOURS = "photoreal"  # the method that on film is one map of colours a shot, unless its route is to optimise
-LATEST = 48  # frames that the pace is taken from
 WARM = 12  # frames of the end that are redrawn before the first one of a loop
-
-
-@dataclass(frozen=True)
-class FilmProgress:
-    """Frames ``done`` and in all (None where unknown) of a pass, ``looking`` or ``painting``; frames a second, seconds left; the frame
-    that was painted, (H, W, 3 or 4)."""
-
-    stage: str
-    done: int
-    of: int | None
-    rate: float
-    seconds_left: float | None
-    picture: Pixels | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +84,8 @@ def stylize_video(
     method: str = "network",
     network: str | Path | StyleNetwork | None = None,
     track: Track | None = None,
+    keyframes: str | Path | int | None = None,
+    passes: int = 1,
     strength: float = 1.0,
     colour: str = "style",
     size: int | None = None,
@@ -124,6 +119,9 @@ def stylize_video(
     ``settings``; ``photoreal`` gives each shot one map of colours, unless ``route="optimise"`` is set. ``track``: styles that
     change over time.
     ``steady``: ``off``; ``fast``: statistics shared by each shot's frames, and flow; ``best``: slower flow that holds stiller.
+    ``keyframes``: a folder of frames painted by hand, numbered as the film's frames (from 1), which are the style; or a number: of so many
+    frames one is redrawn as above. They are carried to the frames between (extra ``patches``).
+    ``passes``: a method that optimises goes so often over each shot, forwards and backwards in turn.
     ``start``, ``end`` in seconds; ``every``: of how many frames one is taken. ``loop``: the last frame meets the first. ``codec``, ``bits``
     a channel and ``crf`` of the file.
 
@@ -146,21 +144,58 @@ def stylize_video(
     keep_freed_memory()
     with threads_of(threads):
         painting = _size(film, size, codec, target)
-        if method == "network":
+        apart = None if keyframes is None else interval(keyframes)
+        by_hand = None if keyframes is None or apart is not None else ByHand(str(keyframes))
+        painter: Painter | None = None
+        if by_hand is not None:
+            if style is not None or track is not None or settings or method != "network":
+                raise InputError("Key frames painted by hand are the style: leave styles and method out, or give every=24.")
+        elif method == "network":
             network = network or StyleNetwork.painting(style if track is None else track.styles)[0]
-            painter: Painter = _network_painter(network, style, track, chosen, film, painting, device, note)
+            painter = _network_painter(network, style, track, chosen, film, painting, device, note)
         else:
             if track is not None:
                 raise InputError("Styles change over time with a network only: leave --at, --track or --method out.")
             painter = _method_painter(method, style, chosen, painting, preset, quality, device, settings)
         if settings and method == "network":
             raise InputError(f"A network has no setting '{next(iter(settings))}': leave it out, or give a --method.")
+        carrying = None
+        if keyframes is not None:
+            if loop:
+                raise InputError("Key frames have a first and a last: leave --loop out.")
+            keys = by_hand if painter is None else Regular(apart or 1, painter)
+            assert keys is not None
+            carrying = Carrying(film, keys, painting, steady, colour, strength, torch.get_num_threads())
         about = _about(source, film, method, style, network, track, chosen, {**settings, "preset": preset, "quality": quality})
+        if passes != 1:
+            if not isinstance(painter, MethodPainter) or keyframes is not None or steady == "off" or film.once or loop:
+                raise InputError(
+                    "Several passes are for a --method that optimises, held still, over a file or folder without --keyframes and --loop."
+                )
+            if not 1 <= passes <= 100:
+                raise InputError(f"{passes} passes cannot be: give 1 to 100.")
+            about["passes"] = passes
+        if keyframes is not None:
+            about["keyframes"] = apart if by_hand is None else by_hand.files()
         written = {"codec": codec, "bits": bits, "crf": crf}
         journal = None if piped else Journal(unfinished(target), about | {"out": written})
         try:
             output = output_for(target, film, painting, about, written, journal, note)
-            return _run(film, painter, output, chosen, journal, target, began, progress or _unseen, note)
+            report = progress or _unseen
+
+            def redrawn() -> tuple[tuple[int, ...], bool]:
+                work: Carrying | Passes | None = carrying
+                if passes != 1 and isinstance(painter, MethodPainter):
+                    work = Passes(film, painter, steady, passes, journal)
+                if work is None:
+                    assert painter is not None
+                    return _painted(film, painter, output, chosen, journal, report, note)
+                shots, count = outlined(film, journal, report)
+                if output.done:
+                    note(f"Going on after frame {output.done}.")
+                return tuple(shots), work.run(shots, count, output, report)
+
+            return _run(film, output, target, began, note, redrawn)
         finally:
             if journal is not None:
                 journal.leave()
@@ -175,20 +210,12 @@ def _unseen(_: FilmProgress) -> None:
 
 
 def _run(
-    film: Film, painter: Painter, output: Output, chosen: FilmSettings, journal: Journal | None, target: Path, began: float,
-    progress: Callable[[FilmProgress], None], note: Note,
+    film: Film, output: Output, target: Path, began: float, note: Note, redrawn: Callable[[], tuple[tuple[int, ...], bool]]
 ) -> FilmResult:  # fmt: skip
+    """Have the frames ``redrawn``, which gives the shots and whether Ctrl-C ended it, and make the result whole."""
     shots: tuple[int, ...] = ()
     try:
-        if isinstance(painter, NetworkPainter) and painter.running is None and chosen.steady != "off":
-            painter.sharing = _shared(film, painter, chosen, journal, progress)
-            shots = tuple(painter.sharing.firsts)
-        if output.done:
-            note(f"Going on after frame {output.done}.")
-            painter.restore(output.state())
-        elif chosen.loop and painter.steadier is not None and not film.once:
-            _warm_up(film, painter)
-        interrupted = _paint(film, painter, output, progress)
+        shots, interrupted = redrawn()
     except KeyboardInterrupt:
         interrupted = True
     seconds = time.perf_counter() - began
@@ -200,6 +227,23 @@ def _run(
     if not interrupted:
         output.finish()
     return FilmResult(target, output.written, seconds, shots, repaired, interrupted)
+
+
+def _painted(
+    film: Film, painter: Painter, output: Output, chosen: FilmSettings, journal: Journal | None,
+    progress: Callable[[FilmProgress], None], note: Note,
+) -> tuple[tuple[int, ...], bool]:  # fmt: skip
+    """Every frame redrawn; shots, and whether Ctrl-C ended it."""
+    shots: tuple[int, ...] = ()
+    if isinstance(painter, NetworkPainter) and painter.running is None and chosen.steady != "off":
+        painter.sharing = _shared(film, painter, chosen, journal, progress)
+        shots = tuple(painter.sharing.firsts)
+    if output.done:
+        note(f"Going on after frame {output.done}.")
+        painter.restore(output.state())
+    elif chosen.loop and painter.steadier is not None and not film.once:
+        _warm_up(film, painter)
+    return shots, _paint(film, painter, output, progress)
 
 
 def _paint(film: Film, painter: Painter, output: Output, progress: Callable[[FilmProgress], None]) -> bool:
@@ -262,23 +306,6 @@ def _warm_up(film: Film, painter: Painter) -> None:
     begin = (count or WARM) - len(latest)
     for number, frame in enumerate(latest, max(0, begin)):
         painter.next(frame, float(frame.ticks * film.info.time_base), number)
-
-
-class FilmPace:
-    """Tells how far a pass is."""
-
-    def __init__(self, stage: str, of: int | None, done: int, progress: Callable[[FilmProgress], None]) -> None:
-        self.stage, self.of, self.done, self.progress = stage, of, done, progress
-        self._times: deque[float] = deque([time.perf_counter()], maxlen=LATEST)
-
-    def step(self, picture: Pixels | None = None) -> None:
-        """Another frame is done."""
-        self.done += 1
-        self._times.append(time.perf_counter())
-        passed = self._times[-1] - self._times[0]
-        rate = (len(self._times) - 1) / passed if passed > 0 else 0.0
-        left = (self.of - self.done) / rate if self.of and rate else None
-        self.progress(FilmProgress(self.stage, self.done, self.of, rate, None if left is None else max(0.0, left), picture))
 
 
 def _size(film: Film, size: int | None, codec: str | None, target: Path) -> tuple[int, int]:
@@ -353,8 +380,13 @@ def _method_painter(
         return ColourPainter(lambda frame: one_map(frame, pictures, resolved), size, chosen.colour, chosen.strength)
     encoder = encoders.of(resolved, weights=None, device=choose_device(device))
 
-    def once(given: Any, start: Any, temporal: Any) -> Any:
-        around = None if temporal is None else lambda problem: Temporal(problem, *temporal)
+    def once(given: Any, own: Any, temporal: Any) -> Any:
+        around: Callable[[Problem], Problem] | None = None
+        if own is not None:
+            held = temporal or (own, torch.zeros_like(own[:, :1]))
+            around = lambda problem: Again(problem, own, *held)  # noqa: E731
+        elif temporal is not None:
+            around = lambda problem: Temporal(problem, *temporal)  # noqa: E731
         made = redraw(given[0], style, method, resolved, device=device, encoder=encoder, around=around)
         if made.interrupted:
             raise KeyboardInterrupt

@@ -107,15 +107,18 @@ def search(
     rounds: int,
     seed: int,
     workers: int = 1,
+    settled: NDArray[np.bool_] | None = None,
 ) -> NearestField:
     """Better places than ``places`` (H, W, 2) for the patches of ``here`` (H, W, C) in ``there`` (h, w, C), after ``rounds`` rounds.
 
-    ``allowed`` (h, w): where patches may have their centres. At the border of ``here`` its edge pixels are repeated.
+    ``allowed`` (h, w): where patches may have their centres. At the border of ``here`` its edge pixels are repeated. ``settled`` (H, W):
+    whose places stay as they are.
     """
     loops = compiled()
     reach = criteria.side // 2
     wide = np.pad(here, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
     weights = np.asarray(criteria.weights, np.int64)
+    settled = np.zeros(places.shape[:2], np.bool_) if settled is None else settled
     unit = criteria.side**2 * int(weights.sum())  # the distance of a patch that is off by one grey level
     kappa = round(criteria.coherence * PARTS)
     field = NearestField(np.ascontiguousarray(places), np.zeros(places.shape[:2], np.int64))
@@ -129,7 +132,7 @@ def search(
             top: int, before: Places = before, found: Places = found, errors: Any = errors, price: Any = price, n: int = number
         ) -> None:
             loops.improve(
-                wide, there, weights, allowed, price, before, found, errors, top, min(top + BAND, found.shape[0]), reach, kappa,
+                wide, there, weights, allowed, settled, price, before, found, errors, top, min(top + BAND, found.shape[0]), reach, kappa,
                 n % 2 == 1, (seed * 1000003 + n) % 2**62,
             )  # fmt: skip
 
@@ -138,14 +141,18 @@ def search(
     return field
 
 
-def vote(colours: Bytes, field: NearestField, side: int, workers: int = 1) -> Bytes:
-    """The picture (H, W, C) that overlapping patches of ``colours`` (h, w, C) make: their mean, in which nearer ones count more."""
+def vote(colours: Bytes, field: NearestField, side: int, workers: int = 1, settled: NDArray[np.bool_] | None = None) -> Bytes:
+    """The picture (H, W, C) that overlapping patches of ``colours`` (h, w, C) make: their mean, in which nearer ones count more.
+
+    Pixels that are ``settled`` (H, W) are left out: 0.
+    """
     loops = compiled()
-    made = np.empty((*field.places.shape[:2], colours.shape[2]), np.uint8)
+    made = np.zeros((*field.places.shape[:2], colours.shape[2]), np.uint8)
+    settled = np.zeros(made.shape[:2], np.bool_) if settled is None else settled
     middle = max(int(np.median(field.errors)), 1)
 
     def band(top: int) -> None:
-        loops.average(colours, field.places, field.errors, middle, made, top, min(top + BAND, made.shape[0]), side // 2)
+        loops.average(colours, field.places, field.errors, settled, middle, made, top, min(top + BAND, made.shape[0]), side // 2)
 
     _each(range(0, made.shape[0], BAND), band, workers)
     return made

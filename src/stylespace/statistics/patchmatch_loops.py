@@ -38,7 +38,7 @@ def _drawn(state):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def improve(wide, there, weights, allowed, price, before, found, errors, top, bottom, reach, kappa, back, seed):  # type: ignore[no-untyped-def]
+def improve(wide, there, weights, allowed, settled, price, before, found, errors, top, bottom, reach, kappa, back, seed):  # type: ignore[no-untyped-def]
     """One round over the rows ``top`` to ``bottom``: what neighbours suggest, then random places ever closer to the best."""
     high, across = allowed.shape
     rows, columns = found.shape[0], found.shape[1]
@@ -50,6 +50,9 @@ def improve(wide, there, weights, allowed, price, before, found, errors, top, bo
             x = columns - 1 - m if back else m
             v, u = before[y, x, 0], before[y, x, 1]
             best = _distance(wide, there, weights, y, x, v, u, reach, endless) + price[v, u]
+            if settled[y, x]:
+                errors[y, x] = best
+                continue
             alone = True  # whether it continues no neighbour's patch
             for k in range(2):
                 b, a = (y - step, x) if k == 0 else (y, x - step)
@@ -87,12 +90,14 @@ def improve(wide, there, weights, allowed, price, before, found, errors, top, bo
 
 
 @_compiled
-def average(colours, places, errors, middle, made, top, bottom, reach):  # type: ignore[no-untyped-def]
+def average(colours, places, errors, settled, middle, made, top, bottom, reach):  # type: ignore[no-untyped-def]
     """Rows ``top`` to ``bottom`` of the picture that patches make; a patch counts by middle / (middle + its error), in 4096ths."""
     rows, columns, channels = made.shape
     total = np.zeros(channels, np.int64)
     for y in range(top, bottom):
         for x in range(columns):
+            if settled[y, x]:
+                continue
             total[:] = 0
             weight = np.int64(0)
             for i in range(-reach, reach + 1):

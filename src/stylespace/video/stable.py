@@ -44,18 +44,22 @@ def sharpened(mixed: Pixels, like: Pixels) -> Pixels:
     around each place is that of ``like`` (variance-preserving blending: Heitz & Neyret 2018, "By-Example Noise").
     """
     cv2 = opencv()
+    high, wide = mixed.shape[:2]
     coarse = cv2.GaussianBlur(mixed, (0, 0), FINE)
     detail = cv2.subtract(mixed, coarse)
-    has, wants = (_energy(fine) for fine in (detail, cv2.subtract(like, cv2.GaussianBlur(like, (0, 0), FINE))))
-    gain = cv2.sqrt(cv2.divide(wants, has)).clip(*GAIN)
+    half = (max(1, wide // 2), max(1, high // 2))  # energies are smooth
+    has, wants = (_energy(fine, half) for fine in (detail, cv2.subtract(like, cv2.GaussianBlur(like, (0, 0), FINE))))
+    gain = cv2.resize(cv2.sqrt(cv2.divide(wants, has)).clip(*GAIN), (wide, high), interpolation=cv2.INTER_LINEAR)
     made: Pixels = cv2.add(coarse, cv2.multiply(detail, cv2.merge([gain] * 3)))
     return made
 
 
-def _energy(detail: Pixels) -> Pixels:
+def _energy(detail: Pixels, half: tuple[int, int]) -> Pixels:
+    """Around each place, at ``half`` (w, h) the size."""
     cv2 = opencv()
     grey = cv2.cvtColor(detail, cv2.COLOR_RGB2GRAY)
-    made: Pixels = cv2.GaussianBlur(cv2.multiply(grey, grey), (0, 0), AROUND) + np.float32(3e-5)
+    small = cv2.resize(cv2.multiply(grey, grey), half, interpolation=cv2.INTER_AREA)
+    made: Pixels = cv2.GaussianBlur(small, (0, 0), AROUND / 2) + np.float32(3e-5)
     return made
 
 

@@ -15,6 +15,8 @@ from stylespace.solvers.solver import Solver
 from stylespace.solvers.tiled import Tiled
 
 WEIGHT = 50.0  # of the temporal term against losses that are shares (our choice)
+BLEND = 0.5  # delta of equations 9 and 10
+AGAIN = 4  # of the last size's steps a further pass takes one in so many (our choice)
 
 
 class Temporal(Problem):
@@ -83,3 +85,45 @@ class Temporal(Problem):
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.base, name)
+
+
+class Again(Temporal):
+    """A further pass over a frame (section 4.4): starts from ``own`` (1, 3, H, W), its result so far, blended with its neighbour's.
+
+    Equations 9 and 10. Only the last size is worked at, in a quarter of its steps.
+    """
+
+    def __init__(self, base: Problem, own: Tensor, before: Tensor, trust: Tensor, weight: float = WEIGHT) -> None:
+        super().__init__(base, before, trust, weight)
+        self.own = own.to(base.content)
+        size, steps = base.schedule[-1]
+        self.schedule = [(size, max(1, steps // AGAIN))]
+
+    def _of_base(self, scale: Scale) -> Scale:
+        return Scale(len(self.base.schedule) - 1, scale.size, scale.steps, len(self.base.schedule))
+
+    def start(self, scale: Scale, picture: Tensor | None) -> Tensor:
+        """x' = delta c w(x of the neighbour) + (1 - delta c) x of the pass before."""
+        size = self.shape(scale)
+        share = BLEND * resize(self.trust, size).clamp(0, 1)
+        return resize(self.own, size).lerp(resize(self.before, size), share)
+
+    def loss(self, scale: Scale, start: Callable[[], Tensor], core: int | None, turn: int = 0) -> Objective | Sequence[Tiled]:
+        """See :meth:`Temporal.loss`."""
+        return super().loss(self._of_base(scale), start, core, turn)
+
+    def begin(self, scale: Scale, picture: Tensor | None) -> None:
+        """See :meth:`Problem.begin`."""
+        super().begin(self._of_base(scale), self.own)
+
+    def solver(self, scale: Scale) -> Solver:
+        """See :meth:`Problem.solver`."""
+        return super().solver(self._of_base(scale))
+
+    def margin(self, scale: Scale) -> int:
+        """See :meth:`Problem.margin`."""
+        return super().margin(self._of_base(scale))
+
+    def shape(self, scale: Scale) -> tuple[int, int]:
+        """See :meth:`Problem.shape`."""
+        return super().shape(self._of_base(scale))
