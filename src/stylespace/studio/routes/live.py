@@ -33,7 +33,7 @@ FULL = 1013  # WebSocket: try again later
 
 
 @dataclass
-class Table:
+class LiveTable:
     """What lies on one visitor's table: the photo, the maps, and the mix that waits to be painted."""
 
     photo: Picture | None = None
@@ -49,7 +49,7 @@ async def live(socket: WebSocket, studio: Here) -> None:
     if studio.tables >= studio.settings.tables:
         return await socket.close(FULL, "Too many are mixing: try again in a moment.")
     studio.tables += 1
-    table = Table()
+    table = LiveTable()
     painting = asyncio.create_task(_paint(socket, studio, table))
     try:
         while True:
@@ -70,7 +70,7 @@ async def live(socket: WebSocket, studio: Here) -> None:
         painting.cancel()
 
 
-async def _take(studio: Studio, table: Table, data: bytes) -> None:
+async def _take(studio: Studio, table: LiveTable, data: bytes) -> None:
     """What one message of the visitor's changes."""
     kind, body = data[:1], data[1:]
     if kind == bytes([MIX]):
@@ -94,7 +94,7 @@ async def _take(studio: Studio, table: Table, data: bytes) -> None:
         raise ValueError
 
 
-async def _paint(socket: WebSocket, studio: Studio, table: Table) -> None:
+async def _paint(socket: WebSocket, studio: Studio, table: LiveTable) -> None:
     """Paint the latest mix, again and again; the last one always."""
     while True:
         await table.changed.wait()
