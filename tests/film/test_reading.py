@@ -118,6 +118,26 @@ def test_what_is_no_film(tmp_path: Path, write: Write) -> None:
         open_film(tmp_path / "empty.mkv")
 
 
+def test_films_that_lie(write: Write, tmp_path: Path) -> None:
+    """What damaged files were found to do: a codec that nobody knows, names that are no text, sizes beyond all measure."""
+    whole = write(sound=True).read_bytes()
+    unknown, nameless, huge = (tmp_path / name for name in ("unknown.mp4", "nameless.mp4", "huge.gif"))
+    unknown.write_bytes(whole.replace(b"avc1\x00", b"qqqq\x00"))
+    with pytest.raises(PictureError, match=r"not known here|cannot be read"):
+        open_film(unknown)
+    assert b"VideoHandler" in whole
+    nameless.write_bytes(whole.replace(b"VideoHandler", b"Video\xff\xfendler"))
+    assert len(list(open_film(nameless).frames())) == 8
+    Image.new("RGB", (8, 8)).save(huge)
+    data = bytearray(huge.read_bytes())
+    data[6:10] = b"\xff\xff\xff\xff"  # 65535 x 65535
+    huge.write_bytes(data)
+    with pytest.raises(PictureError, match=r"cannot be read|more than"):
+        open_film(huge)
+    with pytest.raises(PictureError, match=r"96 x 64, more than 1000 pixels"):
+        open_film(write("large.mp4"), max_pixels=1000)
+
+
 def test_a_size_that_changes(write: Write, tmp_path: Path) -> None:
     parts = [write("a.ts", count=5), write("b.ts", count=5, size=(48, 80))]
     (tmp_path / "both.ts").write_bytes(b"".join(part.read_bytes() for part in parts))

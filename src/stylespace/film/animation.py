@@ -59,7 +59,7 @@ class Animation(Film):
                 try:
                     picture.seek(index)
                     pixels = np.asarray(picture.convert("RGBA" if self._info.alpha else "RGB"))
-                except BROKEN as error:
+                except (Image.DecompressionBombError, *BROKEN) as error:
                     raise PictureError(f"{self.name} is broken at frame {index + 1} ({error}): give another file.") from error
                 duration = round(picture.info.get("duration", 0) or 100)
                 seconds = Fraction(ticks, 1000)
@@ -83,5 +83,5 @@ def is_animated(path: Path) -> bool:
     try:
         with Image.open(path) as picture:
             return picture.format == "GIF" or getattr(picture, "n_frames", 1) > 1
-    except (OSError, ValueError, SyntaxError):
+    except (Image.DecompressionBombError, *BROKEN):
         return path.suffix.lower() in (".gif", ".apng")

@@ -68,11 +68,13 @@ class Container(Film):
         if not self.path.exists():
             raise PictureError(f"{self.name} is not there: check the name.")
         try:
-            with av.open(str(self.path)) as film:
+            with av.open(str(self.path), metadata_errors="replace") as film:
                 streams = [s for s in film.streams.video if not int(s.disposition) & int(av.stream.Disposition.attached_pic)]
                 if not streams:
                     raise PictureError(f"{self.name} has no pictures in it: give a film.")
                 context = streams[0].codec_context
+                if context is None:
+                    raise PictureError(f"{self.name} is of a codec that is not known here: convert it, to H.264 for one.")
                 if context.width * context.height > self.max_pixels:
                     raise PictureError(
                         f"{self.name} is {context.width} x {context.height}, more than {self.max_pixels} pixels: give a smaller film."

@@ -117,7 +117,7 @@ class _Sound:
     def __init__(self, source: Film, film: Any, end: Fraction | None, note: Note) -> None:
         av = pyav("Films need PyAV")
         self.source, self.end = source, end
-        self.file = av.open(str(source.audio))
+        self.file = av.open(str(source.audio), metadata_errors="replace")
         self.streams = {}
         for stream in self.file.streams.audio:
             name = stream.codec_context.name if stream.codec_context else "unknown"

@@ -64,7 +64,7 @@ class Piped(Container):
 
         av = pyav("Films need PyAV")
         try:
-            self._film = av.open(sys.stdin.buffer)
+            self._film = av.open(sys.stdin.buffer, metadata_errors="replace")
         except (av.FFmpegError, ValueError, OSError) as error:
             raise PictureError(
                 "Standard input is no film that is recognised: for raw RGB frames give --raw WIDTHxHEIGHT@RATE."
@@ -76,7 +76,7 @@ class Piped(Container):
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[Any, Any]]:
-        if not self._film.streams.video:
+        if not self._film.streams.video or self._film.streams.video[0].codec_context is None:
             raise PictureError("Standard input has no pictures in it: give a film.")
         yield self._film, self._film.streams.video[0]
 

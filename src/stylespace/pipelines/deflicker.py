@@ -128,7 +128,7 @@ def _has_sound(film: Film) -> bool:
     if film.audio is None:
         return False
     try:
-        with pyav("Films need PyAV").open(str(film.audio)) as held:
+        with pyav("Films need PyAV").open(str(film.audio), metadata_errors="replace") as held:
             return bool(held.streams.audio)
     except (OSError, ValueError):
         return False
