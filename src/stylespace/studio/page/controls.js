@@ -4,7 +4,8 @@ import { text } from "./text.js";
 
 const SETTINGS = [["strength", 0, 1, 0.01], ["stroke", 0.5, 2, 0.05]];
 
-export function styleRow(mix, style) {
+// ``forget`` takes the style away, where it can be.
+export function styleRow(mix, style, forget = null) {
   const shown = element("output", {}, "0");
   const slider = element("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, "aria-label": text.weight(style.title) });
   slider.dataset.style = style.name;
@@ -15,6 +16,9 @@ export function styleRow(mix, style) {
   const by = [style.artist, style.year].filter(Boolean).join(", ");
   const name = element("span", { className: "name", title: by ? `${style.title} (${by})` : style.title }, style.title);
   const row = element("div", { className: "style" }, image, name, slider, shown);
+  const gone = async () => (await forget()) && row.remove();
+  if (forget) row.append(button("×", gone, { className: "small", "aria-label": text.removeNamed(style.title) }));
+  row.classList.toggle("own", Boolean(forget));
   mix.addEventListener("change", () => {
     const weight = mix.look.styles[style.name] ?? 0;
     if (Number(slider.value) !== weight) slider.value = Math.min(weight, 1);

@@ -35,7 +35,7 @@ const live = new Live({
     if (!moving.running) problem();
     if (passing) stage.setBefore(passing);
     stage.show(picture, text.picture(names(mix.look)), number);
-    status(text.frame(number, ms));
+    at("pace").textContent = text.pace(ms);
     if (number === live.number) memory.seen(stage.after);
     if (moving.running) follow();
   },
@@ -74,8 +74,10 @@ async function guarded(work) {
   try {
     problem();
     await work();
+    return true;
   } catch (error) {
     problem(error.message);
+    return false;
   }
 }
 
@@ -172,8 +174,17 @@ const paintFilm = () =>
 function addStyle(style, first = false) {
   if (titles.has(style.name)) return;
   titles.set(style.name, style.title);
-  at("style-list")[first ? "prepend" : "append"](styleRow(mix, style));
+  at("style-list")[first ? "prepend" : "append"](styleRow(mix, style, style.own && (() => guarded(() => forget(style.name)))));
   brush.setStyles([...titles].map(([name, title]) => ({ name, title })));
+}
+
+async function forget(name) {
+  await call(`/v1/styles/${encodeURIComponent(name)}`, { method: "DELETE" });
+  titles.delete(name);
+  for (const item of paintings.items) if (item.style === name) item.style = null;
+  brush.setStyles([...titles].map(([each, title]) => ({ name: each, title })));
+  const { [name]: gone, ...styles } = mix.look.styles;
+  mix.set({ ...mix.look, styles });
 }
 
 async function refresh() {

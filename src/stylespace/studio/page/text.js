@@ -11,7 +11,7 @@ export const text = {
   noFilm: "This video cannot be played here: give MP4 or WebM.",
   needPhoto: "Choose a photo first.", needPainting: "Add a painting first.", failed: "The server did not answer: is it still running?",
   ready: (name) => `Network: ${name}`, connecting: "Connecting…", lost: "The connection is lost; trying again…",
-  frame: (number, ms) => `Picture ${number}, ${ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`}`,
+  pace: (ms) => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`),
   // Mix
   tabs: { mix: "Mix", paintings: "Your paintings", library: "Library" },
   random: "Random mix", clear: "Clear", undo: "Undo", redo: "Redo", styles: "Styles", look: "Look", weight: (name) => `Weight of ${name}`,
