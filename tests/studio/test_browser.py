@@ -250,6 +250,8 @@ def test_a_photo_is_dropped_and_a_painting_is_a_slider_at_once(tab: Callable[...
     until(page, "document.querySelector('[data-style=swirls]').value == 1")
     shown(page, number)
     assert pixels(page) == before
+    page.click("#style-list [aria-label='Remove Harbour']")
+    page.wait_for_selector("[aria-label='Weight of Harbour'][data-style]", state="detached")
 
 
 def test_many_paintings_are_blended_and_why(tab: Callable[..., Any]) -> None:
@@ -362,7 +364,8 @@ def test_a_mix_is_saved_with_its_maps_and_opened_again(tab: Callable[..., Any]) 
     saved = Path(download.value.path()).read_bytes()
     assert set(json.loads(saved)["maps"]) == {"dots"}
     page.click("text=Clear")
-    page.click("text=Whole picture again")
+    page.click("[aria-label='Dots goes everywhere again']")
+    page.wait_for_selector(".maps canvas", state="detached")
     choose(page, "text=Open mix…", saved, "mix.json", "application/json")
     until(page, "document.querySelector('[data-style=dots]').value == 1")
     end = time.monotonic() + PATIENCE / 1000

@@ -1,5 +1,6 @@
 // A map for each style: white where it goes. Painted with the brush, or one of the sides.
 import { button, element } from "./element.js";
+import { mapRows } from "./maps.js";
 import { text } from "./text.js";
 
 const SIDE = 384;
@@ -18,6 +19,7 @@ export class Brush {
   }
 
   controls() {
+    this.table = element("div", { className: "maps" });
     this.choice = element("select", { id: "brush-style", onchange: () => this.show() });
     this.toggle = button(text.brushOn, () => this.turn(!this.frame.classList.contains("brushing")), { "aria-pressed": "false" });
     const eraser = button(text.erase, () => {
@@ -30,7 +32,7 @@ export class Brush {
     return [
       element("div", { className: "setting" }, element("label", { htmlFor: "brush-style" }, text.brushStyle), this.choice),
       element("div", { className: "setting" }, element("label", { htmlFor: "brush-size" }, text.brushSize), size),
-      element("div", { className: "row" }, this.toggle, eraser, button(text.clearMap, () => this.clear()), ...sides),
+      element("div", { className: "row" }, this.toggle, eraser, button(text.clearMap, () => this.clear()), ...sides), this.table,
     ];
   }
 
@@ -44,6 +46,17 @@ export class Brush {
     const scale = SIDE / Math.max(wide, high);
     [this.shown.width, this.shown.height] = [Math.max(2, Math.round(wide * scale)), Math.max(2, Math.round(high * scale))];
     this.maps.clear();
+    this.list();
+  }
+
+  // Which style goes where.
+  list() {
+    const titled = new Map([...this.choice.options].map(({ value, label }) => [value, label]));
+    const chosen = (name) => {
+      this.choice.value = name;
+      this.turn(true);
+    };
+    this.table.replaceChildren(...mapRows(this.maps, titled, chosen, (name) => this.clear(name)));
   }
 
   turn(on) {
@@ -118,13 +131,15 @@ export class Brush {
     this.send();
   }
 
-  clear() {
-    this.maps.delete(this.name);
+  clear(name = this.name) {
+    this.maps.delete(name);
     this.show();
-    this.changed(this.name, null);
+    this.list();
+    this.changed(name, null);
   }
 
   async send() {
+    this.list();
     this.changed(this.name, await picture(this.map()));
   }
 
@@ -141,6 +156,7 @@ export class Brush {
     context.putImageData(pixels, 0, 0);
     this.maps.set(name, map);
     this.show();
+    this.list();
     await this.changed(name, await picture(map));
   }
 
