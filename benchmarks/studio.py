@@ -156,13 +156,18 @@ def drag(page: Any, seconds: float) -> tuple[list[float], float]:
         place = abs((step % 240) / 120 - 1)  # there and back in four seconds
         page.mouse.move(box["x"] + (0.1 + 0.8 * place) * box["width"], middle)
         time.sleep(max(0.0, step / 60 - passed))
-    page.wait_for_timeout(1000)
+    found = page.evaluate("() => window.found")
+    rate = len(found["drawn"]) / seconds
+    last = found["first"] + len(found["asked"])
+    while page.evaluate("() => Number(document.getElementById('after').dataset.number)") < last:  # the last is always painted
+        page.wait_for_timeout(50)
     found = page.evaluate("() => window.found")
     page.mouse.up()
     page.wait_for_timeout(500)
     shown = [(number - found["first"] - 1, at) for number, at in found["drawn"]]
     times = [at - found["asked"][index] for index, at in shown if 0 <= index < len(found["asked"])]
-    return times, len(found["drawn"]) / seconds
+    assert found["asked"], "the slider did not move"
+    return times, rate
 
 
 def slider(address: str, photo: Path, seconds: float) -> None:

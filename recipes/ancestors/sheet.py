@@ -1,7 +1,8 @@
-"""Contact sheets of quilting and analogies, from drawings of ours and a photograph that comes with scikit-image.
+"""Contact sheets of quilting, analogies and photorealistic transfer, from drawings of ours and photographs that come with scikit-image.
 
 python recipes/ancestors/sheet.py quilting -o docs/quilting.webp
 python recipes/ancestors/sheet.py analogies -o docs/analogies.webp     # wants the extra patches
+python recipes/ancestors/sheet.py photoreal -o docs/photoreal.webp
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from skimage.data import chelsea, gravel
+from skimage.data import astronaut, chelsea, coffee, gravel
 
 import stylespace as ss
 from stylespace.demo.drawings import draw
@@ -89,13 +90,33 @@ def analogies() -> list[list[Cell]]:
     ]  # fmt: skip
 
 
+def photoreal() -> list[list[Cell]]:
+    """Routes that need no optimisation, on photos that have no labels."""
+    rows = []
+    for photo, style in ((coffee(), chelsea()), (chelsea(), astronaut())):
+        whole, parts = (
+            ss.transfer(photo, style, method="photoreal", size=448, route=route, classes=classes).picture
+            for route, classes in (("global", None), ("fast", ss.Classes(found=3)))
+        )
+        rows.append(
+            [
+                Cell(picture(photo), "a photo", inset=picture(style)),
+                Cell(whole, "global"),
+                Cell(parts, "fast, three classes found"),
+            ]
+        )
+    return rows
+
+
+SHEETS = {"quilting": quilting, "analogies": analogies, "photoreal": photoreal}
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("which", choices=("quilting", "analogies"))
+    options.add_argument("which", choices=SHEETS)
     options.add_argument("-o", "--out", type=Path, required=True)
     chosen = options.parse_args()
-    rows = quilting() if chosen.which == "quilting" else analogies()
-    sheet(rows, side=300).save(chosen.out, quality=86)
+    sheet(SHEETS[chosen.which](), side=300).save(chosen.out, quality=86)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ def networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Style
         network = StyleNetwork(body, "tiny", rows, ["swirls", "dots"])
         if name == "arbitrary":
             network.reader = Reader(body.row_size, widths=(4, 6, 8), hidden=12, basis=5).eval().requires_grad_(False)
+            network.reader.point.reset_parameters()  # as one that has learned: paintings differ
             network.reader.span(rows)
             network.reader.load_state_dict({key: value.half().float() for key, value in network.reader.state_dict().items()})
         network.save(folder / f"{name}.safetensors")
@@ -126,6 +127,15 @@ def test_paint_takes_the_network_that_reads(networks: dict[str, StyleNetwork], c
 
     assert (painted("dots") == wanted("classics", "dots")).all()
     assert (painted("waves.png") == wanted("arbitrary", "waves.png")).all()
+    with Image.open("waves.png") as opened:
+        waves = np.asarray(opened).astype(float)
+    assert main(["paint", "photo.png", "--style", "waves.png", "--colour", "palette", "-o", "palette.png"]) == 0
+    with Image.open("palette.png") as opened:
+        bright = np.asarray(opened).astype(float)
+    assert np.abs(bright.mean((0, 1)) - waves.mean((0, 1))).max() < 12  # a thumbnail's, and clipped
+    assert np.abs(painted("waves.png").mean((0, 1)) - waves.mean((0, 1))).max() > 12
+    assert (bright == np.asarray(networks["arbitrary"]("photo.png", "waves.png", colour="palette"))).all()
+    assert main(["paint", "photo.png", "--style", "dots", "--colour", "palette", "-o", "no.png"]) == 1  # has no thumbnail
     networks["arbitrary"].code("mosaic.png").save("code.safetensors")
     mix = {"dots": 2.0, "waves.png": 1.0, "code.safetensors": 1.0}
     assert (painted("dots=2", "waves.png=1", "code.safetensors=1") == wanted("arbitrary", mix)).all()

@@ -14,7 +14,12 @@ from stylespace.cli.progress import Reporter
 
 def export(
     net: Annotated[str, typer.Argument(metavar="NET", help="A network: a file, a shipped name, owner/name on the Hub.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="NET.onnx", help="The exported network.", rich_help_panel=FILES)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="NET.onnx|DIR", help="The exported network; with --web a folder.", rich_help_panel=FILES
+        ),
+    ],
     to: Annotated[str, typer.Option("--to", metavar="onnx", help="Kind of file.")] = "onnx",
     graph: Annotated[
         str,
@@ -45,6 +50,13 @@ def export(
             help="With --int8: photos or folders to calibrate the number ranges on. [default: three photographs of scikit-image]",
         ),
     ] = None,
+    web: Annotated[
+        bool, typer.Option("--web", help="A static page that redraws photos and the camera in the browser; needs --runtime.")
+    ] = False,
+    runtime: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.tgz", help="With --web: onnxruntime-web, which 'npm pack onnxruntime-web@1.30.0' fetches."),
+    ] = None,
     check: Annotated[bool, typer.Option(help="Compare the file's pictures with PyTorch's.")] = True,
     force: options.Force = False,
     quiet: options.Quiet = False,
@@ -56,6 +68,10 @@ def export(
 
     It runs without PyTorch (stylespace.export.runtime, OpenVINO, ONNX Runtime). A network that reads paintings is also exported in two
     files, --graph reader and --graph painter, which take any painting. 'stylespace network steady' makes a network without statistics.
+
+    stylespace export classics --web --runtime onnxruntime-web-1.30.0.tgz -o page/
+
+    Serve that folder with any static host, or try it: python -m http.server -d page
     """
     if to != "onnx":
         raise typer.BadParameter(f"'{to}' is unknown: choose onnx.", param_hint="--to")
@@ -67,6 +83,15 @@ def export(
         raise typer.BadParameter("a reader has neither styles nor integers: leave them out.", param_hint="--style, --int8")
     if photos and not int8:
         raise typer.BadParameter("it only goes with --int8.", param_hint="--photos")
+    if web:
+        if int8 or graph != "styles":
+            raise typer.BadParameter(
+                "a page has graphs of its own, in single precision: leave it out.", param_hint="--int8, --graph"
+            )
+        _page(net, out, runtime, style, force, quiet)
+        return
+    if runtime is not None:
+        raise typer.BadParameter("it only goes with --web.", param_hint="--runtime")
 
     from stylespace.errors import InputError, MissingExtraError
     from stylespace.export.check import difference
@@ -101,6 +126,24 @@ def export(
                 )
             else:
                 typer.echo(f"{engine}: at most {255 * found.worst:.2f}/255 from PyTorch, {255 * found.mean:.3f}/255 on average")
+
+
+def _page(net: str, out: Path, runtime: Path | None, style: list[str] | None, force: bool, quiet: bool) -> None:
+    from stylespace.errors import InputError
+    from stylespace.export.web import RUNTIME, export_web
+    from stylespace.networks.style_network import StyleNetwork
+
+    if runtime is None:
+        raise InputError(
+            f"The page needs onnxruntime-web: get it by 'npm pack onnxruntime-web@{RUNTIME}' and give the .tgz file (--runtime)."
+        )
+    network = StyleNetwork.load(net)
+    network = network if style is None else network.of(style)
+    with Reporter(quiet) as reporter:
+        reporter.say("exporting")
+        made = export_web(network, out, runtime, force=force)
+    if not quiet:
+        typer.echo(made)
 
 
 def _photos(names: list[str] | None) -> list[Any]:

@@ -55,7 +55,10 @@ def paint(
     strength: Annotated[float, typer.Option(metavar="S", help="From 0, the photo, to 1.", rich_help_panel=HOW)] = 1.0,
     colour: Annotated[
         str,
-        typer.Option(metavar="style|luminance|cholesky|root|transport", help="Colours: the style's or the photo's.", rich_help_panel=HOW),
+        typer.Option(
+            metavar="style|palette|luminance|cholesky|root|transport", rich_help_panel=HOW,
+            help="Colours: as the network paints them; in the mean and spread of the style pictures' own (palette); or the photo's.",
+        ),
     ] = "style",
     engine: Annotated[
         str, typer.Option(metavar="auto|torch|openvino|onnxruntime", help="What computes.", rich_help_panel=options.RUN)

@@ -124,17 +124,10 @@ def model(network: StyleNetwork, pixels: str = "bytes", graph: str = "styles") -
     given = {"weights": torch.ones(len(network.names)), "row": network.rows[0].cpu()}.get(second)
     sides: Any = {1: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC}
     first = "painting" if graph == "reader" else "photo"
-    with _quiet(), torch.no_grad():
-        program = torch.onnx.export(
-            module, (photo,) if given is None else (photo, given), dynamo=True,
-            input_names=[first] if given is None else [first, second], output_names=[made],
-            dynamic_shapes=(sides,) if given is None else (sides, None), opset_version=OPSET, verbose=False,
-        )  # fmt: skip
-    assert program is not None
-    found: ModelProto = program.model_proto
-    for part in (*found.graph.node, *found.graph.value_info, *found.graph.input, *found.graph.output, *found.graph.initializer):
-        part.doc_string = ""  # the exporter records source paths of this machine
-        del part.metadata_props[:]
+    found = traced(
+        module, (photo,) if given is None else (photo, given), [first] if given is None else [first, second], made,
+        (sides,) if given is None else (sides, None),
+    )  # fmt: skip
     about: dict[str, Any] = {"version": VERSION, "pixels": pixels}
     if graph == "styles":
         about |= {"names": network.names, "checksum": network.checksum(network.names)}
@@ -151,6 +144,21 @@ _FORMS: dict[str, tuple[type[RowGraph] | type[ReaderGraph], str, str]] = {
     "styles": (Graph, "weights", "picture"), "painter": (RowGraph, "row", "picture"), "reader": (ReaderGraph, "", "row"),
 }  # fmt: skip
 GRAPHS = tuple(_FORMS)
+
+
+def traced(module: nn.Module, examples: tuple[Tensor, ...], inputs: list[str], output: str, dynamic: Any) -> ModelProto:
+    """``module`` as a model; ``dynamic``: which sides may vary, for each of the ``examples``. Needs the extra ``export``."""
+    with _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            module, examples, dynamo=True, input_names=inputs, output_names=[output], dynamic_shapes=dynamic, opset_version=OPSET,
+            verbose=False,
+        )  # fmt: skip
+    assert program is not None
+    found: ModelProto = program.model_proto
+    for part in (*found.graph.node, *found.graph.value_info, *found.graph.input, *found.graph.output, *found.graph.initializer):
+        part.doc_string = ""  # the exporter records source paths of this machine
+        del part.metadata_props[:]
+    return found
 
 
 @contextmanager

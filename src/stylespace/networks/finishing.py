@@ -9,14 +9,15 @@ from stylespace.errors import InputError
 from stylespace.pictures import colour as colours
 
 COLOURS = ("style", "luminance", "cholesky", "root", "transport")
+PALETTE = "palette"  # the mean and spread of the style pictures' own colours: StyleNetwork.in_palette
 
 
-def check(colour: str, strength: float) -> None:
-    """Raise ``InputError`` for what :func:`finished` does not take."""
+def check(colour: str, strength: float, *more: str) -> None:
+    """Raise ``InputError`` for what :func:`finished` does not take. ``more``: other colours that are known."""
     if not 0 <= strength <= 1:
         raise InputError(f"The strength is {strength}: give a number from 0 (the photo) to 1.")
-    if colour not in COLOURS:
-        raise InputError(f"The colour '{colour}' is unknown: choose among {', '.join(COLOURS)}.")
+    if colour not in (*COLOURS, *more):
+        raise InputError(f"The colour '{colour}' is unknown: choose among {', '.join((*COLOURS, *more))}.")
 
 
 def finished(made: Tensor, photo: Tensor, colour: str = "style", strength: float = 1.0) -> Tensor:

@@ -25,10 +25,11 @@ from stylespace.networks.body import Body
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.code import StyleCode
 from stylespace.networks.conditioning import Conditioning
-from stylespace.networks.finishing import check, finished
+from stylespace.networks.finishing import PALETTE, check, finished
 from stylespace.networks.hub import fetch, is_repository, upload
 from stylespace.networks.shipped import ARBITRARY, CLASSICS, is_shipped
 from stylespace.networks.shipped import MODELS as MODELS
+from stylespace.pictures.colour import match_colours
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.reading import MAX_PIXELS, read
 from stylespace.pictures.resizing import fit, resize
@@ -85,15 +86,33 @@ class StyleNetwork:
         (equal ones where all are 0). None: the first style. A network of several stages takes a style for each, ``large/brush``: large
         shapes of one, brushwork of the other.
         ``strength``: from 0, the photo, to 1. ``size``: long side of the result; 0: the photo's; None: the photo's, at most
-        1024, above which strokes look small. ``colour``: ``style``, or the photo's by ``luminance``, or by an affine match: ``cholesky``,
+        1024, above which strokes look small. ``colour``: ``style``; ``palette``: with the mean and spread of the style pictures' own
+        colours, as their thumbnails show them; or the photo's by ``luminance``, or by an affine match: ``cholesky``,
         ``root``, ``transport``. Raises ``InputError`` and ``PictureError``.
         """
-        check(colour, strength)
+        check(colour, strength, PALETTE)
         picture = read(photo, max_pixels=max_pixels)
         pixels = resize(picture.pixels, working_size(picture.size, size)).to(self.device)
         network, mix = self.taking(mix, max_pixels)
-        done = picture.with_pixels(finished(network.pixels(pixels, mix), pixels, colour, strength).cpu())
+        made = network.pixels(pixels, mix)
+        if colour == PALETTE:
+            made, colour = network.in_palette(made, mix), "style"
+        done = picture.with_pixels(finished(made, pixels, colour, strength).cpu())
         return to_pil(done.pixels, done.alpha)
+
+    def in_palette(self, made: Tensor, mix: Mix) -> Tensor:
+        """``made`` (1, 3, H, W) with the mean and covariance of the colours of the styles' thumbnails, by their weights.
+
+        Networks paint duller than paintings are. Raises ``InputError`` for weights that vary, and styles without a thumbnail.
+        """
+        weights = self._weights(mix)
+        parts = []
+        for name, weight in weights.items():
+            seen = self.thumbnail(name)
+            if not seen or not isinstance(weight, Real):
+                raise InputError(f"The palette of '{name}' is not known, or varies over the picture: leave --colour palette out.")
+            parts.append(float(weight) * match_colours(made, read(seen).pixels.to(made)))
+        return torch.stack(parts).sum(0) / sum(float(weight) for weight in weights.values())
 
     @property
     def device(self) -> torch.device:

@@ -20,7 +20,7 @@ from stylespace.export.runtime import ENGINES, Runtime
 from stylespace.networks.body import Body
 from stylespace.networks.brush import brushed
 from stylespace.networks.code import StyleCode
-from stylespace.networks.finishing import check, finished
+from stylespace.networks.finishing import PALETTE, check, finished
 from stylespace.networks.large import painted
 from stylespace.networks.planes import Box
 from stylespace.networks.style_network import SIZE, StyleNetwork, working_size
@@ -67,7 +67,7 @@ class PaintSettings:
     scratch: str | None = None
 
     def __post_init__(self) -> None:
-        check(self.colour, self.strength)
+        check(self.colour, self.strength, PALETTE)
         for what, given, choices in (("engine", self.engine, CHOICES), ("way of tiles", self.tiles, TILES)):
             if given not in choices:
                 raise InputError(f"The {what} '{given}' is unknown: choose among {', '.join(choices)}.")
@@ -193,7 +193,12 @@ class Painting:
             if note:
                 note("Memory ran out: painting in tiles on the processor.")
             found = self._tiled(pixels, self.painter.to("cpu"))
-        made = finished(found, resize(pixels, found.shape[-2:]), s.colour, s.strength)
+        colour = s.colour
+        if colour == PALETTE:
+            if not isinstance(self.painter, StyleNetwork):
+                raise InputError("The styles' palettes need PyTorch: leave --engine or --colour palette out.")
+            found, colour = self.painter.in_palette(found, self.mix), "style"
+        made = finished(found, resize(pixels, found.shape[-2:]), colour, s.strength)
         return picture.with_pixels(made.cpu())
 
     def mixing(self, mix: Mapping[Any, Any]) -> Painting:
