@@ -42,11 +42,10 @@ def on_ray(orders: Iterator[Part | Join], job: Job, workers: int, address: str) 
     context.enable_progress_bars = False
     # Both are needed: the first alone repeats only what dead processes had, not what an error of the storage ended.
     context.actor_task_retry_on_errors = [OSError]
-    held = ray.put(job)
     while wave := list(itertools.islice(orders, WAVE)):
         rows = [{"order": pickle.dumps(order)} for order in wave]
         data = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
-            _Actor, fn_constructor_args=(held,), batch_size=1, zero_copy_batch=False, num_cpus=1,
+            _Actor, fn_constructor_args=(job,), batch_size=1, zero_copy_batch=False, num_cpus=1,
             concurrency=(1, min(workers, len(rows))), max_restarts=-1, max_task_retries=-1,
         )  # fmt: skip
         for row in data.iter_rows():
@@ -59,11 +58,9 @@ def on_ray(orders: Iterator[Part | Join], job: Job, workers: int, address: str) 
 class _Actor:
     """A worker."""
 
-    def __init__(self, job: Any) -> None:
-        import ray
-
+    def __init__(self, job: Job) -> None:
         settle()
-        self.worker = Worker(ray.get(job) if isinstance(job, ray.ObjectRef) else job)
+        self.worker = Worker(job)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         made = []
