@@ -193,7 +193,7 @@ def paint_well(page: Any, size: int, quality: str = "good") -> None:
 
 def test_a_job_comes_to_its_end(tab: Callable[..., Any]) -> None:
     page = tab()
-    paint_well(page, 32, "draft")
+    paint_well(page, 32, "good")
     page.wait_for_selector(".job[data-state=done] svg polyline")
     page.click(".job >> text=Show")
     until(page, "document.getElementById('after').width === 32")
