@@ -142,6 +142,20 @@ def test_style_comes_nearer_and_structure_stays(encoder: Encoder) -> None:
     assert torch.equal(one, again)
 
 
+def test_the_gradient_is_the_same_whichever_thread_is_first() -> None:
+    generator = torch.Generator().manual_seed(0)
+    cloud = Cloud.of(torch.randn(1024, 600, generator=generator))
+    # Copies of a few of the cloud: each is the nearest one of many others, which are far.
+    x = (cloud.rows[:20].repeat(40, 1) + 0.01 * torch.randn(800, 600, generator=generator)).requires_grad_()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        gradients = [torch.autograd.grad(transport(x, cloud), x)[0] for _ in range(8)]
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(gradients[0], other) for other in gradients[1:])
+
+
 def test_small_regions_and_what_is_left_alone(encoder: Encoder) -> None:
     photo = drawn("stained_glass", 64)
     guide = torch.zeros(1, 1, 64, 64)

@@ -44,7 +44,8 @@ def transport(x: Tensor, cloud: Cloud, euclidean: bool = False) -> Tensor:
     if forth >= back:
         near, far = (x, unit), (cloud.rows[to_cloud], cloud.unit[to_cloud])
     else:
-        near, far = (x[from_cloud], unit[from_cloud]), (cloud.rows, cloud.unit)
+        # index_select: the gradient of x[from_cloud] adds in any order where there are several threads.
+        near, far = (x.index_select(0, from_cloud), unit.index_select(0, from_cloud)), (cloud.rows, cloud.unit)
     apart = 1 - (near[1] * far[1]).sum(1)
     if euclidean:
         apart = apart + (near[0] - far[0]).square().mean(1).clamp_min(1e-12).sqrt()
