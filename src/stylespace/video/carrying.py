@@ -163,19 +163,13 @@ class Carrier:
 
     def state(self) -> dict[str, Tensor]:
         """What the next frame depends on, the key frame aside."""
-        held = {"last": torch.from_numpy(self.last), "number": torch.tensor(self.number), "places": torch.from_numpy(self.places)}
-        if self.flow.last is not None:
-            held["grey"] = torch.from_numpy(self.flow.last)
-        if self.flow.flows is not None:
-            held |= {"back": torch.from_numpy(self.flow.flows[0]), "on": torch.from_numpy(self.flow.flows[1])}
-        return held
+        own = {"last": torch.from_numpy(self.last), "number": torch.tensor(self.number), "places": torch.from_numpy(self.places)}
+        return own | self.flow.state()
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on where :meth:`state` was taken."""
-        held = {name: tensor.numpy() for name, tensor in state.items()}
-        self.last, self.places, self.flow.last = held["last"], held["places"], held.get("grey")
-        self.number = int(held["number"])
-        self.flow.flows = (held["back"], held["on"]) if "back" in held else None
+        self.last, self.places, self.number = state["last"].numpy(), state["places"].numpy(), int(state["number"])
+        self.flow.restore(state)
 
 
 def recoloured(key: Tensor, painted: Tensor, frame: Tensor, workers: int = 1) -> Tensor:

@@ -6,10 +6,13 @@ Dosovitskiy & Brox 2016, "Artistic Style Transfer for Videos", section 4.3.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from stylespace.film.frame import Pixels
 from stylespace.video.extra import opencv
@@ -80,6 +83,19 @@ class Estimator:
         self._dis = [cv2.DISOpticalFlow_create(preset) for _ in range(2)]
         self.last: Pixels | None = None  # grey, small
         self.flows: tuple[Flow, Flow] | None = None
+
+    def state(self) -> dict[str, Tensor]:
+        """What the next frame's flow depends on."""
+        held = {} if self.last is None else {"grey": torch.from_numpy(self.last)}
+        if self.flows is not None:
+            held |= {"back": torch.from_numpy(self.flows[0]), "on": torch.from_numpy(self.flows[1])}
+        return held
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on where :meth:`state` was taken."""
+        held = {name: tensor.numpy() for name, tensor in state.items()}
+        self.last = held.get("grey")
+        self.flows = (held["back"], held["on"]) if "back" in held else None
 
     def next(self, pixels: Pixels) -> Match | None:
         """Into the frame before; None of the first one, and of one too small to be looked at."""

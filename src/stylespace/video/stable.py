@@ -104,15 +104,10 @@ class Steadier:
 
     def state(self) -> dict[str, Tensor]:
         """What the next frame depends on."""
-        held = {} if self.last is None else {"last": torch.from_numpy(self.last)}
-        if self.flow.last is not None:
-            held["grey"] = torch.from_numpy(self.flow.last)
-        if self.flow.flows is not None:
-            held |= {"back": torch.from_numpy(self.flow.flows[0]), "on": torch.from_numpy(self.flow.flows[1])}
-        return held
+        own = {} if self.last is None else {"last": torch.from_numpy(self.last)}
+        return own | self.flow.state()
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on where :meth:`state` was taken."""
-        held = {name: tensor.numpy() for name, tensor in state.items()}
-        self.last, self.flow.last = held.get("last"), held.get("grey")
-        self.flow.flows = (held["back"], held["on"]) if "back" in held else None
+        self.last = state["last"].numpy() if "last" in state else None
+        self.flow.restore(state)

@@ -1,7 +1,8 @@
 """Orders carried to the actors of a Ray cluster, by Ray Data. Needs the extra ``ray``.
 
 Only orders and rows pass through Ray's object store: pictures are read and written by the actors, on storage that every node sees under the
-same path, so that nothing spills.
+same path, so that nothing spills. Orders and answers are pickled, as everything that Ray carries between its own processes;
+nothing that is read from a file is.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class Writer(ABC):
 
 
 @dataclass(frozen=True)
-class Container:
+class Container(ABC):
     """``stamp``: what tells that it has changed; ``joined``: whether its parts are pieces that are put together at the end."""
 
     name: str
@@ -91,13 +91,13 @@ class Container:
     stamp: str = ""
     joined: bool = False
 
+    @abstractmethod
     def parts(self) -> Iterator[Part]:
         """Its parts; those of a joined container are the same in every run."""
-        raise NotImplementedError
 
     def join(self, out: Path, pieces: Sequence[Path]) -> Path:
-        """Put the pieces together; the file."""
-        raise NotImplementedError
+        """Put the pieces together; the file. Where a container is not joined its files are in place already."""
+        return out / self.name
 
 
 def piece(out: Path, container: str, number: int) -> Path:
