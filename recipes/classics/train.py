@@ -57,18 +57,6 @@ def trainer(data: Path, folder: Path, count: int = len(STYLES), *, encoder: Enco
     return Trainer(photos, styles(data, count), chosen, folder, samples=small, encoder=encoder)
 
 
-def begin(run: Trainer, network: StyleNetwork) -> None:
-    """The weights and rows of ``network``, for a run at its first step."""
-    known = {f"body.{name}": p for name, p in network.body.named_parameters()}
-    known["rows"] = torch.stack(
-        [network.rows[network.names.index(s.name)] if s.name in network.names else network.rows.mean(0) for s in run.styles]
-    )
-    with torch.no_grad():
-        for name, p in run.parameters.items():
-            p.copy_(known[name])
-            run.average[name].copy_(known[name])
-
-
 def tell(step: TrainingStep) -> None:
     """A line every twenty steps."""
     if step.step % 20 == 0 or step.cut:
@@ -92,7 +80,7 @@ def main() -> None:
     encoder = encoders.load("vgg16", weights=asked.vgg) if asked.vgg else None
     run = trainer(asked.data, asked.folder, asked.count, steps=asked.steps, encoder=encoder)
     if asked.start and not run.step:
-        begin(run, StyleNetwork.load(asked.start))
+        run.begin_with(StyleNetwork.load(asked.start))
     finished = run.run(progress=tell, until=asked.hours and 3600 * asked.hours)
     print(f"{'Finished' if finished else 'Stopped'} at step {run.step}; ship it: python recipes/classics/ship.py", flush=True)
 

@@ -3,7 +3,7 @@
     python recipes/multimodal/train.py --data ../shared/data --folder brushwork --hours 2
 
 ``--single 256`` and ``--single 1024`` train what it is compared with: the same number of steps of one network (our fast build) on
-the styles at one size.
+the styles at one size. ``--start NETWORK`` begins with the weights of a network of the same build.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from stylespace.networks.style_network import StyleNetwork
 from stylespace.pictures import fit, read, resize
 from stylespace.training.photos import prepare
 from stylespace.training.settings import TrainingSettings
@@ -23,7 +24,7 @@ from stylespace.training.trainer import Trainer, TrainingStep, TrainingStyle
 STYLES = ("starry_night", "metzinger")
 SAMPLES = ("tubingen", "golden_gate", "lion")
 SETTINGS: dict[str, Any] = {
-    "build": "multimodal", "crop": 384, "batch": 2, "style_sizes": (256, 512, 1024), "steps": 1400,
+    "build": "multimodal", "crop": 384, "batch": 2, "style_sizes": (256, 512, 1024), "steps": 1400, "rate": 5e-4,
 }  # fmt: skip
 
 
@@ -63,10 +64,13 @@ def main() -> None:
     parser.add_argument("--single", type=int, default=0)
     parser.add_argument("--steps", type=int, default=SETTINGS["steps"])
     parser.add_argument("--hours", type=float)
+    parser.add_argument("--start", help="a network to begin with: a file, or a shipped one")
     parser.add_argument("--threads", type=int, default=2)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     run = trainer(asked.data, asked.folder, asked.single, steps=asked.steps)
+    if asked.start and not run.step:
+        run.begin_with(StyleNetwork.load(asked.start))
     finished = run.run(progress=tell, until=asked.hours and 3600 * asked.hours)
     print(f"{'Finished' if finished else 'Stopped'} at step {run.step}; ship it: python recipes/multimodal/ship.py", flush=True)
 

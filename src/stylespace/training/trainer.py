@@ -219,6 +219,17 @@ class Trainer:
             self.draw()
         return finished
 
+    def begin_with(self, network: StyleNetwork) -> None:
+        """Take weights and rows of ``network``, which has the same build; a style that it does not know begins with its mean row."""
+        known = {f"body.{name}": p for name, p in network.body.named_parameters()}
+        known["rows"] = torch.stack(
+            [network.rows[network.names.index(s.name)] if s.name in network.names else network.rows.mean(0) for s in self.styles]
+        )
+        with torch.no_grad():
+            for name, p in self.parameters.items():
+                p.copy_(known[name])
+                self.average[name].copy_(known[name])
+
     def network(self) -> StyleNetwork:
         """The network learned so far: the moving average, with the styles' losses and a record of the training."""
         about = {}
