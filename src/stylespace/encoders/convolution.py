@@ -6,7 +6,6 @@ than with separate operations.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -25,9 +24,9 @@ class PaddedConvolution(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, padding: str) -> Tensor:
-        """Keep the weight and the input's size."""
+        """Keep the weight."""
         ctx.save_for_backward(weight)
-        ctx.padding, ctx.shape = padding, x.shape
+        ctx.padding = padding
         return convolved(x, weight, bias, padding)
 
     @staticmethod
@@ -35,22 +34,17 @@ class PaddedConvolution(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         """The transposed convolution; the gradient of the padding is added to the pixels that it repeats."""
         (weight,) = ctx.saved_tensors
-        return input_gradient(gradient, ctx.shape, weight, ctx.padding), None, None, None
+        return input_gradient(gradient, weight, ctx.padding), None, None, None
 
 
-def input_gradient(gradient: Tensor, shape: Sequence[int], weight: Tensor, padding: str = "zero") -> Tensor:
-    """The gradient of the input of ``shape`` (N, C, H, W) from that of the output of :func:`convolved`, 3x3, or of a 1x1 convolution."""
-    count, channels, high, wide = shape
+def input_gradient(gradient: Tensor, weight: Tensor, padding: str = "zero") -> Tensor:
+    """The gradient of the input (N, C, H, W) from that of the output of :func:`convolved`, 3x3, or of a 1x1 convolution."""
+    gradient = gradient.contiguous(memory_format=torch.channels_last)  # as the features are: adding up two layouts takes long
     if weight.shape[-1] == 1:
-        outside = edge = 0
-    else:
-        edge = 0 if padding == "zero" else 1
-        outside = 1 - edge
-    # Only the input's size matters for its gradient.
-    size = gradient.new_empty(1).expand(count, channels, high + 2 * edge, wide + 2 * edge)
-    found: Tensor = torch.ops.aten.convolution_backward(
-        gradient, size, weight, None, [1, 1], [outside, outside], [1, 1], False, [0, 0], 1, [True, False, False]
-    )[0]
+        return F.conv2d(gradient, weight.transpose(0, 1))
+    edge = padding != "zero"
+    # PyTorch's own backward pass wants the input, whose values it does not need, and copies any stand-in for it.
+    found = F.conv_transpose2d(gradient, weight, padding=0 if edge else 1)
     if edge:
         inside = _REPEATS[padding]
         for axis in (2, 3):

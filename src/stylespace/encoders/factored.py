@@ -45,9 +45,9 @@ class _Frozen(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, reduce: Tensor, middle: Tensor, expand: Tensor, bias: Tensor, padding: str) -> Tensor:
-        """Keep the weights and the input's size."""
+        """Keep the weights."""
         ctx.save_for_backward(reduce, middle, expand)
-        ctx.padding, ctx.shape = padding, x.shape
+        ctx.padding = padding
         return _forward(x, reduce, middle, expand, bias, padding)
 
     @staticmethod
@@ -55,10 +55,8 @@ class _Frozen(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """The three transposed convolutions, last to first."""
         reduce, middle, expand = ctx.saved_tensors
-        count, channels, high, wide = ctx.shape
-        gradient = input_gradient(gradient, (count, expand.shape[1], high, wide), expand)
-        gradient = input_gradient(gradient, (count, reduce.shape[0], high, wide), middle, ctx.padding)
-        return input_gradient(gradient, (count, channels, high, wide), reduce), None, None, None, None, None
+        gradient = input_gradient(input_gradient(gradient, expand), middle, ctx.padding)
+        return input_gradient(gradient, reduce), None, None, None, None, None
 
 
 def projected(x: Tensor, axes: Tensor) -> Tensor:
@@ -70,10 +68,9 @@ class _Projection(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, axes: Tensor) -> Tensor:
         ctx.save_for_backward(axes)
-        ctx.shape = x.shape
         return F.conv2d(x, axes)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return input_gradient(gradient, ctx.shape, *ctx.saved_tensors), None
+        return input_gradient(gradient, *ctx.saved_tensors), None
