@@ -65,7 +65,7 @@ def plain(folder: Path, out: Path, size: int, share: int, of: int) -> None:
     for path in paths:
         data = path.read_bytes()
         picture = read(data)
-        mix = {choice.given: weight for choice, weight in draw.of(hashlib.sha256(data).hexdigest(), 1)}
+        mix = {choice.name: weight for choice, weight in draw.of(hashlib.sha256(data).hexdigest(), 1)}
         made = painting.mixing(mix).redrawn(picture)
         made = picture.with_pixels(resize(made.pixels, picture.size))
         (out / path.name).write_bytes(encoded(made, path.suffix))

@@ -53,7 +53,8 @@ def test_score_on_a_terminal(call: Any, compact_weights: Path, monkeypatch: pyte
     assert json.loads(call(*command, "--json").out)["encoder"] == "compact"
 
 
-def test_match_as_json(call: Any, compact_weights: Path) -> None:
+def test_match_as_json(call: Any, compact_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stylespace.pipelines.match.SIDE", 64)
     said = call("match", "photo.png", "photo.png", "--weights", compact_weights, "--no-clean", "--count", 3, "--json")
     assert (said.code, said.err) == (0, "")
     pairs = json.loads(said.out)["pairs"]
@@ -71,6 +72,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two styles, drawn small, instead of all."""
     monkeypatch.setattr(demo.Demo.__init__, "__defaults__", (("waves", "linocut"), False))
     monkeypatch.setattr(demo, "DRAWING", (48, 48))
+    monkeypatch.setattr(demo, "SIZE", 64)
 
 
 def test_the_demo_has_enough_styles() -> None:

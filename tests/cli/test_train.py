@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -24,16 +25,23 @@ QUICK = [
 ]  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drawings")
+    for name in ("swirls", "waves", "mosaic"):
+        Image.fromarray(draw(name, (96, 96))).save(folder / f"{name}.png")
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(drawings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("photos").mkdir()
     for i in range(3):
         small = np.random.default_rng(i).integers(0, 255, (5, 7, 3), dtype=np.uint8)
         Image.fromarray(small).resize((60, 44)).save(f"photos/{i}.png")
     Path("photos/bad.png").write_bytes(b"x")
-    for name in ("swirls", "waves", "mosaic"):
-        Image.fromarray(draw(name, (96, 96))).save(f"{name}.png")
+    shutil.copytree(drawings, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

@@ -117,7 +117,7 @@ def work(network: Path, **settings: Any) -> Painting:
     return Painting(PaintSettings({}, **settings), network, "cpu", 1)
 
 
-def redraw(source: Any, out: Path, network: Path, **more: Any) -> run.Told:
+def redraw(source: Any, out: Path, network: Path, **more: Any) -> run.Totals:
     plan = Plan(**{"seed": 3, **more.pop("plan", {})})
     return restyle(source, out, more.pop("styles", STYLES), work=work(network), plan=plan, **{"workers": 2, **more})
 
@@ -307,17 +307,17 @@ def test_mistakes(photos: Path, network: Path, tmp_path: Path) -> None:
 
 def test_draws_follow_their_weights_and_each_other_little() -> None:
     three = Draw((Choice("a", 1.0), Choice("b", 2.0), Choice("c", 1.0)), seed=1)
-    drawn = [three.of(str(i), 1)[0][0].given for i in range(4000)]
+    drawn = [three.of(str(i), 1)[0][0].name for i in range(4000)]
     shares = [drawn.count(name) / 4000 for name in "abc"]
     assert shares == pytest.approx([0.25, 0.5, 0.25], abs=0.03)
     four = Draw((*three.choices, Choice("d", 1.0)), seed=1)
     changed = [
-        (old, new) for old, new in zip(drawn, (four.of(str(i), 1)[0][0].given for i in range(4000)), strict=True) if old != new
+        (old, new) for old, new in zip(drawn, (four.of(str(i), 1)[0][0].name for i in range(4000)), strict=True) if old != new
     ]
     assert {new for _, new in changed} == {"d"}
     assert len(changed) / 4000 == pytest.approx(0.2, abs=0.03)
     mixes = [Draw(three.choices, 1, "mix", 2).of(str(i), 1) for i in range(2000)]
-    assert all(len({choice.given for choice, _ in mix}) == 2 for mix in mixes)
+    assert all(len({choice.name for choice, _ in mix}) == 2 for mix in mixes)
     first = [mix[0][1] for mix in mixes]
     assert np.histogram(first, 4, (0, 1))[0] / 2000 == pytest.approx([0.25] * 4, abs=0.04)  # uniform over mixes
     assert Draw(three.choices, 1, "all").of("x", 1) == [(c, w) for c, w in zip(three.choices, (0.25, 0.5, 0.25), strict=True)]

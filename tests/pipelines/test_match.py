@@ -14,7 +14,7 @@ from skimage.data import astronaut, chelsea
 import stylespace as ss
 from stylespace.cli.app import main
 from stylespace.errors import InputError
-from stylespace.pipelines.match import Matches, given, match
+from stylespace.pipelines.match import Matches, match
 from stylespace.statistics.buddies import Buddies, best_buddies
 from stylespace.statistics.cleaning import aligned, cleaned, strongest
 
@@ -105,8 +105,6 @@ def test_files_and_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
         assert sheet.height == 512
     listed = Matches.load("pairs.json")
     assert len(listed) == len(json.loads(Path("pairs.json").read_text())["pairs"]) > 5
-    assert given("pairs.json") == listed
-    assert given([((0.1, 0.2), (0.3, 0.4))]).b == ((0.3, 0.4),)
     assert main(["match", "a.png", "b.png", "-o", "pairs.png"]) == 1
     assert main(["match", "a.png", "none.png", "-o", "x.png"]) == 1
     assert main(["match", "a.png", "b.png", "-o", "x.jpg"]) == 2

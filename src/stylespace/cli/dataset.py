@@ -137,19 +137,19 @@ def dataset(
         work = _task(method, {"size": size, "steps": steps, "seed": seed}, device or "auto", pixels)
     styles = _styles(style or [], work)
     with Reporter(quiet) as reporter:
-        told = restyle(
+        result = restyle(
             source, out, styles, work=work, plan=plan, workers=workers, ray=ray, force=force, progress=reporter.pictures,
         )  # fmt: skip
         reporter.settle()
-        reporter.say(f"{told.done + told.before} pictures, {told.done} of them now, at {told.rate:.1f} a second.")
+        reporter.say(f"{result.done + result.before} pictures, {result.done} of them now, at {result.rate:.1f} a second.")
     if not quiet:
         typer.echo(out / "provenance.parquet")
-    if told.failed:
-        tell(f"{told.failed} pictures could not be redrawn: provenance.parquet says why (state 'failed').")
+    if result.failed:
+        tell(f"{result.failed} pictures could not be redrawn: provenance.parquet says why (state 'failed').")
         raise typer.Exit(1)
 
 
-def _task(method: str, given: dict[str, Any], device: str, max_pixels: int) -> Any:
+def _task(method: str, options: dict[str, Any], device: str, max_pixels: int) -> Any:
     from stylespace.methods.registry import METHODS, STYLES
     from stylespace.pipelines.task import Task
     from stylespace.pipelines.transfer import resolve
@@ -157,7 +157,7 @@ def _task(method: str, given: dict[str, Any], device: str, max_pixels: int) -> A
     known = [name for name, row in METHODS.items() if STYLES in row.accepts and not row.blends]
     if method not in known:
         raise typer.BadParameter(f"'{method}' is unknown: choose among {', '.join(known)}.", param_hint="--method")
-    settings = {name: value for name, value in given.items() if value is not None and hasattr(METHODS[method].settings(), name)}
+    settings = {name: value for name, value in options.items() if value is not None and hasattr(METHODS[method].settings(), name)}
     return Task(resolve("default", "good", None, settings, method), device=device, threads=1, max_pixels=max_pixels)
 
 
@@ -177,12 +177,12 @@ def _styles(texts: list[str], work: Any) -> dict[str, float]:
 
 
 def _weighed(text: str) -> tuple[str, float]:
-    name, separator, given = text.rpartition("=")
-    if not separator or Path(text).exists() or (text.startswith("library:") and not _is_number(given)):
+    name, separator, weight = text.rpartition("=")
+    if not separator or Path(text).exists() or (text.startswith("library:") and not _is_number(weight)):
         return text, 1.0
-    if not _is_number(given):
-        raise typer.BadParameter(f"the weight of '{name}' is '{given}': give a number more than 0.", param_hint="--style")
-    return name, float(given)
+    if not _is_number(weight):
+        raise typer.BadParameter(f"the weight of '{name}' is '{weight}': give a number more than 0.", param_hint="--style")
+    return name, float(weight)
 
 
 def _is_number(text: str) -> bool:

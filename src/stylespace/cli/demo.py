@@ -30,7 +30,7 @@ def command(
 
     begun = time.perf_counter()
     demo = Demo(out, force=force)
-    given: dict[str, Any] = {"size": size, "steps": steps}
+    chosen: dict[str, Any] = {"size": size, "steps": steps}
     how: dict[str, Any] = {"weights": weights, "device": device, "threads": threads}
     with Reporter(quiet) as reporter:
         reporter.say("Drawing the styles.")
@@ -38,7 +38,7 @@ def command(
         reporter.say("Painting with the shipped network.")
         painted = demo.paint()
         outcomes = demo.run(
-            {name: value for name, value in given.items() if value is not None},
+            {name: value for name, value in chosen.items() if value is not None},
             begin=lambda job: reporter.begin(job.name),
             progress=reporter.step,
             **{name: value for name, value in how.items() if value is not None},

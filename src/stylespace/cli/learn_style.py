@@ -58,7 +58,7 @@ def learn_style(
 
     check_choice("--preset", preset, PRESETS)
     check_choice("--device", device and device.split(":")[0], options.DEVICES)
-    given = values(LearnedStyleSettings, settings)
+    chosen = values(LearnedStyleSettings, settings)
     steps = numbers(snapshots)
     check_target(out, force=force)
     found = sources.query(references) or sources.weighted_styles(references, max_pixels)
@@ -68,7 +68,7 @@ def learn_style(
         reporter.begin(out.stem)
         learned = learn_style(
             found, preset=preset, masks=masks, snapshots=steps, checkpoint=checkpoint, device=device or "auto", threads=threads,
-            weights=weights, max_pixels=max_pixels or MAX_PIXELS, progress=reporter.step, note=reporter.say, **given,
+            weights=weights, max_pixels=max_pixels or MAX_PIXELS, progress=reporter.step, note=reporter.say, **chosen,
         )  # fmt: skip
     if learned.interrupted:
         tell(f"Interrupted: what was learned is in {checkpoint}; run the same command again to continue.")

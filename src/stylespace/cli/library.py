@@ -178,15 +178,15 @@ def remove(
 @app.command()
 def info(library: Folder = None, as_json: Json = False) -> None:
     """Show how many pictures, tags and artists there are, the size, and which files have been moved."""
-    told = _library(library).info()
+    about = _library(library).info()
     if as_json:
-        typer.echo(json.dumps(told, indent=2))
+        typer.echo(json.dumps(about, indent=2))
         return
-    typer.echo(f"{told['references']} references in {told['folder']}, {told['bytes'] / 1e6:.1f} MB")
+    typer.echo(f"{about['references']} references in {about['folder']}, {about['bytes'] / 1e6:.1f} MB")
     for name in ("tags", "artists"):
-        often = list(told[name].items())
+        often = list(about[name].items())
         typer.echo(f"{name}: " + (", ".join(f"{k} {v}" for k, v in often[:30]) or "none") + (" ..." if len(often) > 30 else ""))
-    for path in told["moved"][:20]:
+    for path in about["moved"][:20]:
         tell(f"{path} is no longer there: add it from its new place, or remove it.")
 
 

@@ -64,8 +64,8 @@ Preset = Annotated[
 
 def quality(words: str) -> Any:
     """The option ``--quality`` with what its values mean."""
-    told = f"{words}. [default: {QUALITY or 'the settings as listed'}]"
-    return Annotated[str | None, typer.Option(metavar="draft|good|best", help=told, rich_help_panel="What to do")]
+    text = f"{words}. [default: {QUALITY or 'the settings as listed'}]"
+    return Annotated[str | None, typer.Option(metavar="draft|good|best", help=text, rich_help_panel="What to do")]
 
 
 Quality = quality(f"gatys and blend: {METHODS['gatys'].qualities}. Others: {METHODS['strotss'].qualities}")

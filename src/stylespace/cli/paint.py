@@ -161,13 +161,13 @@ def _trained_size(network: str | None, mix: dict[str, Any]) -> float:
 
 def _weight(text: str) -> tuple[str, Any]:
     """``name``, ``name=0.4`` or ``name=map.png``."""
-    name, separator, given = text.partition("=")
+    name, separator, value = text.partition("=")
     if not separator:
         return name, 1.0
     try:
-        return name, float(given)
+        return name, float(value)
     except ValueError:
-        return name, Path(given)
+        return name, Path(value)
 
 
 command = paint

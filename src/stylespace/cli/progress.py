@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-    from stylespace.pipelines.dataset import Told
+    from stylespace.pipelines.dataset import Totals
     from stylespace.pipelines.run import Progress
     from stylespace.pipelines.video import FilmProgress
 
@@ -73,10 +73,10 @@ class Reporter:
             self._said = time.monotonic()
             self.say(", ".join(filter(None, (f"{self.name}: {detail.replace('  ', ', ')}", left))))
 
-    def pictures(self, told: Told) -> None:
+    def pictures(self, totals: Totals) -> None:
         """Some pictures of a data set are done."""
-        failed = f"  {told.failed} failed" if told.failed else ""
-        detail = f"{told.done + told.before} pictures{failed}  {told.rate:.1f} a second"
+        failed = f"  {totals.failed} failed" if totals.failed else ""
+        detail = f"{totals.done + totals.before} pictures{failed}  {totals.rate:.1f} a second"
         if self._bar:
             if self._task is None:
                 self._task = self._bar.add_task("redrawing", detail="", left="", total=None)

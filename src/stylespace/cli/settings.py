@@ -44,8 +44,8 @@ def with_settings(
                 made.setdefault(each.name, _parameter(each, kinds(kind)[each.name]))
 
     def call(**values: Any) -> Any:
-        given = {name: values.pop(name) for name in made}
-        return function(**values, **fixed, **{name: value for name, value in given.items() if value is not None})
+        chosen = {name: values.pop(name) for name in made}
+        return function(**values, **fixed, **{name: value for name, value in chosen.items() if value is not None})
 
     parameters = [*own, *made.values()]
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -54,14 +54,14 @@ def with_settings(
     return call
 
 
-def values(settings: type, given: Mapping[str, Any]) -> dict[str, Any]:
+def values(settings: type, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The text ``given`` on the command line as values of the fields; a mistake is wrong usage."""
     known = {each.name for each in fields(settings)}
-    for name in given:
+    for name in chosen:
         if name not in known:
             raise typer.BadParameter("it belongs to another method: leave it out.", param_hint=f"--{name.replace('_', '-')}")
     try:
-        return {name: value if isinstance(value, bool) else parsed(settings, name, value) for name, value in given.items()}
+        return {name: value if isinstance(value, bool) else parsed(settings, name, value) for name, value in chosen.items()}
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
 

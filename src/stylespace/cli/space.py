@@ -69,7 +69,7 @@ def space(
         for error in found.failures.values():
             tell(f"Skipped: {error}")
         ways = found.axes(axes)
-        told = {
+        summary = {
             "references": len(found),
             "axes": [
                 {
@@ -90,8 +90,8 @@ def space(
                 made = strip(found, axis, photo, count=count, size=size)
                 rows.append([Cell(to_pil(result.source.pixels)) for result in made])
             labels = [f"axis {i}: {axis.share:.0%}" for i, axis in enumerate(ways, 1)]
-            write(read(sheet(rows, row_labels=labels, side=size)), out, force=force, settings={"space": told})
-    typer.echo(json.dumps(told, indent=2))
+            write(read(sheet(rows, row_labels=labels, side=size)), out, force=force, settings={"space": summary})
+    typer.echo(json.dumps(summary, indent=2))
 
 
 command = space

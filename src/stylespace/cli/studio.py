@@ -43,7 +43,7 @@ def studio(
         from stylespace.studio.settings import StudioSettings
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"The studio needs '{error.name}': pip install 'stylespace[studio]'.") from error
-    given: dict[str, Any] = {} if folder is None else {"folder": folder}
+    chosen: dict[str, Any] = {} if folder is None else {"folder": folder}
     settings = StudioSettings(
         network=network,
         host=host,
@@ -52,7 +52,7 @@ def studio(
         hosts=tuple(allow_host or ()),
         device=device or "auto",
         threads=threads,
-        **given,
+        **chosen,
     )
     typer.echo(f"Stylespace's studio: {address(settings)}", err=True)
     serve(settings, browser=not no_browser)

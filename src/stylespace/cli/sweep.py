@@ -56,7 +56,7 @@ def sweep(
         raise typer.BadParameter("give at least one style picture.", param_hint="--style")
     if STYLES not in METHODS[method].accepts and style:
         raise typer.BadParameter(f"{method} takes no style: leave it out.", param_hint="--style")
-    given = values(METHODS[method].settings, settings)
+    chosen = values(METHODS[method].settings, settings)
 
     from stylespace.cli import sources
     from stylespace.errors import InputError
@@ -80,7 +80,7 @@ def sweep(
             method=method,
             preset=preset or "default",
             quality=quality,
-            settings=given,
+            settings=chosen,
             weights=weights,
             device=device or "auto",
             threads=threads,
@@ -97,7 +97,7 @@ def sweep(
     if growing.pictures:
         names = " + ".join(name.name if isinstance(name, Path) else "standard input" for name in styles)
         title = f"{Path(photo).name} in the style of {names}" if styles else f"{Path(photo).name}, rebuilt"
-        record = {"sweep": vary, "method": method, "preset": preset or "default", "settings": given}
+        record = {"sweep": vary, "method": method, "preset": preset or "default", "settings": chosen}
         write(read(growing.sheet(title=title)), out, force=force, settings=record)
         if not quiet:
             typer.echo(out)

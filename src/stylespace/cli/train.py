@@ -83,7 +83,7 @@ def run(
         raise InputError(f"{out} exists already: choose another name, or replace it with --force.")
     with Reporter(quiet or _is_another()) as reporter:
 
-        def told(step: TrainingStep, trainer: Trainer) -> None:
+        def report(step: TrainingStep, trainer: Trainer) -> None:
             if step.cut:
                 reporter.say(
                     f"step {step.step}: the loss was not a finite number; the step was undone and the learning rate halved."
@@ -96,7 +96,7 @@ def run(
 
         made = training(
             photos, _styles(style), chosen, place, network=network, samples=[Path(name) for name in sample or ()], minutes=minutes,
-            tensorboard=tensorboard, device=device or "auto", threads=threads, progress=told, note=reporter.say, warn=tell,
+            tensorboard=tensorboard, device=device or "auto", threads=threads, progress=report, note=reporter.say, warn=tell,
         )  # fmt: skip
     if not made.first:
         if not made.finished:

@@ -255,7 +255,7 @@ def transfer(
             )
     else:
         changes = {}
-    given: dict[str, Any] = {
+    chosen: dict[str, Any] = {
         "styles": styles,
         "areas": sources.areas(region or (), keep_region or ()) or None,
         "style_regions": style_regions,
@@ -270,19 +270,19 @@ def transfer(
         "classes": sources.classes(labels, segmenter, find, classes),
         "points": (*map(_pair, point or ()), *_pairs(pairs)) or None,
     }
-    given = {name: value for name, value in given.items() if value is not None}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
     names = photo or []
     if repeat is not None:
         was = str(read_settings(repeat).get("method"))
         if method not in (None, was):
             raise typer.BadParameter(f"{repeat} was made with {was}, not with {method}.", param_hint="--from")
-        made = stored(repeat, changes=values(METHODS.get(was, row).settings, settings), instead=given, photo_given=bool(photo))
+        made = stored(repeat, changes=values(METHODS.get(was, row).settings, settings), instead=chosen, photo_given=bool(photo))
         task, bits = made.task, bits or made.bits
         names = photo or [str(made.photo)]
         if made.differences and not quiet:
             tell(f"{repeat} was made with {'; '.join(made.differences)}: the result may differ a little.")
     else:
-        task = Task(resolve(preset or "default", quality, None, changes, method or BLEND), **given)
+        task = Task(resolve(preset or "default", quality, None, changes, method or BLEND), **chosen)
 
     photos, errors = sources.find_photos(names)
     several = sources.many(names)
@@ -362,12 +362,12 @@ def report(
 
 def _explained(blend: Blend) -> Iterable[str]:
     """The blend as a table: weight, distance alone, reference."""
-    told = blend.explained()
+    explained = blend.explained()
     yield "weight  distance alone  reference"
-    for entry in told["references"]:
+    for entry in explained["references"]:
         yield f"{entry['weight']:6.3f}  {entry['distance_alone']:14.4f}  {entry['reference']}"
     name, alone = blend.best_single
-    yield f"blend of {len(told['references'])} of {told['of']}: distance {blend.distance:.4f}; nearest alone: {alone:.4f}, {name}"
+    yield f"blend of {len(explained['references'])} of {explained['of']}: distance {blend.distance:.4f}; nearest alone: {alone:.4f}, {name}"
 
 
 def check_choice(flag: str, value: str | None, choices: Iterable[str]) -> None:

@@ -128,14 +128,14 @@ def video(
         raise typer.BadParameter("a track says all styles: leave --at and --style out.", param_hint="--track")
     moments = _track(ctx.meta["order"], at or [], style or [])
     styles = None if at or not style else _styles(style, method)
-    given = {name: value for name, value in (("steps", steps), ("seed", seed), ("encoder", encoder)) if value is not None}
+    chosen = {name: value for name, value in (("steps", steps), ("seed", seed), ("encoder", encoder)) if value is not None}
     with Reporter(quiet or out == "-") as reporter:
         reporter.begin(film)
         result = stylize_video(
             film, out, styles, method=method, network=network, track=read_track(track) if track else moments, keyframes=keyframes,
             passes=passes, strength=strength, colour=colour, size=size, steady=steady, start=start, end=end, every=every, loop=loop,
             codec=codec, bits=bits, crf=crf, rate=rate, raw=raw, force=force, device=device or "auto", threads=threads,
-            preset=preset or "default", quality=quality, progress=reporter.frame, note=reporter.say, **given,
+            preset=preset or "default", quality=quality, progress=reporter.frame, note=reporter.say, **chosen,
         )  # fmt: skip
         if result.interrupted:
             reporter.say(f"Interrupted after frame {result.frames}: run the same command again to go on.")

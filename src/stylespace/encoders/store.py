@@ -82,9 +82,9 @@ class Entry:
 
 def folder() -> Path:
     """The folder that downloads go to: ``STYLESPACE_WEIGHTS`` if it is a folder (made when needed), else the user's cache."""
-    given = _given()
-    if given is not None and not given.is_file():
-        return given
+    named = _named()
+    if named is not None and not named.is_file():
+        return named
     import platformdirs
 
     return platformdirs.user_cache_path("stylespace", appauthor=False) / "weights"
@@ -101,9 +101,9 @@ def find(name: str) -> Path | None:
     WeightsError
         ``STYLESPACE_WEIGHTS`` names a file that does not exist.
     """
-    given = _given()
-    if given is not None and given.is_file():
-        return given
+    named = _named()
+    if named is not None and named.is_file():
+        return named
     candidates = (folder() / f"{name}.safetensors", folder() / PUBLISHED[name].file)
     return next((path for path in candidates if path.is_file()), None)
 
@@ -112,10 +112,10 @@ def entries(*, checksums: bool = True) -> list[Entry]:
     """Every weights file the encoders can use, shipped ones first. ``checksums=False`` does not read the files through."""
     shipped = sorted((Path(stylespace.__file__).parent / "models").glob("*.safetensors"))
     listing = [_entry(path.stem, "shipped", path, "inside the package", checksums) for path in shipped]
-    given = _given()
-    if given is not None and given.is_file():
+    named = _named()
+    if named is not None and named.is_file():
         note = f"used for {' and '.join(PUBLISHED)} instead of those below"
-        listing.append(_entry(ENVIRONMENT, "given", given, note, checksums))
+        listing.append(_entry(ENVIRONMENT, "given", named, note, checksums))
     return listing + [_published_entry(source, checksums) for source in PUBLISHED.values()]
 
 
@@ -180,7 +180,7 @@ def _replace(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _given() -> Path | None:
+def _named() -> Path | None:
     value = os.environ.get(ENVIRONMENT)
     if not value:
         return None

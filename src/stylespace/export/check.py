@@ -45,15 +45,15 @@ def difference(network: StyleNetwork, path: str | Path, engine: str = "auto", pr
     runtime, network = Runtime(path, engine, precision=precision), network.to("cpu")
     found = []
     for number, photo in enumerate(p for size in SIZES for p in photos(2, size)):
-        given = photo if runtime.pixels == "bytes" else (photo / np.float32(255)).astype(np.float32)
+        array = photo if runtime.pixels == "bytes" else (photo / np.float32(255)).astype(np.float32)
         pixels = torch.from_numpy(photo.copy()).permute(2, 0, 1)[None].float() / 255
         if runtime.graph == "reader":
             assert network.reader is not None
-            apart = runtime.read(given) - network.reader.read(pixels).numpy()
+            apart = runtime.read(array) - network.reader.read(pixels).numpy()
             found.append(np.abs(apart) / max(float(network.rows.std(0).mean()) if len(network.rows) > 1 else 1.0, 1e-6))
             continue
         names = [network.names[(number + i) % len(network.names)] for i in range(1 + number % 2)]
-        made = runtime(given, network.row(names).numpy() if runtime.graph == "painter" else names).astype(np.float32)
+        made = runtime(array, network.row(names).numpy() if runtime.graph == "painter" else names).astype(np.float32)
         wanted = network.pixels(pixels, names)[0].permute(1, 2, 0).numpy()
         found.append(np.abs(made / (255 if runtime.pixels == "bytes" else 1) - wanted).ravel())
     every = np.concatenate(found)

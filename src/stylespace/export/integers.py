@@ -45,7 +45,7 @@ def quantised(model: ModelProto, photos: Sequence[Pixels], rows: Pixels | None =
     count = len(styles)
     bytes_ = about["pixels"] == "bytes"
 
-    def given(number: int) -> dict[str, Any]:
+    def sample(number: int) -> dict[str, Any]:
         photo = photos[number % len(photos)][None]
         return {
             "photo": photo if bytes_ else (photo / np.float32(255)).astype(np.float32),
@@ -56,7 +56,7 @@ def quantised(model: ModelProto, photos: Sequence[Pixels], rows: Pixels | None =
     logging.getLogger("nncf").setLevel(logging.ERROR)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         made: ModelProto = nncf.quantize(
-            model, nncf.Dataset(list(range(samples)), given), subset_size=samples,
+            model, nncf.Dataset(list(range(samples)), sample), subset_size=samples,
             ignored_scope=nncf.IgnoredScope(types=list(EXACT), validate=False),
         )  # fmt: skip
     onnx.helper.set_model_props(made, {KEY: json.dumps(about | {"integers": True})})

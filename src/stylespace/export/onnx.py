@@ -41,7 +41,7 @@ class _PixelGraph(nn.Module):
             raise InputError(f"Pixels of the kind '{pixels}' are unknown: choose among {', '.join(PIXELS)}.")
         self.bytes = pixels == "bytes"
 
-    def given(self, photo: Tensor) -> Tensor:
+    def as_float(self, photo: Tensor) -> Tensor:
         """(1, H, W, 3) to (1, 3, H, W) in [0, 1]."""
         return (photo.float() / 255 if self.bytes else photo).permute(0, 3, 1, 2)  # in this order engines fuse it
 
@@ -61,7 +61,7 @@ class RowGraph(_PixelGraph):
         high, wide = photo.shape[1], photo.shape[2]
         multiple = self.body.multiple
         x = photo.index_select(1, continued(high, multiple)).index_select(2, continued(wide, multiple))
-        y = self.body.paint(self.given(x), Conditioning(row[None], self.body.channels))
+        y = self.body.paint(self.as_float(x), Conditioning(row[None], self.body.channels))
         y = (y * 255 + 0.5).to(torch.uint8) if self.bytes else y
         return y[..., :high, :wide].permute(0, 2, 3, 1)
 
@@ -90,7 +90,7 @@ class ReaderGraph(_PixelGraph):
 
     def forward(self, painting: Tensor) -> Tensor:
         """The row."""
-        row: Tensor = self.reader(self.given(painting))[0]
+        row: Tensor = self.reader(self.as_float(painting))[0]
         return row
 
 
@@ -121,12 +121,12 @@ def model(network: StyleNetwork, pixels: str = "bytes", graph: str = "styles") -
     except ImportError as error:
         raise MissingExtraError("Exporting needs onnx and onnxscript: pip install 'stylespace[export]'.") from error
     photo = torch.zeros(1, 160, 208, 3, dtype=torch.uint8 if pixels == "bytes" else torch.float32)
-    given = {"weights": torch.ones(len(network.names)), "row": network.rows[0].cpu()}.get(second)
+    second_input = {"weights": torch.ones(len(network.names)), "row": network.rows[0].cpu()}.get(second)
     sides: Any = {1: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC}
     first = "painting" if graph == "reader" else "photo"
     found = traced(
-        module, (photo,) if given is None else (photo, given), [first] if given is None else [first, second], made,
-        (sides,) if given is None else (sides, None),
+        module, (photo,) if second_input is None else (photo, second_input), [first] if second_input is None else [first, second], made,
+        (sides,) if second_input is None else (sides, None),
     )  # fmt: skip
     about: dict[str, Any] = {"version": VERSION, "pixels": pixels}
     if graph == "styles":

@@ -69,13 +69,13 @@ class Runtime:
             wanted = "OpenVINO or ONNX Runtime" if engine == "auto" else {"openvino": "OpenVINO"}.get(engine, "ONNX Runtime")
             raise MissingExtraError(f"Running {path.name} needs {wanted}: pip install 'stylespace[fast]'.")
         try:
-            told = json.loads(about)
-            self.graph: str = told.get("graph", "styles")
-            self.styles: tuple[str, ...] = tuple(told["names"]) if self.graph == "styles" else ()
-            self.row = 0 if self.graph == "styles" else int(told["row"])
-            self.pixels: str = told["pixels"]
-            self.checksum: str = told["checksum"] + ("-int8" if told.get("integers") else "")
-            version = int(told["version"])
+            metadata = json.loads(about)
+            self.graph: str = metadata.get("graph", "styles")
+            self.styles: tuple[str, ...] = tuple(metadata["names"]) if self.graph == "styles" else ()
+            self.row = 0 if self.graph == "styles" else int(metadata["row"])
+            self.pixels: str = metadata["pixels"]
+            self.checksum: str = metadata["checksum"] + ("-int8" if metadata.get("integers") else "")
+            version = int(metadata["version"])
             if not all(isinstance(name, str) for name in self.styles) or self.graph not in GRAPHS:
                 raise TypeError
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -133,11 +133,11 @@ class Runtime:
             )
         if mix is None:
             mix = self.styles[0]
-        given: dict[Any, float] = (
+        weights: dict[Any, float] = (
             {mix: 1.0} if isinstance(mix, str) else dict(mix) if isinstance(mix, Mapping) else dict.fromkeys(mix, 1.0)
         )
         made = np.zeros(len(self.styles), np.float32)
-        for name, weight in given.items():
+        for name, weight in weights.items():
             if name not in self.styles:
                 raise InputError(f"The network has no style '{name}': choose among {', '.join(self.styles)}.")
             if not 0 <= weight < float("inf"):
@@ -153,15 +153,15 @@ class Runtime:
                 raise InputError(f"A row of {self.row} finite numbers is expected, not an array {mix.shape}.")
             return np.ascontiguousarray(mix, np.float32)
         files = [mix] if isinstance(mix, str | os.PathLike) else mix
-        given: dict[Any, float] = dict(files) if isinstance(files, Mapping) else dict.fromkeys(files or (), 1.0)
-        total = sum(given.values())
-        if not given or not all(0 <= weight < float("inf") for weight in given.values()) or not total > 0:
+        weighted: dict[Any, float] = dict(files) if isinstance(files, Mapping) else dict.fromkeys(files or (), 1.0)
+        total = sum(weighted.values())
+        if not weighted or not all(0 <= weight < float("inf") for weight in weighted.values()) or not total > 0:
             raise InputError(
                 "This graph paints in any style: give a row, or style codes' files with weights, one of them above zero."
             )
         rows = [
             np.float32(weight / total) * _code(file, self.row, self.checksum.removesuffix("-int8"))
-            for file, weight in given.items()
+            for file, weight in weighted.items()
         ]
         return np.sum(rows, 0, dtype=np.float32)
 
@@ -174,9 +174,9 @@ def _code(path: str | os.PathLike[str], size: int, network: str) -> NDArray[np.f
         raise InputError(f"There is no style code {path}: give a file that 'stylespace network read' wrote.")
     try:
         with safe_open(path, "np") as file:
-            told = json.loads((file.metadata() or {}).get(KEY, "{}"))
+            about = json.loads((file.metadata() or {}).get(KEY, "{}"))
             row: NDArray[np.float32] = file.get_tensor("row").astype(np.float32)
-            owner = told["network"]
+            owner = about["network"]
     except (SafetensorError, AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} is not a style code: give a file that 'stylespace network read' wrote.") from error
     if owner != network or row.shape != (size,):
@@ -227,8 +227,8 @@ def _openvino(path: Path, threads: int, precision: str, cache: str | Path | None
     try:
         model = core.read_model(path)
         framework = model.rt_info["framework"] if "framework" in model.rt_info else {}  # noqa: SIM401
-        told = framework[KEY] if KEY in framework else "{}"  # noqa: SIM401 (no mapping: it has no get)
-        about = str(told.value if hasattr(told, "value") else told)
+        stored = framework[KEY] if KEY in framework else "{}"  # noqa: SIM401 (no mapping: it has no get)
+        about = str(stored.value if hasattr(stored, "value") else stored)
         integers = '"integers"' in about
         names = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
         settings = {"INFERENCE_PRECISION_HINT": names[precision], "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
@@ -271,7 +271,7 @@ def _onnxruntime(path: Path, threads: int) -> tuple[_Session, str]:
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        names = [given.name for given in session.get_inputs()]
+        names = [each.name for each in session.get_inputs()]
         about = session.get_modelmeta().custom_metadata_map.get(KEY, "{}")
     except Exception as error:  # its errors share no class
         raise _unreadable(path, error) from error

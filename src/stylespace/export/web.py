@@ -184,31 +184,31 @@ def _about(network: StyleNetwork) -> dict[str, Any]:
     """What the page shows: names, titles, thumbnails."""
     styles = []
     for name in network.names:
-        told = network.about.get(name, {})
-        title = str(told.get("title") or name.replace("_", " "))
+        entry = network.about.get(name, {})
+        title = str(entry.get("title") or name.replace("_", " "))
         styles.append(
-            {"name": name, "title": title, "artist": str(told.get("artist", "")), "thumbnail": str(told.get("thumbnail", ""))}
+            {"name": name, "title": title, "artist": str(entry.get("artist", "")), "thumbnail": str(entry.get("thumbnail", ""))}
         )
     return {"styles": styles, "multiple": network.body.multiple, "checksum": network.checksum(network.names)}
 
 
-def _runtime(given: Path) -> Iterator[tuple[str, bytes]]:
+def _runtime(path: Path) -> Iterator[tuple[str, bytes]]:
     """The files of onnxruntime-web. Raises ``InputError`` that says how to get them."""
     todo = f"get it by 'npm pack onnxruntime-web@{RUNTIME}' and give the .tgz file (--runtime)"
-    if given.is_dir():
+    if path.is_dir():
         folder = next(
-            (place for place in (given, given / "dist", given / "package" / "dist") if (place / RUNTIME_FILES[0]).is_file()), None
+            (place for place in (path, path / "dist", path / "package" / "dist") if (place / RUNTIME_FILES[0]).is_file()), None
         )
         if folder is None or not all((folder / name).is_file() for name in RUNTIME_FILES):
-            raise InputError(f"{given} does not hold onnxruntime-web {RUNTIME}: {todo}.")
+            raise InputError(f"{path} does not hold onnxruntime-web {RUNTIME}: {todo}.")
         for name in RUNTIME_FILES:
             yield name, (folder / name).read_bytes()
         return
     try:
-        with tarfile.open(given, "r:gz") as tar:
+        with tarfile.open(path, "r:gz") as tar:
             for name in RUNTIME_FILES:
                 member = tar.extractfile(f"package/dist/{name}")
                 assert member is not None
                 yield name, member.read()
     except (OSError, tarfile.TarError, KeyError, EOFError, AssertionError) as error:
-        raise InputError(f"{given} is not the package onnxruntime-web {RUNTIME}: {todo}.") from error
+        raise InputError(f"{path} is not the package onnxruntime-web {RUNTIME}: {todo}.") from error

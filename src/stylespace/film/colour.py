@@ -44,11 +44,11 @@ def pixels_of(frame: Any, info: Info) -> Pixels:
     ]
     if frame.format.name == name:
         return np.ascontiguousarray(frame.to_ndarray())
-    given = {"format": name, "interpolation": _exact()}
+    options = {"format": name, "interpolation": _exact()}
     if not frame.format.is_rgb and not frame.format.has_palette:
-        given |= {"src_colorspace": _MATRICES[matrix_of(int(frame.colorspace), (frame.height, frame.width))]}
-        given |= {"src_color_range": 2 if is_full(frame) else 1, "dst_color_range": 2}
-    made: Pixels = frame.reformat(**given).to_ndarray()
+        options |= {"src_colorspace": _MATRICES[matrix_of(int(frame.colorspace), (frame.height, frame.width))]}
+        options |= {"src_color_range": 2 if is_full(frame) else 1, "dst_color_range": 2}
+    made: Pixels = frame.reformat(**options).to_ndarray()
     return made
 
 

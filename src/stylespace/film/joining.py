@@ -212,8 +212,8 @@ def _indexed(pixels: Pixels, palette: Any) -> Any:
     indices = np.array(Image.fromarray(np.ascontiguousarray(pixels[..., :3])).quantize(palette=palette, dither=Image.Dither.NONE))
     indices[pixels[..., 3] < 128] = 255
     colours = np.zeros((255, 3), np.uint8)
-    given = np.array(palette.getpalette("RGB"), np.uint8).reshape(-1, 3)[:255]
-    colours[: len(given)] = given
+    entries = np.array(palette.getpalette("RGB"), np.uint8).reshape(-1, 3)[:255]
+    colours[: len(entries)] = entries
     table = np.zeros((256, 4), np.uint8)  # A, R, G, B
     table[:255, 0], table[:255, 1:] = 255, colours
     return av.VideoFrame.from_ndarray((indices, table), "pal8")

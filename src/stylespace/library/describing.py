@@ -44,9 +44,9 @@ def described_file(path: Path) -> tuple[Tensor, list[float]]:
 
 def relative(energies: list[float], weights: Mapping[str, float] | None = None) -> Tensor:
     """Factors (240,) for differences to a picture with these ``energies``, so that every layer counts equally or by ``weights``."""
-    given = [weights.get(layer, 0.0) if weights else 1.0 for layer in descriptor.LAYERS]
-    total = sum(given) or 1.0
-    return descriptor.blocks((w / total / max(e, 1e-30)) ** 0.5 for w, e in zip(given, energies, strict=True))
+    chosen = [weights.get(layer, 0.0) if weights else 1.0 for layer in descriptor.LAYERS]
+    total = sum(chosen) or 1.0
+    return descriptor.blocks((w / total / max(e, 1e-30)) ** 0.5 for w, e in zip(chosen, energies, strict=True))
 
 
 def thumbnail(picture: Picture) -> bytes:

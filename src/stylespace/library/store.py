@@ -363,8 +363,8 @@ def is_there(path: str) -> bool:
 
 def default_folder() -> Path:
     """``STYLESPACE_LIBRARY``, or ``library`` in the user's data folder."""
-    if given := os.environ.get("STYLESPACE_LIBRARY"):
-        return Path(given)
+    if named := os.environ.get("STYLESPACE_LIBRARY"):
+        return Path(named)
     from platformdirs import user_data_path
 
     return user_data_path("stylespace") / "library"

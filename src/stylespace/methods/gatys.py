@@ -151,13 +151,13 @@ def _without_colour(content: Tensor, settings: GatysSettings) -> Tensor:
     return content.lerp(colour.grey(content), settings.colour_strength) if settings.colour == "luminance" else content
 
 
-def _start(content: Tensor, regions: Sequence[Region], settings: GatysSettings, given: Tensor | None) -> Tensor:
+def _start(content: Tensor, regions: Sequence[Region], settings: GatysSettings, picture: Tensor | None) -> Tensor:
     generator = torch.Generator().manual_seed(settings.seed)
     noise = torch.rand(content.shape, generator=generator).to(content)
     if settings.start == "picture":
-        if given is None:
+        if picture is None:
             raise InputError("The start 'picture' needs a picture: give --start-picture FILE.")
-        return resize(given.to(content), content.shape[-2:])
+        return resize(picture.to(content), content.shape[-2:])
     seen = schedule(settings)[-1][0] * settings.style_scale
     if settings.start == "network":  # it paints a little duller than the styles are
         return _in_colours_of(regions, drawn(content, regions, settings.start_network), seen)

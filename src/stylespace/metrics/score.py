@@ -80,7 +80,7 @@ def score(
 
     with torch.inference_mode():
         wanted = (CONTENT_LAYER, STRUCTURE_LAYER)
-        given, target = network(judged.pixels, wanted), network(original.pixels, wanted)
+        features, target = network(judged.pixels, wanted), network(original.pixels, wanted)
         found = style_distance(network, judged, styles)
         sources = [at_scale(each, judged, found["scale"]) for each in styles]
         palettes = {
@@ -92,7 +92,7 @@ def score(
         return {
             "size": max(judged.size),
             "encoder": network.name,
-            "content": content_distance(given[CONTENT_LAYER], target[CONTENT_LAYER], original.guide),
+            "content": content_distance(features[CONTENT_LAYER], target[CONTENT_LAYER], original.guide),
             "style": found,
             "palette": {
                 "to_style": palette_distance(palettes["out"], palettes["style"]),
@@ -101,7 +101,7 @@ def score(
             },
             "structure": {
                 "luminance": luminance_similarity(judged, original),
-                "self_similarity": self_similarity(given[STRUCTURE_LAYER], target[STRUCTURE_LAYER], original.guide),
+                "self_similarity": self_similarity(features[STRUCTURE_LAYER], target[STRUCTURE_LAYER], original.guide),
             },
             "checkerboard": checkerboard(result.pixels),
             "noise": {"ratio": noise_ratio(levels["out"], [levels["style"], levels["content"]])} | levels,

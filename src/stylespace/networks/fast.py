@@ -89,10 +89,10 @@ class Fast(Body):
 class Up(nn.Module):
     """Nearest-neighbour doubling, then a 3x3 convolution with replicated borders (Odena et al. 2016: no checkerboard)."""
 
-    def __init__(self, given: int, made: int, bias: bool = False) -> None:
+    def __init__(self, inputs: int, outputs: int, bias: bool = False) -> None:
         super().__init__()
         self.convolution: nn.Conv2d | nn.ConvTranspose2d = nn.Conv2d(
-            given, made, 3, padding=1, padding_mode="replicate", bias=bias
+            inputs, outputs, 3, padding=1, padding_mode="replicate", bias=bias
         )
         nn.init.kaiming_normal_(self.convolution.weight, nonlinearity="relu")
         self.is_folded = False
@@ -112,9 +112,9 @@ class Up(nn.Module):
         """
         weight = self.convolution.weight
         taps = weight.new_tensor([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]])  # new tap, old tap
-        made, given = weight.shape[:2]
+        outputs, inputs = weight.shape[:2]
         bias = self.convolution.bias
-        small = nn.ConvTranspose2d(given, made, 4, stride=2, padding=3, bias=bias is not None).to(weight)
+        small = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=3, bias=bias is not None).to(weight)
         small.weight.copy_(torch.einsum("ka,lb,oiab->iokl", taps, taps, weight))
         if small.bias is not None and bias is not None:
             small.bias.copy_(bias)
@@ -122,9 +122,9 @@ class Up(nn.Module):
         self.is_folded = True
 
 
-def _convolution(given: int, made: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
+def _convolution(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
     convolution = nn.Conv2d(
-        given, made, 3, stride=stride, padding=dilation, dilation=dilation, padding_mode="replicate", bias=False
+        inputs, outputs, 3, stride=stride, padding=dilation, dilation=dilation, padding_mode="replicate", bias=False
     )
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
     return convolution
@@ -134,11 +134,11 @@ def multiplications(body: Body, high: int, wide: int) -> int:
     """Multiply-adds of one picture of this size, counted on its convolutions."""
     total = 0
 
-    def count(module: nn.Module, given: tuple[Tensor], made: Tensor) -> None:
+    def count(module: nn.Module, inputs: tuple[Tensor], made: Tensor) -> None:
         nonlocal total
         assert isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
         # A kernel is laid on every position of the result, or, transposed, on every position of what is given.
-        positions = made if isinstance(module, nn.Conv2d) else given[0]
+        positions = made if isinstance(module, nn.Conv2d) else inputs[0]
         total += positions.shape[2] * positions.shape[3] * module.weight.numel()
 
     hooks = [m.register_forward_hook(count) for m in body.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]

@@ -51,7 +51,7 @@ class Johnson(Body):
         a, b, c = self.widths
         self.down = nn.ModuleList([_convolution(3, a, 9), _convolution(a, b, 3, 2), _convolution(b, c, 3, 2)])
         self.residual = nn.ModuleList(_convolution(c, c, 3) for _ in range(2 * blocks))
-        self.up = nn.ModuleList(self._up(given, made) for given, made in ((c, b), (b, a)))
+        self.up = nn.ModuleList(self._up(inputs, outputs) for inputs, outputs in ((c, b), (b, a)))
         self.leave = nn.Conv2d(a, 3, 9)
         self.channels = (a, b, c, *[c] * (2 * blocks), b, a)
         self.norms = nn.ModuleList(NORMALISATIONS[normalisation](o) for o in self.channels)
@@ -90,17 +90,17 @@ class Johnson(Body):
             x = F.relu(normalise(convolution(x)))
         return (1 + torch.tanh(self.leave(_mirrored(x, self.leave)))) / 2
 
-    def _up(self, given: int, made: int) -> nn.Module:
+    def _up(self, inputs: int, outputs: int) -> nn.Module:
         if self.upsampling == "nearest":
-            return _convolution(given, made, 3)
-        up = nn.ConvTranspose2d(given, made, 3, stride=2, padding=1, output_padding=1, bias=False)
-        nn.init.normal_(up.weight, std=(2 / (given * 9 / 4)) ** 0.5)  # a result sees 9/4 positions on average
+            return _convolution(inputs, outputs, 3)
+        up = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1, bias=False)
+        nn.init.normal_(up.weight, std=(2 / (inputs * 9 / 4)) ** 0.5)  # a result sees 9/4 positions on average
         return up
 
 
-def _convolution(given: int, made: int, side: int, stride: int = 1) -> nn.Conv2d:
+def _convolution(inputs: int, outputs: int, side: int, stride: int = 1) -> nn.Conv2d:
     # No bias: the normalisation that follows takes any away.
-    convolution = nn.Conv2d(given, made, side, stride=stride, bias=False)
+    convolution = nn.Conv2d(inputs, outputs, side, stride=stride, bias=False)
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
     return convolution
 

@@ -45,9 +45,9 @@ class Multimodal(Body):
         self._settings = {
             "widths": list(widths), "enhance": list(enhance), "refine": list(refine), "blocks": blocks, "looks": looks,
         }  # fmt: skip
-        given = 6 if looks else 3
+        channels = 6 if looks else 3
         self.networks = nn.ModuleList(
-            [_Style(widths, blocks, 3), _Enhance(enhance, blocks, given), _Refine(refine, blocks, given)]
+            [_Style(widths, blocks, 3), _Enhance(enhance, blocks, channels), _Refine(refine, blocks, channels)]
         )
         self.looks = looks
         self.parts = tuple(_channels(network) for network in self.networks)
@@ -109,10 +109,10 @@ class Multimodal(Body):
 class _Entrance(nn.Module):
     """Convolutions 9x9, 3x3/2, 3x3/2 and residual blocks."""
 
-    def __init__(self, given: int, widths: Sequence[int], blocks: int, first: int = 9) -> None:
+    def __init__(self, channels: int, widths: Sequence[int], blocks: int, first: int = 9) -> None:
         super().__init__()
         a, b, c = widths
-        self.down = nn.ModuleList([_Convolution(given, a, first), _Convolution(a, b, 3, 2), _Convolution(b, c, 3, 2)])
+        self.down = nn.ModuleList([_Convolution(channels, a, first), _Convolution(a, b, 3, 2), _Convolution(b, c, 3, 2)])
         self.residual = _Residual(c, blocks)
 
     def forward(self, x: Tensor, normalise: Normalise) -> Tensor:
@@ -135,9 +135,9 @@ class _Residual(nn.Module):
 class _Exit(nn.Module):
     """Two resize-convolutions and a last convolution."""
 
-    def __init__(self, given: int, widths: Sequence[int], last: int = 3) -> None:
+    def __init__(self, channels: int, widths: Sequence[int], last: int = 3) -> None:
         super().__init__()
-        self.up = nn.ModuleList([_Convolution(given, widths[1], 3), _Convolution(widths[1], widths[0], 3)])
+        self.up = nn.ModuleList([_Convolution(channels, widths[1], 3), _Convolution(widths[1], widths[0], 3)])
         self.leave = _Convolution(widths[0], 3, last, bias=True)
 
     def forward(self, x: Tensor, normalise: Normalise) -> Tensor:
@@ -149,9 +149,9 @@ class _Exit(nn.Module):
 class _Style(nn.Module):
     """Blocks for colours and for luminance, put together."""
 
-    def __init__(self, widths: Sequence[int], blocks: int, given: int) -> None:
+    def __init__(self, widths: Sequence[int], blocks: int, channels: int) -> None:
         super().__init__()
-        self.colours, self.luminance = _Entrance(given, widths, blocks), _Entrance(1, widths, blocks)
+        self.colours, self.luminance = _Entrance(channels, widths, blocks), _Entrance(1, widths, blocks)
         self.residual = _Residual(2 * widths[2], blocks)
         self.exit = _Exit(2 * widths[2], widths)
 
@@ -163,9 +163,9 @@ class _Style(nn.Module):
 class _Enhance(nn.Module):
     """A convolution down, the style network's structure, a resize-convolution up."""
 
-    def __init__(self, widths: Sequence[int], blocks: int, given: int) -> None:
+    def __init__(self, widths: Sequence[int], blocks: int, channels: int) -> None:
         super().__init__()
-        self.down = _Convolution(given, widths[0], 3, 2)
+        self.down = _Convolution(channels, widths[0], 3, 2)
         self.entrance = _Entrance(widths[0], widths, blocks, 3)
         self.up = nn.ModuleList(
             _Convolution(i, o, 3) for i, o in ((widths[2], widths[1]), (widths[1], widths[0]), (widths[0], widths[0]))
@@ -183,9 +183,9 @@ class _Enhance(nn.Module):
 class _Refine(nn.Module):
     """Three convolutions, residual blocks, two resize-convolutions, a last convolution."""
 
-    def __init__(self, widths: Sequence[int], blocks: int, given: int) -> None:
+    def __init__(self, widths: Sequence[int], blocks: int, channels: int) -> None:
         super().__init__()
-        self.entrance = _Entrance(given, widths, blocks, 3)
+        self.entrance = _Entrance(channels, widths, blocks, 3)
         self.exit = _Exit(widths[2], widths)
 
     def forward(self, x: Tensor, normalise: Normalise) -> Tensor:
@@ -195,8 +195,8 @@ class _Refine(nn.Module):
 class _Convolution(nn.Conv2d):
     """With mirrored borders; without a bias where a normalisation would take it away."""
 
-    def __init__(self, given: int, made: int, side: int, stride: int = 1, bias: bool = False) -> None:
-        super().__init__(given, made, side, stride, bias=bias)
+    def __init__(self, inputs: int, outputs: int, side: int, stride: int = 1, bias: bool = False) -> None:
+        super().__init__(inputs, outputs, side, stride, bias=bias)
         if bias:
             nn.init.normal_(self.weight, std=0.01)
             nn.init.zeros_(self.bias)  # type: ignore[arg-type]

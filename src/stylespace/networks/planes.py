@@ -267,7 +267,12 @@ class Plane:
 
 def pointwise(function: Callable[..., Tensor], *arguments: Any, **named: Any) -> Plane:
     """``function`` of planes of one size and of tensors that go with every position, or with each: (…, H, W) of the planes' size."""
-    planes = [a for given in arguments for a in (given if isinstance(given, list | tuple) else [given]) if isinstance(a, Plane)]
+    planes = [
+        a
+        for argument in arguments
+        for a in (argument if isinstance(argument, list | tuple) else [argument])
+        if isinstance(a, Plane)
+    ]
     size, workspace = planes[0].size2, planes[0].workspace
 
     def fetch(box: Box) -> Tensor:
@@ -277,15 +282,15 @@ def pointwise(function: Callable[..., Tensor], *arguments: Any, **named: Any) ->
     return Plane(workspace, probe.shape[1], size, fetch)
 
 
-def _at(given: Any, box: Box, size: tuple[int, int]) -> Any:
+def _at(argument: Any, box: Box, size: tuple[int, int]) -> Any:
     """An argument's part that belongs to a rectangle."""
-    if isinstance(given, Plane):
-        return given.part(box)
-    if isinstance(given, Tensor) and given.ndim == 4 and tuple(given.shape[-2:]) == size != (1, 1):
-        return given[..., box[0] : box[1], box[2] : box[3]]
-    if isinstance(given, list | tuple) and any(isinstance(g, Plane) for g in given):
-        return [_at(each, box, size) for each in given]
-    return given
+    if isinstance(argument, Plane):
+        return argument.part(box)
+    if isinstance(argument, Tensor) and argument.ndim == 4 and tuple(argument.shape[-2:]) == size != (1, 1):
+        return argument[..., box[0] : box[1], box[2] : box[3]]
+    if isinstance(argument, list | tuple) and any(isinstance(g, Plane) for g in argument):
+        return [_at(each, box, size) for each in argument]
+    return argument
 
 
 def gathered(plane: Plane, axis: int, index: Tensor) -> Plane:

@@ -60,10 +60,10 @@ def _taken(style: Style) -> Tensor:
 def _painted(network: StyleNetwork, photo: Tensor, row: Tensor) -> Tensor:
     if photo.shape[-2] * photo.shape[-1] <= WHOLE:
         return network.body(photo.to(row.dtype), row[None]).to(photo)
-    given, made = photo.cpu(), torch.empty(photo.shape)
+    whole, made = photo.cpu(), torch.empty(photo.shape)
 
     def fetch(box: Box) -> Tensor:
-        return given[..., box[0] : box[1], box[2] : box[3]]
+        return whole[..., box[0] : box[1], box[2] : box[3]]
 
     def write(box: Box, part: Tensor) -> None:
         made[..., box[0] : box[1], box[2] : box[3]] = part

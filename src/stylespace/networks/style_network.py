@@ -189,9 +189,9 @@ class StyleNetwork:
         """The network with the paintings and codes of ``mix`` as styles beside its own, and the mix by name."""
         if mix is None:
             mix = self.names[0]
-        given = list(mix.items()) if isinstance(mix, Mapping) else [(each, 1.0) for each in _each(mix)]
+        pairs = list(mix.items()) if isinstance(mix, Mapping) else [(each, 1.0) for each in _each(mix)]
         network, named = self, {}
-        for number, (style, weight) in enumerate(given, 1):
+        for number, (style, weight) in enumerate(pairs, 1):
             name = str(style) if isinstance(style, str | Path) else getattr(style, "name", None) or f"painting {number}"
             known = isinstance(style, str) and all(part in self.names for part in self._parts(style))
             if not known and (not isinstance(style, str) or self._is_file(style)):
@@ -223,10 +223,10 @@ class StyleNetwork:
     def _weights(self, mix: Mix) -> dict[str, Any]:
         if mix is None:
             mix = self.names[0]
-        given: dict[str, Any] = (
+        weights: dict[str, Any] = (
             {mix: 1.0} if isinstance(mix, str) else dict(mix) if isinstance(mix, Mapping) else dict.fromkeys(mix, 1.0)
         )
-        for whole, weight in given.items():
+        for whole, weight in weights.items():
             for name in self._parts(whole):
                 if name in self.names:
                     continue
@@ -236,7 +236,7 @@ class StyleNetwork:
                 raise InputError(f"The network has no style '{name}': {hint}")
             if isinstance(weight, Real) and not 0 <= float(weight) < math.inf:
                 raise InputError(f"The weight of '{whole}' is {weight}: give a number, 0 or more.")
-        kept = {name: weight for name, weight in given.items() if not (isinstance(weight, Real) and weight == 0)}
+        kept = {name: weight for name, weight in weights.items() if not (isinstance(weight, Real) and weight == 0)}
         if not kept:
             raise InputError("No style has a weight: give one of them more than zero.")
         return kept

@@ -43,11 +43,11 @@ class Texture(Body):
         }  # fmt: skip
         self.scales, self.noise, self.photo, self.seed = scales, noise, photo, seed
         self.multiple = 2 ** (scales - 1)
-        given = noise + 3 * photo
+        start = noise + 3 * photo
         shapes: list[tuple[int, int, int]] = []
         channels: list[int] = []
         for scale in range(scales):
-            shapes += _block(given, width)
+            shapes += _block(start, width)
             channels += [width] * 3
             if scale:
                 joined = (scale + 1) * width
@@ -126,6 +126,6 @@ class Texture(Body):
         ]
 
 
-def _block(given: int, made: int) -> list[tuple[int, int, int]]:
+def _block(inputs: int, outputs: int) -> list[tuple[int, int, int]]:
     """Channels in and out and side of the convolutions of a block."""
-    return [(given, made, 3), (made, made, 3), (made, made, 1)]
+    return [(inputs, outputs, 3), (outputs, outputs, 3), (outputs, outputs, 1)]

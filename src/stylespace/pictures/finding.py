@@ -31,18 +31,18 @@ def find_pictures(paths: Sequence[str | Path]) -> list[Path]:
 def _pictures(path: str) -> list[Path]:
     if path == "-":
         return [Path(path)]
-    given = Path(path).expanduser()
+    found = Path(path).expanduser()
     try:
-        if given.is_dir():
-            inside = _naturally(entry for entry in given.iterdir() if _is_picture(entry))
+        if found.is_dir():
+            inside = _naturally(entry for entry in found.iterdir() if _is_picture(entry))
             if not inside:
                 raise PictureError(f"The folder {path} has no pictures in it: {_suffixes()} are looked for.")
             return inside
-        if given.exists():
-            return [given]
+        if found.exists():
+            return [found]
         if not glob.has_magic(path):
             raise PictureError(f"{path} does not exist: check the path.")
-        matching = _naturally(match for match in map(Path, glob.glob(str(given), recursive=True)) if _is_picture(match))
+        matching = _naturally(match for match in map(Path, glob.glob(str(found), recursive=True)) if _is_picture(match))
     except (OSError, ValueError) as error:
         if isinstance(error, PictureError):
             raise

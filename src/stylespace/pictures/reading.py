@@ -65,27 +65,27 @@ def contents(path: str | os.PathLike[str]) -> tuple[Path | bytes, str]:
     """
     if str(path) == "-":
         return _standard_input(), "Standard input"
-    given = Path(path)
+    file = Path(path)
     try:
-        mode = given.stat().st_mode
+        mode = file.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise PictureError(f"{given} is a folder, not a picture: name the pictures in it.")
+            raise PictureError(f"{file} is a folder, not a picture: name the pictures in it.")
         if stat.S_ISFIFO(mode):
-            return given.read_bytes(), given.name
+            return file.read_bytes(), file.name
         if not stat.S_ISREG(mode):
-            raise PictureError(f"{given} is a device, not a picture: give a picture file.")
-        with given.open("rb"):
-            return given, given.name
+            raise PictureError(f"{file} is a device, not a picture: give a picture file.")
+        with file.open("rb"):
+            return file, file.name
     except FileNotFoundError as error:
-        raise PictureError(f"{given} does not exist: check the path.") from error
+        raise PictureError(f"{file} does not exist: check the path.") from error
     except PermissionError as error:
-        raise PictureError(f"{given} may not be read: check its permissions.") from error
+        raise PictureError(f"{file} may not be read: check its permissions.") from error
     except OSError as error:
-        raise PictureError(f"{given} cannot be opened ({error.strerror or error}): check the path.") from error
+        raise PictureError(f"{file} cannot be opened ({error.strerror or error}): check the path.") from error
     except ValueError as error:
         if isinstance(error, PictureError):
             raise
-        raise PictureError(f"{str(given)!r} is not a path ({error}): check it.") from error
+        raise PictureError(f"{str(file)!r} is not a path ({error}): check it.") from error
 
 
 def _standard_input() -> bytes:

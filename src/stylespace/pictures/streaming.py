@@ -57,8 +57,8 @@ class Raw:
     def write(self, box: Box, part: Tensor) -> None:
         """Write a rectangle (1, bands, h, w) in [0, 1]."""
         top, bottom, left, right = box
-        given = (part[0].permute(1, 2, 0).clamp(0, 1) * (2**self.bits - 1) + 0.5).numpy()
-        self.open()[top:bottom, left:right] = given.astype(self.kind)
+        values = (part[0].permute(1, 2, 0).clamp(0, 1) * (2**self.bits - 1) + 0.5).numpy()
+        self.open()[top:bottom, left:right] = values.astype(self.kind)
         self._release()
 
     def _release(self) -> None:

@@ -84,7 +84,7 @@ def deflicker(
         def held() -> dict[str, Tensor]:
             return {f"cuts {name}": tensor for name, tensor in cuts.state().items()} | steadier.state()
 
-        before, pace = held(), FilmPace("painting", films[0].info.count, number, progress or (lambda told: None))
+        before, pace = held(), FilmPace("painting", films[0].info.count, number, progress or (lambda _: None))
         try:
             with Ahead(_pairs(films[0], films[1], number)) as pairs, Behind(output.write) as behind:
                 for frame, photo in pairs:

@@ -42,7 +42,7 @@ class Keys(ABC):
         """Of the frames that are painted. Raises ``InputError``."""
 
     @abstractmethod
-    def paint(self, number: int, given: Tensor, seconds: float, held: Held | None) -> Tensor:
+    def paint(self, number: int, content: Tensor, seconds: float, held: Held | None) -> Tensor:
         """The frame ``given`` (1, 3, H, W), painted. ``held``: what the key frame before it looks like there."""
 
 
@@ -65,9 +65,9 @@ class ByHand(Keys):
         self._files = numbered(self._paths, frames, count)
         return sorted(self._files)
 
-    def paint(self, number: int, given: Tensor, seconds: float, held: Held | None) -> Tensor:
+    def paint(self, number: int, content: Tensor, seconds: float, held: Held | None) -> Tensor:
         """See :meth:`Keys.paint`."""
-        return resize(read(self._files[number]).pixels, (given.shape[-2], given.shape[-1])).clamp(0, 1)
+        return resize(read(self._files[number]).pixels, (content.shape[-2], content.shape[-1])).clamp(0, 1)
 
     def files(self) -> dict[str, list[int]]:
         """Names, sizes and times of the files, so that work is not gone on with from others."""
@@ -84,9 +84,9 @@ class Regular(Keys):
         """See :meth:`Keys.numbers`."""
         return every(shots, count, self.frames)
 
-    def paint(self, number: int, given: Tensor, seconds: float, held: Held | None) -> Tensor:
+    def paint(self, number: int, content: Tensor, seconds: float, held: Held | None) -> Tensor:
         """See :meth:`Keys.paint`."""
-        return self.painter.alone(given, seconds, held)
+        return self.painter.alone(content, seconds, held)
 
 
 def interval(keyframes: str | Path | int) -> int | None:

@@ -96,13 +96,13 @@ def live(
                 if pixels is None:
                     continue
                 now = time.monotonic() - began
-                if painter is None or painter.given != pixels.shape[:2]:
+                if painter is None or painter.shape != pixels.shape[:2]:
                     painter = _Live(loaded, mixer, pixels, size, colour, steadier, steady != "off")
                 painter.strength = mixer.strength
                 made = painter.next(Frame(pixels, count), now, count)
                 times.append(time.monotonic())
                 count += 1
-                status = f"{rate():.1f} frames/s, {newest.dropped} dropped, {mixer.told()}"
+                status = f"{rate():.1f} frames/s, {newest.dropped} dropped, {mixer.status()}"
                 shown.show(made, status)
                 if time.monotonic() - said > SAY:
                     said = time.monotonic()
@@ -125,10 +125,10 @@ class _Live(NetworkPainter):
         steadier: Steadier | None,
         running: bool,
     ) -> None:
-        self.given = pixels.shape[:2]
+        self.shape = pixels.shape[:2]
         if steadier is not None:
             steadier.cut()
-        super().__init__(network, mixer, fit(self.given, size), colour, mixer.strength, steadier, running)
+        super().__init__(network, mixer, fit(self.shape, size), colour, mixer.strength, steadier, running)
 
 
 def _frames(source: str | int | Path) -> Iterator[Pixels]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,12 +124,3 @@ def match(
 
 
 correspondences = match  # by its other name
-
-
-def given(pairs: Matches | str | Path | Sequence[tuple[Point, Point]]) -> Matches:
-    """Pairs from a file, from a sequence, or as they are."""
-    if isinstance(pairs, Matches):
-        return pairs
-    if isinstance(pairs, str | Path):
-        return Matches.load(pairs)
-    return Matches(tuple(a for a, _ in pairs), tuple(b for _, b in pairs))

@@ -63,7 +63,7 @@ class Mixer:
         elif key == "space":
             self._plain = not self._plain
 
-    def told(self) -> str:
+    def status(self) -> str:
         """The mix in words."""
         mix = " + ".join(f"{name} {weight:.0%}" if weight < 1 else name for name, weight in self._wanted.items())
         return f"{mix}, strength {self.strength:.0%}" if self.strength < 1 else mix

@@ -68,9 +68,9 @@ class PaintSettings:
 
     def __post_init__(self) -> None:
         check(self.colour, self.strength, PALETTE)
-        for what, given, choices in (("engine", self.engine, CHOICES), ("way of tiles", self.tiles, TILES)):
-            if given not in choices:
-                raise InputError(f"The {what} '{given}' is unknown: choose among {', '.join(choices)}.")
+        for what, choice, choices in (("engine", self.engine, CHOICES), ("way of tiles", self.tiles, TILES)):
+            if choice not in choices:
+                raise InputError(f"The {what} '{choice}' is unknown: choose among {', '.join(choices)}.")
         if self.stage is not None and self.style_size is not None:
             raise InputError("A style size needs all stages of a network: leave --stage or --style-size out.")
 
@@ -258,27 +258,27 @@ class Painting:
     ) -> Raw:  # fmt: skip
         """The picture with a long side of ``size`` pixels, in a scratch file."""
         s = self.settings
-        given = decoded(photo, max_pixels=self.max_pixels, size=size, keep=None if journal is None else journal.file("given"))
-        made = Raw(given.size, given.bands, given.bits, None if journal is None else journal.file("made"))
+        source = decoded(photo, max_pixels=self.max_pixels, size=size, keep=None if journal is None else journal.file("given"))
+        made = Raw(source.size, source.bands, source.bits, None if journal is None else journal.file("made"))
         if journal is not None:
             journal.write(journal.record)
 
         def write(box: Box, part: Tensor) -> None:
-            before = given.read(box)
+            before = source.read(box)
             made.write(box, torch.cat([finished(part, before[:, :3], s.colour, s.strength), before[:, 3:]], 1))
 
-        def told(done: int, of: int) -> None:
+        def report(done: int, of: int) -> None:
             if progress:
                 seconds = time.perf_counter() - started
-                step = Step(done, of, max(given.size), 0.0, {}, torch.zeros(1, 3, 1, 1))
+                step = Step(done, of, max(source.size), 0.0, {}, torch.zeros(1, 3, 1, 1))
                 progress(Progress(done, of, step, seconds, seconds / max(done, 1) * (of - done)))
 
         def fetch(box: Box) -> Tensor:
-            return given.read(box)[:, :3]
+            return source.read(box)[:, :3]
 
         limit = None if s.scratch is None else parsed_memory(s.scratch)
-        painted(body, row, given.size, fetch, write, scratch=limit, progress=told, journal=journal)
-        given.close()
+        painted(body, row, source.size, fetch, write, scratch=limit, progress=report, journal=journal)
+        source.close()
         return made
 
     def _on_processor(self) -> StyleNetwork:
@@ -308,16 +308,16 @@ class Painting:
     def _painted(self, pixels: Tensor) -> Tensor:
         mix = self.mix
         if isinstance(self.painter, StyleNetwork):
-            given = pixels.to(self.painter.device)
+            content = pixels.to(self.painter.device)
             if self.settings.style_size is not None:
-                return brushed(self.painter, given, mix, self.settings.style_size).cpu()
-            return self.painter.pixels(given, mix, self.settings.stage).cpu()
+                return brushed(self.painter, content, mix, self.settings.style_size).cpu()
+            return self.painter.pixels(content, mix, self.settings.stage).cpu()
         if self.settings.stage is not None or self.settings.style_size is not None:
             raise InputError("Stages and a style size need PyTorch: leave --engine out, and give the network itself.")
         if not all(isinstance(weight, int | float) for weight in mix.values()):
             raise InputError("Weights that vary over the picture need PyTorch: leave --engine out, and give the network itself.")
-        given = pixels[0].permute(1, 2, 0).clamp(0, 1)
-        array = (given * 255 + 0.5).byte().numpy() if self.painter.pixels == "bytes" else given.contiguous().numpy()
+        content = pixels[0].permute(1, 2, 0).clamp(0, 1)
+        array = (content * 255 + 0.5).byte().numpy() if self.painter.pixels == "bytes" else content.contiguous().numpy()
         made = torch.from_numpy(self.painter(array, mix).astype(np.float32))
         return (made / 255 if self.painter.pixels == "bytes" else made).permute(2, 0, 1)[None]
 

@@ -40,19 +40,19 @@ class Painter(ABC):
     def next(self, frame: Frame, seconds: float, number: int, bits: int = 8) -> Pixels:
         """The ``number``-th frame, redrawn, with its transparency."""
         photo = scaled(frame.pixels, self.size)
-        given = as_tensor(photo[..., :3])
+        content = as_tensor(photo[..., :3])
         if self.cuts.next(photo):
             self.cut()
-        made = self.paint(photo, given, seconds, number)
-        made = finished(made, given, self.colour, self.strength)
+        made = self.paint(photo, content, seconds, number)
+        made = finished(made, content, self.colour, self.strength)
         return as_pixels(made, bits, photo[..., 3:] if photo.shape[2] == 4 else None)
 
     @abstractmethod
-    def alone(self, given: Tensor, seconds: float, held: Held | None) -> Tensor:
+    def alone(self, content: Tensor, seconds: float, held: Held | None) -> Tensor:
         """The frame ``given`` (1, 3, H, W), redrawn by itself. ``held``: what an earlier one looks like there, and where it holds."""
 
     @abstractmethod
-    def paint(self, photo: Pixels, given: Tensor, seconds: float, number: int) -> Tensor:
+    def paint(self, photo: Pixels, content: Tensor, seconds: float, number: int) -> Tensor:
         """A frame, as pixels and as a tensor, redrawn: (1, 3, H, W)."""
 
     def cut(self) -> None:
@@ -99,13 +99,13 @@ class NetworkPainter(Painter):
         self.sharing: Sharing | None = None
         self.running = Running() if running else None
 
-    def alone(self, given: Tensor, seconds: float, held: Held | None) -> Tensor:
+    def alone(self, content: Tensor, seconds: float, held: Held | None) -> Tensor:
         """See :meth:`Painter.alone`."""
-        return self.network.pixels(given.to(self.network.device), self.track.at(seconds)).cpu()
+        return self.network.pixels(content.to(self.network.device), self.track.at(seconds)).cpu()
 
-    def paint(self, photo: Pixels, given: Tensor, seconds: float, number: int) -> Tensor:
+    def paint(self, photo: Pixels, content: Tensor, seconds: float, number: int) -> Tensor:
         """See :meth:`Painter.paint`."""
-        pixels, mix = given.to(self.network.device), self.track.at(seconds)
+        pixels, mix = content.to(self.network.device), self.track.at(seconds)
         if self.running is not None:
             with self.running.next():
                 made = self.network.pixels(pixels, mix).cpu()
@@ -119,9 +119,9 @@ class NetworkPainter(Painter):
 
     def measure(self, frame: Frame, seconds: float) -> Moments:
         """The statistics of a frame by itself."""
-        given = as_tensor(scaled(frame.pixels, self.size)[..., :3]).to(self.network.device)
+        content = as_tensor(scaled(frame.pixels, self.size)[..., :3]).to(self.network.device)
         with measured() as found:
-            self.network.pixels(given, self.track.at(seconds))
+            self.network.pixels(content, self.track.at(seconds))
         return found[0]
 
     def cut(self) -> None:
@@ -157,21 +157,21 @@ class MethodPainter(Painter):
         super().__init__(size, colour, strength, steadier)
         self.redraw = redraw
 
-    def alone(self, given: Tensor, seconds: float, held: Held | None) -> Tensor:
+    def alone(self, content: Tensor, seconds: float, held: Held | None) -> Tensor:
         """See :meth:`Painter.alone`."""
-        made: Tensor = self.redraw(given, None, held)
+        made: Tensor = self.redraw(content, None, held)
         return made
 
-    def paint(self, photo: Pixels, given: Tensor, seconds: float, number: int) -> Tensor:
+    def paint(self, photo: Pixels, content: Tensor, seconds: float, number: int) -> Tensor:
         """See :meth:`Painter.paint`."""
         before = None if self.steadier is None else self.steadier.moved(photo)
         if before is None:
-            made: Tensor = self.redraw(given, None, None)
+            made: Tensor = self.redraw(content, None, None)
         else:
             old, match = before
             kept = torch.from_numpy(np.ascontiguousarray(old.clip(0, 1).transpose(2, 0, 1)))[None]
             weight = torch.from_numpy(np.ascontiguousarray(match.trust))[None, None]
-            made = self.redraw(given, None, (kept, weight))
+            made = self.redraw(content, None, (kept, weight))
         if self.steadier is not None:
             self.steadier.blend(None, made)  # the term has held it already
         return made
@@ -189,16 +189,16 @@ class ColourPainter(Painter):
         self.map: Tensor | None = None
         self.count = 0
 
-    def alone(self, given: Tensor, seconds: float, held: Held | None) -> Tensor:
+    def alone(self, content: Tensor, seconds: float, held: Held | None) -> Tensor:
         """See :meth:`Painter.alone`."""
-        return apply_affine(given, self.map_of(given)[None, :, :, None, None]).clamp(0, 1)
+        return apply_affine(content, self.map_of(content)[None, :, :, None, None]).clamp(0, 1)
 
-    def paint(self, photo: Pixels, given: Tensor, seconds: float, number: int) -> Tensor:
+    def paint(self, photo: Pixels, content: Tensor, seconds: float, number: int) -> Tensor:
         """See :meth:`Painter.paint`."""
         self.count += 1
-        found = self.map_of(given)
+        found = self.map_of(content)
         self.map = found if self.map is None else self.map.lerp(found, 1 / min(self.count, self.MEMORY))
-        return apply_affine(given, self.map[None, :, :, None, None]).clamp(0, 1)
+        return apply_affine(content, self.map[None, :, :, None, None]).clamp(0, 1)
 
     def cut(self) -> None:
         """See :meth:`Painter.cut`."""

@@ -82,11 +82,11 @@ class Passes:
         for turn in range(reached, self.count):
             self._pass(turn, frames, file, pace)
         for number, (frame, get) in enumerate(frames):
-            given = get().numpy()
+            original = get().numpy()
             made = finished(
-                _kept(file(self.count - 1, number)), as_tensor(given[..., :3]), self.painter.colour, self.painter.strength
+                _kept(file(self.count - 1, number)), as_tensor(original[..., :3]), self.painter.colour, self.painter.strength
             )
-            pixels = as_pixels(made, bits, given[..., 3:] if given.shape[2] == 4 else None)
+            pixels = as_pixels(made, bits, original[..., 3:] if original.shape[2] == 4 else None)
             yield Made(pixels, frame.ticks, frame.duration, {})
 
     def _pass(self, turn: int, frames: list[Any], file: Callable[[int, int], Path], pace: FilmPace) -> None:

@@ -59,8 +59,8 @@ class Plan:
     def record(self) -> dict[str, Any]:
         """As plain JSON."""
         sizes = [{k: v for k, v in asdict(size).items() if k != "seen"} for size in self.sizes]
-        told = {name: getattr(self, name) for name in ("method", "device", "precision", "threads", "steps", "memory")}
-        return told | {
+        stated = {name: getattr(self, name) for name in ("method", "device", "precision", "threads", "steps", "memory")}
+        return stated | {
             "encoder": dict(self.encoder), "sizes": sizes, "seconds": round(self.seconds, 1), "measured": self.measured,
             "left_out": self.left_out,
         }  # fmt: skip

@@ -67,9 +67,9 @@ def stored(
         settings = replace(settings, precision=precision)  # the probe of 'auto' may decide differently now
     settings = adjusted(settings, changes)
     find = _Finder(path)
-    given = dict(instead or {})
+    options = dict(instead or {})
     if "encoder" in changes:
-        given.setdefault("weights", None)  # the stored weights belong to another encoder
+        options.setdefault("weights", None)  # the stored weights belong to another encoder
     kept: dict[str, Callable[[], Any]] = {
         "styles": lambda: find.references(record) if METHODS[method].blends else find.styles(record["styles"]),
         "areas": lambda: find.areas(record["areas"]),
@@ -85,8 +85,8 @@ def stored(
         "points": lambda: tuple(((float(x), float(y)), (float(u), float(v))) for (x, y), (u, v) in record.get("points", ())),
     }
     try:
-        given |= {name: read() for name, read in kept.items() if name not in given}
-        task = Task(settings, **given)
+        options |= {name: read() for name, read in kept.items() if name not in options}
+        task = Task(settings, **options)
         if not ("encoder" in changes or {"weights", "encoder"} & (instead or {}).keys()):
             _check_encoder(record, task, path.name)
         _check_start(record, task, changes, path.name)
@@ -111,9 +111,9 @@ def stored_texture(path: str | Path) -> tuple[dict[str, Any], int, tuple[str, ..
         raise InputError(f"{path.name} is no texture that 'stylespace texture' made: give one, or the sources.")
     find = _Finder(path)
     try:
-        given = dict(record["settings"])
-        (wide, high), tile, kept = given.pop("size"), bool(given.pop("tile")), record.get("kept", record["hole"] is not None)
-        settings = _settings(TextureSettings, given, path.name)
+        options = dict(record["settings"])
+        (wide, high), tile, kept = options.pop("size"), bool(options.pop("tile")), record.get("kept", record["hole"] is not None)
+        settings = _settings(TextureSettings, options, path.name)
         call = {
             "sources": [find.one(entry, "source") for entry in record["styles"]],
             "size": None if kept else (int(wide), int(high)),
@@ -148,11 +148,11 @@ def _check_start(record: Mapping[str, Any], task: Task, changes: Mapping[str, An
         )
 
 
-def _settings(kind: type, given: Mapping[str, Any], name: str) -> Any:
+def _settings(kind: type, options: Mapping[str, Any], name: str) -> Any:
     known = {f.name for f in fields(kind)}
-    if unknown := sorted(set(given) - known):
+    if unknown := sorted(set(options) - known):
         raise InputError(f"{name} has settings that this version of Stylespace does not know ({', '.join(unknown)}).")
-    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in options.items()})
 
 
 @dataclass(frozen=True)

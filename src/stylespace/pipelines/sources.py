@@ -74,7 +74,7 @@ class Classes:
         """Raises ``InputError`` unless exactly one of the three is given."""
         if (self.photo is None) != (self.style is None):
             raise InputError("Label pictures come in pairs: give one of the photo and one of the style.")
-        if sum(given is not None for given in (self.photo, self.segmenter, self.found)) != 1:
+        if sum(source is not None for source in (self.photo, self.segmenter, self.found)) != 1:
             raise InputError("Classes come from label pictures, from a segmenter or are found: give one of them.")
 
 
@@ -141,7 +141,7 @@ def region_of(area: Area, content: Picture, max_pixels: int) -> Region:
 
 
 def classed(
-    given: Classes, content: Picture, styles: Sequence[Style], network: Encoder, max_pixels: int, seed: int
+    asked: Classes, content: Picture, styles: Sequence[Style], network: Encoder, max_pixels: int, seed: int
 ) -> tuple[list[Region], list[classes.Row]]:
     """The regions of photo and style that their classes give, and the table that was used.
 
@@ -150,15 +150,15 @@ def classed(
     if len(styles) != 1:
         raise InputError("Classes belong to one style picture: give one.")
     photo, style = content.pixels, styles[0].picture
-    if given.photo is not None and given.style is not None:
-        here, there = (read(source, max_pixels=max_pixels).pixels for source in (given.photo, given.style))
+    if asked.photo is not None and asked.style is not None:
+        here, there = (read(source, max_pixels=max_pixels).pixels for source in (asked.photo, asked.style))
         found = classes.of_colours(here, there)
-    elif given.segmenter is not None:
-        segmenter = Segmenter(given.segmenter)
+    elif asked.segmenter is not None:
+        segmenter = Segmenter(asked.segmenter)
         found = classes.of_numbers(segmenter(photo), segmenter(style))
     else:
-        found = classes.of_features(photo, style, network, int(given.found or 0), seed)
-    rows = classes.table(found, photo, style, network) if given.table is None else classes.read_table(given.table)
+        found = classes.of_features(photo, style, network, int(asked.found or 0), seed)
+    rows = classes.table(found, photo, style, network) if asked.table is None else classes.read_table(asked.table)
     return classes.regions(found, rows, photo, style), rows
 
 

@@ -139,9 +139,9 @@ def sweep(
     for place in growing.places:
         varied = {axis.name: axis.values[i] for axis, i in zip(axes, place, strict=True)}
         chosen = varied.pop("preset", preset)
-        given = {**(settings or {}), **varied}
+        combined = {**(settings or {}), **varied}
         try:
-            resolved = resolve(chosen, quality, None, given, method)
+            resolved = resolve(chosen, quality, None, combined, method)
             kept = list(styles) if METHODS[method].blends else styles
             task = Task(
                 resolved, kept, weights=weights, device=device, threads=threads, max_pixels=limit

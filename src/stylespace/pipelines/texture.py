@@ -73,9 +73,9 @@ def texture(
     :func:`stylespace.transfer`; an interrupted texture lacks what was not laid.
     Raises ``InputError`` and ``PictureError``, each with one sentence that says what to do.
     """
-    given: list[Any] = list(sources) if isinstance(sources, list | tuple) else [sources]
+    listed: list[Any] = list(sources) if isinstance(sources, list | tuple) else [sources]
     chosen = _settings(settings)
-    pictures = [read(source, max_pixels=max_pixels) for source in given]
+    pictures = [read(source, max_pixels=max_pixels) for source in listed]
     if not pictures:
         raise InputError("No source was given: give at least one picture.")
     if hole is not None and (size is not None or tile):
@@ -102,7 +102,7 @@ def texture(
     session.dtype = "uint8"  # what is compared
     with session:
         record: dict[str, Any] = {
-            "method": "texture", "photo": None, "styles": [described(source) for source in given],
+            "method": "texture", "photo": None, "styles": [described(source) for source in listed],
             "settings": asdict(chosen) | {"size": [wide, high], "tile": tile},
             "masks": [None if mask is None else described(mask) for mask in masks],
             "hole": None if hole is None else described(hole), "kept": own,
@@ -251,12 +251,12 @@ class Mended(Copying):
         return self.atlas.rearrangement(*(np.roll(places, self.roll, (0, 1)) for places in (self.canvas.down, self.canvas.right)))
 
 
-def _settings(given: dict[str, Any]) -> TextureSettings:
+def _settings(values: dict[str, Any]) -> TextureSettings:
     known = TextureSettings.__dataclass_fields__
-    for name in given:
+    for name in values:
         if name not in known:
             raise InputError(f"There is no setting '{name}': choose among {', '.join(sorted(known))}.")
-    return TextureSettings(**given)
+    return TextureSettings(**values)
 
 
 def _terms(atlas: Atlas, maps: Maps) -> Terms:

@@ -380,14 +380,14 @@ def _method_painter(
         return ColourPainter(lambda frame: one_map(frame, pictures, resolved), size, chosen.colour, chosen.strength)
     encoder = encoders.of(resolved, weights=None, device=choose_device(device))
 
-    def once(given: Any, own: Any, temporal: Any) -> Any:
+    def once(inputs: Any, own: Any, temporal: Any) -> Any:
         around: Callable[[Problem], Problem] | None = None
         if own is not None:
             held = temporal or (own, torch.zeros_like(own[:, :1]))
             around = lambda problem: Again(problem, own, *held)  # noqa: E731
         elif temporal is not None:
             around = lambda problem: Temporal(problem, *temporal)  # noqa: E731
-        made = redraw(given[0], style, method, resolved, device=device, encoder=encoder, around=around)
+        made = redraw(inputs[0], style, method, resolved, device=device, encoder=encoder, around=around)
         if made.interrupted:
             raise KeyboardInterrupt
         return made.source.pixels

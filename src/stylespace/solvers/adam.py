@@ -40,9 +40,9 @@ class State:
 
     def packed(self) -> tuple[dict[str, float], dict[str, Tensor]]:
         """Its numbers and its tensors, by name."""
-        given = {f.name: getattr(self, f.name) for f in fields(self)}
-        tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
-        return {name: value for name, value in given.items() if name not in tensors}, tensors
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+        return {name: value for name, value in values.items() if name not in tensors}, tensors
 
 
 def carry(moments: tuple[Tensor, Tensor] | None, size: Sequence[int]) -> tuple[Tensor, Tensor] | None:

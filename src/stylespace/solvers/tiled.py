@@ -229,18 +229,18 @@ def minimise(
     ``record``: further entries for the journal; where it has an ``index`` the run continues from there, with the same numbers.
     """
     begun = bool(record and "index" in record)
-    given = start()
+    initial = start()
     judged = keep != "last"
-    scratch = Scratch(5 if judged else 4, given.shape, folder, journal.file("pixels") if journal else None)
+    scratch = Scratch(5 if judged else 4, initial.shape, folder, journal.file("pixels") if journal else None)
     picture, gradient, mean, square = scratch.tensors[:4]
     kept = scratch.tensors[4] if judged else None
     if not begun:
-        picture.copy_(given.detach())
-        carried = carry(moments, given.shape[-2:])
+        picture.copy_(initial.detach())
+        carried = carry(moments, initial.shape[-2:])
         for into, before in zip((mean, square), carried or (None, None), strict=True):
             into.zero_() if before is None else into.copy_(before)
         del carried
-    del given, moments
+    del initial, moments
     scratch.release()
     largest = max(3 * (t.seen[1] - t.seen[0]) * (t.seen[3] - t.seen[2]) for o in objectives for t in o.tiles)
     place = Place(journal, {**_BEGINNING, "taken": taken, **(record or {})}, max(largest, 4 * BAND))

@@ -101,10 +101,12 @@ def _checked(painted: Tensor, key: Tensor, frame: Tensor, places: Tensor | None,
     pairs = [("painted key frame", painted, "the key frame", key)]
     pairs += [] if places is None else [("map of places", places, "the frame", frame)]
     pairs += [] if before is None else [("frame painted before", before, "the frame", frame)]
-    for name, given, of, wanted in pairs:
-        if given.shape[-2:] != wanted.shape[-2:]:
+    for name, picture, of, wanted in pairs:
+        if picture.shape[-2:] != wanted.shape[-2:]:
             high, wide = wanted.shape[-2:]
-            raise InputError(f"The {name} has {given.shape[-1]} x {given.shape[-2]} pixels, {of} {wide} x {high}: resize one.")
+            raise InputError(
+                f"The {name} has {picture.shape[-1]} x {picture.shape[-2]} pixels, {of} {wide} x {high}: resize one."
+            )
 
 
 def _sizes(long: int, smallest: int) -> list[int]:

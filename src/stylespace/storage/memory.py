@@ -35,8 +35,8 @@ def return_freed_memory() -> bool:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error of PyTorch says that memory ran out, on the device or the processor."""
-    told = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(text in told for text in _NO_ROOM)
+    message = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(text in message for text in _NO_ROOM)
 
 
 def _glibc() -> Any:

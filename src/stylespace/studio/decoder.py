@@ -30,15 +30,15 @@ def limit_memory(more: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
-def serve(given: BinaryIO, made: BinaryIO) -> None:
+def serve(requests: BinaryIO, made: BinaryIO) -> None:
     """Decode until the input ends."""
     from stylespace.errors import StylespaceError
     from stylespace.pictures.reading import read
     from stylespace.pictures.samples import quantise
 
-    while head := given.read(LENGTHS.size):
+    while head := requests.read(LENGTHS.size):
         length, most = LENGTHS.unpack(head)
-        data = given.read(length)
+        data = requests.read(length)
         samples = b""
         try:
             picture = read(data, max_pixels=most)

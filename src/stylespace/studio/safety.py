@@ -73,8 +73,8 @@ class Guard:
     def _has_token(self, headers: Headers) -> bool:
         if self.settings.token is None:
             return True
-        kind, _, given = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and self._is_token(given):
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer" and self._is_token(token):
             return True
         try:
             cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
@@ -82,8 +82,8 @@ class Guard:
             return False
         return cookie is not None and self._is_token(cookie.value)
 
-    def _is_token(self, given: str) -> bool:
-        return secrets.compare_digest(given.encode(), (self.settings.token or "").encode())
+    def _is_token(self, token: str) -> bool:
+        return secrets.compare_digest(token.encode(), (self.settings.token or "").encode())
 
     async def _welcome(self, send: Send) -> None:
         """Keep the token in a cookie that no script can read, and the address free of it."""

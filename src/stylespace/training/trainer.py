@@ -221,7 +221,7 @@ class Trainer:
 
     def begin_with(self, network: StyleNetwork) -> None:
         """Take weights and rows of ``network``, which has the same build; a style that it does not know begins with its mean row."""
-        known = {f"body.{name}": p for name, p in network.body.named_parameters()}
+        known: dict[str, Tensor] = {f"body.{name}": p for name, p in network.body.named_parameters()}
         known["rows"] = torch.stack(
             [network.rows[network.names.index(s.name)] if s.name in network.names else network.rows.mean(0) for s in self.styles]
         )

@@ -6,6 +6,6 @@ A part is redrawn by :func:`~stylespace.pipelines.dataset.work.Worker.do` wherev
 ``on_ray`` (a cluster) only carry parts there and outcomes back.
 """
 
-from stylespace.pipelines.dataset.run import Plan, Told, restyle
+from stylespace.pipelines.dataset.run import Plan, Totals, restyle
 
-__all__ = ["Plan", "Told", "restyle"]
+__all__ = ["Plan", "Totals", "restyle"]

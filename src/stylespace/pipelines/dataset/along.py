@@ -55,17 +55,17 @@ class Move:
         from PIL import Image, UnidentifiedImageError
 
         try:
-            given = Image.open(io.BytesIO(data))
-            values = np.asarray(given)
+            picture = Image.open(io.BytesIO(data))
+            values = np.asarray(picture)
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
             raise PictureError(f"The mask {name} cannot be read ({error}): replace it, or leave --masks out.") from error
         down, right = self._origin((values.shape[0], values.shape[1]))
         made = Image.fromarray(values[down, right])
-        if given.mode == "P" and (palette := given.getpalette()) is not None:
+        if picture.mode == "P" and (palette := picture.getpalette()) is not None:
             made = made.convert("L") if made.mode != "L" else made
             made.putpalette(palette)
-        elif made.mode != given.mode:
-            made = made.convert(given.mode)
+        elif made.mode != picture.mode:
+            made = made.convert(picture.mode)
         out = io.BytesIO()
         made.save(out, "PNG")
         return out.getvalue()

@@ -16,14 +16,14 @@ HOW = ("one", "mix", "all")
 class Choice:
     """A style that pictures may get. ``given``: a network's name for it, or a file; ``sha256``: of that file."""
 
-    given: str
+    name: str
     weight: float = 1.0
     sha256: str = ""
 
     @property
     def label(self) -> str:
         """What it is known by, wherever its file lies."""
-        return self.sha256 or self.given
+        return self.sha256 or self.name
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Draw:
             raise InputError("No style is given: give at least one.")
         for choice in self.choices:
             if not 0 < choice.weight < math.inf:
-                raise InputError(f"The weight of '{choice.given}' is {choice.weight}: give more than 0.")
+                raise InputError(f"The weight of '{choice.name}' is {choice.weight}: give more than 0.")
         if not 1 <= self.count <= len(self.choices) and self.how == "mix":
             raise InputError(f"A mix of {self.count} styles cannot be drawn from {len(self.choices)}.")
 
@@ -71,7 +71,7 @@ def merged(choices: Sequence[Choice]) -> tuple[Choice, ...]:
     found: dict[str, Choice] = {}
     for choice in choices:
         weight = found[choice.label].weight if choice.label in found else 0.0
-        found[choice.label] = Choice(found.get(choice.label, choice).given, weight + choice.weight, choice.sha256)
+        found[choice.label] = Choice(found.get(choice.label, choice).name, weight + choice.weight, choice.sha256)
     return tuple(found[label] for label in sorted(found))
 
 

@@ -32,11 +32,11 @@ def on_ray(orders: Iterator[Part | Join], job: Job, workers: int, address: str) 
         raise MissingExtraError("A cluster needs Ray: pip install 'stylespace[ray]', or leave --ray out.") from error
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     if not ray.is_initialized():
-        given: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
+        options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
         if address == "local":
-            given |= {"num_cpus": workers, "object_store_memory": STORE, "include_dashboard": False}
+            options |= {"num_cpus": workers, "object_store_memory": STORE, "include_dashboard": False}
         try:
-            ray.init(address=None if address == "local" else address, **given)
+            ray.init(address=None if address == "local" else address, **options)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise StylespaceError(f"There is no Ray cluster at '{address}' ({error}): start one, or give --ray local.") from error
     context = ray.data.DataContext.get_current()

@@ -69,7 +69,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Told:
+class Totals:
     """Where a run is: results of this run and of earlier ones, pictures that could not be redrawn, seconds so far."""
 
     done: int
@@ -93,8 +93,8 @@ def restyle(
     workers: int | None = None,
     ray: str | None = None,
     force: bool = False,
-    progress: Callable[[Told], None] | None = None,
-) -> Told:
+    progress: Callable[[Totals], None] | None = None,
+) -> Totals:
     """Redraw every picture of a data set; ``provenance.parquet`` in ``out`` says which style each one got.
 
     ``source``: a folder with subfolders, shards (``.tar``), ``.parquet`` files, a ``.txt`` of paths, or several of these; the result has
@@ -126,13 +126,15 @@ def restyle(
             if isinstance(container, Listed):
                 _list(container, out, manifest)
         provenance.write(out, manifest, settings)
-        return run.told()
+        return run.totals()
 
 
 class _Run:
     """Which orders are left, and what came of them."""
 
-    def __init__(self, job: Job, manifest: Manifest, found: Sequence[Container], progress: Callable[[Told], None] | None) -> None:
+    def __init__(
+        self, job: Job, manifest: Manifest, found: Sequence[Container], progress: Callable[[Totals], None] | None
+    ) -> None:
         self.job, self.out, self.manifest, self.found, self.progress = job, Path(job.out), manifest, found, progress
         self.ready: deque[Join] = deque()
         self.left: dict[str, int] = {}  # parts of a container that are at work
@@ -150,10 +152,10 @@ class _Run:
             for done in carried(iter(list(self.ready))):
                 self._note(done)
 
-    def told(self) -> Told:
+    def totals(self) -> Totals:
         """Where the run is."""
         failed = self.manifest.counts().get("failed", 0)
-        return Told(self.done, self.before, failed, time.perf_counter() - self.started)
+        return Totals(self.done, self.before, failed, time.perf_counter() - self.started)
 
     def _orders(self) -> Iterator[Part | Join]:
         for container in self.found:
@@ -221,7 +223,7 @@ class _Run:
         if container.joined:
             self._less(part.container)
         if self.progress:
-            self.progress(Told(self.done, self.before, self.failed, time.perf_counter() - self.started))
+            self.progress(Totals(self.done, self.before, self.failed, time.perf_counter() - self.started))
 
     def _less(self, name: str) -> None:
         self.left[name] -= 1
@@ -273,14 +275,14 @@ def allowed(work: Painting | Task) -> int:
 def _settings(work: Painting | Task, draw: Draw, plan: Plan) -> dict[str, Any]:
     """What every result depends on, as plain JSON."""
     if isinstance(work, Painting):
-        painter, names = work.painter, [choice.given for choice in draw.choices if not choice.sha256]
+        painter, names = work.painter, [choice.name for choice in draw.choices if not choice.sha256]
         of = painter.checksum if isinstance(painter, Runtime) else painter.checksum(names)
         about: dict[str, Any] = {"network": Path(work.source).name, "checksum": of, **asdict(work.settings)}
     else:
         about = {"method": work.method, **asdict(work.settings)}
-    told = json.dumps(about, sort_keys=True, default=str)
+    described = json.dumps(about, sort_keys=True, default=str)
     return {
-        "stylespace": stylespace.__version__, "work": told, "styles": [[choice.label, choice.weight] for choice in draw.choices],
+        "stylespace": stylespace.__version__, "work": described, "styles": [[choice.label, choice.weight] for choice in draw.choices],
         **asdict(plan),
     }  # fmt: skip
 

@@ -60,10 +60,10 @@ def _paths(text: str) -> Iterator[Path]:
         for number in range(int(first), int(last) + 1):
             yield from _paths(f"{text[: match.start()]}{number:0{len(first)}d}{text[match.end() :]}")
         return
-    given = Path(text).expanduser()
-    if given.exists():
-        yield given
-    elif glob.has_magic(text) and (matching := sorted(glob.glob(str(given), recursive=True))):
+    path = Path(text).expanduser()
+    if path.exists():
+        yield path
+    elif glob.has_magic(text) and (matching := sorted(glob.glob(str(path), recursive=True))):
         yield from map(Path, matching)
     else:
         raise PictureError(f"{text} does not exist: check the path.")

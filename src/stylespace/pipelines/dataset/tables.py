@@ -95,8 +95,8 @@ class TableWriter(Writer):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        given = self.part.rows()
-        table = given.take(pa.array([row for row, _ in self.made], pa.int64()))
+        rows = self.part.rows()
+        table = rows.take(pa.array([row for row, _ in self.made], pa.int64()))
         changed = {name for _, columns in self.made for name in columns} | {name for each in self.boxes for name in each}
         for name in sorted(changed):
             place = table.schema.get_field_index(name)
@@ -146,8 +146,8 @@ class Table(Container):
             return self.column
         known = [name for name in COLUMNS if name in names] or names
         if not known or (known == names and len(names) > 1):
-            told = "several columns of bytes" if names else "no column of pictures' bytes"
-            raise PictureError(f"{self.path} has {told}: say which it is with --column ({', '.join(schema.names)}).")
+            found = "several columns of bytes" if names else "no column of pictures' bytes"
+            raise PictureError(f"{self.path} has {found}: say which it is with --column ({', '.join(schema.names)}).")
         return known[0]
 
     def join(self, out: Path, pieces: Sequence[Path]) -> Path:

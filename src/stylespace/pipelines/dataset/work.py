@@ -127,10 +127,10 @@ class Worker:
                 file = encoded(made, suffix or sample.suffix, quality=self.job.quality)
                 beside = {name: move.beside(name, each) for name, each in sample.beside.items()}
                 versions.append(Version(target, file, beside))
-                told = [[choice.given, choice.sha256, weight] for choice, weight in styles]
+                chosen = [[choice.name, choice.sha256, weight] for choice, weight in styles]
                 rows.append(
                     Row(
-                        content, version=version, state="done", styles=json.dumps(told), target=target,
+                        content, version=version, state="done", styles=json.dumps(chosen), target=target,
                         target_sha256=hashlib.sha256(file).hexdigest(), bytes=len(file),
                         warp="" if warp is None else json.dumps({"points": warp.points, "moved": warp.moved, "size": warp.size}), **about,
                     )
@@ -149,7 +149,7 @@ class Worker:
     def _redrawn(self, picture: Picture, styles: list[tuple[Choice, float]]) -> tuple[Picture, Warp | None]:
         """The picture in its styles, at its own size unless results shrink."""
         if isinstance(self.job.work, Task):
-            result = self._task({Path(choice.given): weight for choice, weight in styles}).run(picture)
+            result = self._task({Path(choice.name): weight for choice, weight in styles}).run(picture)
             made, warp = result.source, result.warp
         else:
             mix = {self._style(choice): weight for choice, weight in styles}
@@ -177,7 +177,7 @@ class Worker:
 
     def _style(self, choice: Choice) -> Any:
         """What the network takes: its name for a style, or the code of a painting, which is read once."""
-        return self._coded(choice.given, choice.label) if choice.sha256 else choice.given
+        return self._coded(choice.name, choice.label) if choice.sha256 else choice.name
 
     @cached_property
     def _coded(self) -> Callable[[str, str], StyleCode]:

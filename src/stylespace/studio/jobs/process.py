@@ -57,13 +57,13 @@ class Teller:
     def _told(
         self, done: int, of: int, left: float | None, loss: float | None, picture: Callable[[], Any], every: float = EVERY
     ) -> None:
-        told = {"step": done, "of": of, "left": _finite(left), "loss": _finite(loss)}
+        status = {"step": done, "of": of, "left": _finite(left), "loss": _finite(loss)}
         now = time.monotonic()
         if now - self._last > every and (shown := picture()) is not None:
             self._show(shown)
             self._last = time.monotonic()
-            told["preview"] = self._previews
-        self.tell(told)
+            status["preview"] = self._previews
+        self.tell(status)
 
     def _show(self, pixels: Any) -> None:
         from stylespace.pictures.reading import read

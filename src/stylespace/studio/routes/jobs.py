@@ -87,11 +87,11 @@ async def learn_style(
     learning.resolve("default", chosen)
     with place(studio) as (name, folder):
         named = await styles_of(studio, folder, references or [], library or [], weights)
-        given = Request(
+        request = Request(
             kind="learn-style", title=titled(*references or ()), styles=named, options=chosen, device=studio.settings.device,
             threads=studio.settings.threads,
         )  # fmt: skip
-        return studio.jobs.add(name, given)
+        return studio.jobs.add(name, request)
 
 
 @router.get("/jobs/{name}", responses=MISSING)
@@ -134,7 +134,7 @@ async def events(studio: Here, name: str) -> StreamingResponse:
 
 
 async def _events(studio: Studio, name: str) -> AsyncIterator[str]:
-    told, step = None, 0
+    last, step = None, 0
     while True:
         changed = studio.jobs.changed
         try:
@@ -144,8 +144,8 @@ async def _events(studio: Studio, name: str) -> AsyncIterator[str]:
         if new := studio.jobs.store.losses(name, step):
             step = new[-1][0]
             yield f"event: losses\ndata: {json.dumps(new)}\n\n"
-        if now != told:
-            told = now
+        if now != last:
+            last = now
             yield f"event: job\ndata: {now.model_dump_json()}\n\n"
         if now.state.is_over:
             return
