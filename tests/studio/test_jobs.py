@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -10,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 from studio_calls import Client, live, picture, pixels_of, wait
 
 from stylespace.errors import InputError
@@ -56,6 +59,56 @@ def test_a_transfer_runs_to_its_end(client: Client) -> None:
     assert made.get(f"/v1/jobs/{job['id']}/losses").json()["losses"][0][0] == 1
     result = made.get(f"/v1/results/{last['result']}")
     assert pixels_of(result.content).shape == (24, 32, 3)
+
+
+def half(right: bool) -> bytes:
+    """A mask that is white on one side."""
+    out = io.BytesIO()
+    white = np.zeros((24, 32), np.uint8)
+    white[:, 16 * right : 16 * right + 16] = 255
+    Image.fromarray(white).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("form", [{}, {"method": "strotss"}, {"quality": "draft"}])
+def test_styles_go_where_the_table_says(client: Client, form: dict[str, str]) -> None:
+    made = client()
+    colours = {name: np.full((24, 32, 3), value, np.uint8) for name, value in (("red", (220, 20, 20)), ("blue", (20, 20, 220)))}
+    files = [("photo", ("p.png", picture(24, 32))), ("masks", ("left.png", half(False))), ("masks", ("right.png", half(True)))]
+    for name, value in colours.items():
+        out = io.BytesIO()
+        Image.fromarray(value).save(out, "PNG")
+        files.append(("styles", (f"{name}.png", out.getvalue())))
+    # The left half in the second style, the right half as it is.
+    rows = json.dumps([{"mask": 0, "style": 1}, {"mask": 1}])
+    settings = {"size": 32, "encoder": "compact", **({} if "quality" in form else {"steps": 20})}
+    answer = made.post("/v1/transfer", data={"settings": json.dumps(settings), "regions": rows, **form}, files=files)
+    assert answer.status_code == 202, answer.text
+    done = wait(made, answer.json()["id"], lambda job: job["state"] == "done")
+    result = made.get(f"/v1/results/{done['result']}")
+    seen = pixels_of(result.content).astype(int)
+    assert np.abs(seen[:, 20:] - pixels_of(picture(24, 32)).astype(int)[:, 20:]).max() <= 1
+    left = seen[:, :12].mean((0, 1))
+    assert left[2] > left[0] + 30, left  # blue, not red
+    about = made.get(f"/v1/results/{done['result']}/settings").json()
+    assert [bool(area["styles"]) for area in about["areas"]] == [True, False]
+    assert len(about["styles"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({"regions": '[{"mask": 2, "style": 0}]'}, "there are 1"), ({"regions": '[{"mask": 0, "style": 9}]'}, "style 9"),
+        ({"regions": '[{"mask": 0, "style_mask": 0}]'}, "without a style"), ({"regions": "[]"}, "of no region"),
+        ({"regions": '[{"mask": 0, "style": 0}, {"mask": 0, "style": 1}]', "method": "blend"}, "blend"),
+        ({"regions": '[{"mask": -1}]'}, "regions"), ({"regions": '[{"mask": 0, "path": "/etc"}]'}, "regions"),
+    ],
+)  # fmt: skip
+def test_a_table_that_cannot_be_is_refused_in_words(client: Client, form: dict[str, str], told: str) -> None:
+    files = [("photo", ("p.png", picture())), ("styles", ("s.png", picture())), ("styles", ("t.png", picture()))]
+    answer = client().post("/v1/transfer", data=form, files=[*files, ("masks", ("m.png", half(True)))])
+    assert answer.status_code == 422, answer.text
+    assert told in answer.json()["detail"]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot suspend processes")

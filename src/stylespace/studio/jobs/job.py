@@ -47,17 +47,27 @@ class StudioJob(BaseModel):
     style: str | None = None
 
 
+class RegionFiles(BaseModel):
+    """Files of a part of the photo: its mask, its style (None: the photo stays), where on that the style is taken."""
+
+    mask: str
+    style: str | None = None
+    style_mask: str | None = None
+
+
 class Request(BaseModel):
     """What a job's process is told, in ``request.json`` of its folder; file names are of that folder.
 
-    ``photo``: the photo, film or folder of photos. ``styles``: file, or style of ``network``, to weight. ``options``: keywords of the
-    pipeline. ``memory``: bytes that the job may take beside what it begins with; ``max_pixels``: of a film's frame.
+    ``photo``: the photo, film or folder of photos. ``styles``: file, or style of ``network``, to weight. ``regions``: parts of the photo;
+    their styles are for them only. ``options``: keywords of the pipeline. ``memory``: bytes that the job may take beside what it begins
+    with; ``max_pixels``: of a film's frame.
     """
 
     kind: str
     title: str = ""
     photo: str | None = None
     styles: dict[str, float] = {}
+    regions: list[RegionFiles] = []
     network: str | None = None
     options: dict[str, Any] = {}
     device: str = "auto"

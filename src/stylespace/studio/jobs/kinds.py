@@ -19,10 +19,14 @@ UNFINISHED = Path("unfinished")
 
 def transfer(request: Request, teller: Teller) -> str | None:
     """``stylespace.transfer``; the result's file, or None where it was interrupted."""
+    from stylespace.pipelines.sources import Area
     from stylespace.pipelines.transfer import transfer as run
 
+    placed = {region.style for region in request.regions}
+    rest = {style: weight for style, weight in request.styles.items() if style not in placed}
+    areas = [Area(each.mask, None if each.style is None else {each.style: 1.0}, each.style_mask) for each in request.regions]
     result = run(
-        str(request.photo), request.styles, device=request.device, threads=request.threads, progress=teller.step, note=teller.note,
+        str(request.photo), rest, areas=areas, device=request.device, threads=request.threads, progress=teller.step, note=teller.note,
         unfinished=UNFINISHED, **request.options,
     )  # fmt: skip
     if result.interrupted:

@@ -17,7 +17,8 @@ from stylespace.pipelines import learn_style as learning
 from stylespace.pipelines.transfer import resolve
 from stylespace.studio.jobs.job import Request, StudioJob
 from stylespace.studio.routes.answers import MISSING, parsed
-from stylespace.studio.routes.queueing import Files, Keys, SettingsText, WeightsText, checked, place, styles_of, titled
+from stylespace.studio.routes.queueing import Files, Keys, SettingsText, WeightsText, checked, pictures, place, styles_of, titled
+from stylespace.studio.routes.regions import Masks, RegionsText, files, table
 from stylespace.studio.state import Here, Studio
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
@@ -50,6 +51,8 @@ async def transfer(
         Literal["draft", "good", "best"] | None, Form(description="How much is done; left out: as the settings say.")
     ] = None,
     settings: SettingsText = "{}",
+    masks: Masks = None,
+    regions: RegionsText = "[]",
     points: Annotated[
         str,
         Form(
@@ -65,11 +68,13 @@ async def transfer(
     pairs = parsed(Points, "points", points).root
     if pairs and POINTS not in METHODS[method].accepts:
         raise InputError(f"Points guide {accepting(POINTS)}, not {method}: leave them out, or give another method.")
+    rows = table(regions, len(masks or ()), len(styles or ()) + len(library or ()), method)
     with place(studio) as (name, folder):
         await studio.keep(photo, folder / "photo.png")
         named = await styles_of(studio, folder, styles or [], library or [], weights)
+        drawn = await pictures(studio, folder, masks or [], [], "mask")
         request = Request(
-            kind="transfer", title=titled(photo), photo="photo.png", styles=named,
+            kind="transfer", title=titled(photo), photo="photo.png", styles=named, regions=files(rows, drawn, list(named)),
             options={"method": method, "quality": quality, "points": pairs, **chosen},
             device=studio.settings.device, threads=studio.settings.threads,
         )  # fmt: skip
