@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from films import moving
-from studio_calls import picture
+from studio_calls import picture, pixels_of
 
 pytestmark = pytest.mark.browser
 CHROMIUM = os.environ.get("STYLESPACE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
@@ -204,6 +204,41 @@ def test_a_job_comes_to_its_end(tab: Callable[..., Any]) -> None:
     assert read_settings(Path(download.value.path()).read_bytes())["settings"]["size"] == 32
     page.click(".job >> text=Use as a painting")
     page.wait_for_selector(".tray .style:nth-child(2)")
+
+
+def test_a_painting_goes_where_the_brush_put_it_in_the_job_too(tab: Callable[..., Any]) -> None:
+    page = tab()
+    page.click("#tab-paintings")
+    for seed in (3, 4):
+        choose(page, "text=Choose paintings…", picture(64, 64, seed=seed), f"number{seed}.png")
+        page.wait_for_selector(f"#brush-style option:has-text('number{seed}')", state="attached")
+    page.select_option("#brush-style", label="number4")
+    page.get_by_role("button", name="Left", exact=True).click()  # the brush lies on this side, too
+    page.wait_for_selector(".maps >> text=number4")
+    page.wait_for_selector("text=One painting goes where the brush put it; elsewhere the others do.")
+    page.evaluate("""() => {
+      const real = window.fetch;
+      window.fetch = (address, options) => {
+        if (address === "/v1/transfer") window.sent = options.body;
+        return real(address, options);
+      };
+    }""")
+    page.eval_on_selector("#size", "(s, size) => s.add(new Option(size, size, true, true))", 32)
+    page.select_option("#quality", "draft")
+    page.get_by_role("button", name="Paint it well", exact=True).click()
+    until(page, "Boolean(window.sent)")
+    assert json.loads(page.evaluate("window.sent.get('regions')")) == [{"mask": 0, "style": 1}]
+    mask = page.evaluate("window.sent.get('masks').arrayBuffer().then((data) => [...new Uint8Array(data)])")
+    white = pixels_of(bytes(mask))
+    assert white[:, :5, 0].min() == 255
+    assert white[:, -5:, 0].max() == 0
+    over(page)
+
+
+def over(page: Any) -> None:
+    """Wait until the job is done; its process takes long to start on a crowded machine."""
+    page.wait_for_selector(".job:is([data-state=done], [data-state=failed])", timeout=5 * PATIENCE)
+    assert page.get_attribute(".job", "data-state") == "done", page.inner_text(".job")
 
 
 def test_a_job_is_found_again_and_cancelled(tab: Callable[..., Any]) -> None:

@@ -83,7 +83,7 @@ def test_a_film_goes_on_after_a_restart(network_file: Path, tmp_path: Path) -> N
     [
         ({"styles": "{}"}, "styles"), ({"styles": '{"no such": 1}'}, "no such"), ({"method": "magic"}, "magic"),
         ({"method": "gatys"}, "style pictures"), ({"start": 3, "end": 2}, "later end"), ({"settings": '{"steps": 3}'}, "neither"),
-        ({"size": 1}, "size"),
+        ({"size": 1}, "size"), ({"colour": "palette"}, "for pictures"),
     ],
 )  # fmt: skip
 def test_a_film_that_cannot_be_redrawn_is_refused_in_words(client: Client, film: bytes, form: Any, told: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from studio_calls import MIX, Client, paint, picture, pixels_of
+from studio_calls import MIX, Client, live, paint, picture, pixels_of
 
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.pictures.settings import read_settings
@@ -37,6 +38,41 @@ def test_strength_colour_stroke_size_and_format(client: Client) -> None:
     answer = paint(made, size=32, format="jpg")
     assert answer.headers["content-type"] == "image/jpeg"
     assert pixels_of(answer.content).shape == (24, 32, 3)
+
+
+def plain(colour: tuple[int, int, int], noise: int = 20) -> bytes:
+    """A painting of about one colour."""
+    pixels = np.random.default_rng(0).integers(-noise, noise + 1, (48, 48, 3)) + np.array(colour)
+    out = io.BytesIO()
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_a_picture_has_the_palette_of_its_paintings_each_where_it_goes(client: Client, reading_network_file: Path) -> None:
+    made = client(network=str(reading_network_file))
+    colours = {(210, 60, 50): "", (50, 80, 200): ""}
+    for colour in colours:
+        colours[colour] = made.post("/v1/styles", files={"painting": ("p.png", plain(colour))}).json()["name"]
+    red, blue = colours.values()
+    seen = pixels_of(paint(made, {red: 1}, colour="palette").content)
+    assert np.abs(seen.mean((0, 1)) - next(iter(colours))).max() < 8
+    sides = {red: np.pad(np.full((48, 32), 255, np.uint8), ((0, 0), (0, 32)))}
+    sides[blue] = 255 - sides[red]
+    maps = []
+    for name, side in sides.items():
+        out = io.BytesIO()
+        Image.fromarray(side).save(out, "PNG")
+        maps.append(("maps", (f"{name}.png", out.getvalue())))
+    seen = pixels_of(paint(made, {red: 1, blue: 1}, files=maps, colour="palette").content)
+    for half, colour in zip((seen[:, :24], seen[:, 40:]), colours, strict=True):
+        assert np.abs(half.mean((0, 1)) - colour).max() < 20
+    with live(made) as socket:
+        socket.send_bytes(b"\x01" + picture())
+        socket.send_bytes(b"\x03\0\0\0\1" + json.dumps({"styles": {red: 1}, "colour": "palette"}).encode())
+        assert np.abs(pixels_of(socket.receive_bytes()[4:]).mean((0, 1)) - next(iter(colours))).max() < 12
+    answer = paint(made, {"dots": 1}, colour="palette")
+    assert answer.status_code == 422
+    assert "'dots' is not known" in answer.json()["detail"]
 
 
 def test_a_map_says_where_a_style_goes(client: Client) -> None:

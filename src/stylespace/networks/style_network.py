@@ -29,7 +29,8 @@ from stylespace.networks.finishing import PALETTE, check, finished
 from stylespace.networks.hub import fetch, is_repository, upload
 from stylespace.networks.shipped import ARBITRARY, CLASSICS, is_shipped
 from stylespace.networks.shipped import MODELS as MODELS
-from stylespace.pictures.colour import match_colours
+from stylespace.pictures.affine import apply_affine
+from stylespace.pictures.colour import colour_map, match_colours
 from stylespace.pictures.pillow import to_pil
 from stylespace.pictures.reading import MAX_PIXELS, read
 from stylespace.pictures.resizing import fit, resize
@@ -101,18 +102,24 @@ class StyleNetwork:
         return to_pil(done.pixels, done.alpha)
 
     def in_palette(self, made: Tensor, mix: Mix) -> Tensor:
-        """``made`` (1, 3, H, W) with the mean and covariance of the colours of the styles' thumbnails, by their weights.
+        """``made`` (1, 3, H, W) with the mean and covariance of the colours of the styles' thumbnails, by their weights: everywhere, or
+        each style's where it goes.
 
-        Networks paint duller than paintings are. Raises ``InputError`` for weights that vary, and styles without a thumbnail.
+        Networks paint duller than paintings are. Raises ``InputError`` for styles without a thumbnail.
         """
         weights = self._weights(mix)
-        parts = []
-        for name, weight in weights.items():
-            seen = self.thumbnail(name)
-            if not seen or not isinstance(weight, Real):
-                raise InputError(f"The palette of '{name}' is not known, or varies over the picture: leave --colour palette out.")
-            parts.append(float(weight) * match_colours(made, read(seen).pixels.to(made)))
-        return torch.stack(parts).sum(0) / sum(float(weight) for weight in weights.values())
+        varies = not all(isinstance(weight, Real) for weight in weights.values())
+        coloured, shares = torch.zeros_like(made), self._shares(weights, made)
+        for number, name in enumerate(weights):
+            seen, share = self.thumbnail(name), shares[:, number : number + 1]
+            if not seen:
+                raise InputError(f"The palette of '{name}' is not known: choose other colours.")
+            theirs = read(seen).pixels.to(made)
+            if not varies:
+                coloured += share * match_colours(made, theirs)
+            elif float(share.max()) > 0:
+                coloured += share * apply_affine(made, colour_map(made, theirs, share)[None, :, :, None, None]).clamp(0, 1)
+        return coloured
 
     @property
     def device(self) -> torch.device:
@@ -126,17 +133,13 @@ class StyleNetwork:
         ``stage``: in a network with several stages, the one to stop after; its picture may be smaller.
         """
         weights = self._weights(mix)
-        maps = {name: weight for name, weight in weights.items() if not isinstance(weight, Real)}
+        varies = not all(isinstance(weight, Real) for weight in weights.values())
         # Only the named rows take part, so adding or removing others changes nothing.
         rows = torch.stack([self._row(name) for name in weights])
-        if maps:
+        if varies:
             if picture.shape[0] != 1:
                 raise InputError("Weights that vary over the picture need one picture at a time.")
-            size = (picture.shape[2], picture.shape[3])
-            drawn = torch.cat([self._map(weight, size) for weight in weights.values()], 1).to(picture)
-            total = drawn.sum(1, keepdim=True)
-            drawn = torch.where(total > 0, drawn / total.clamp_min(1e-12), 1 / len(weights))
-            conditioning = Conditioning.of(rows, self.body.channels, drawn)
+            conditioning = Conditioning.of(rows, self.body.channels, self._shares(weights, picture))
         else:
             conditioning = Conditioning.of(self.row(mix), self.body.channels)
         if stage is None:
@@ -240,6 +243,15 @@ class StyleNetwork:
         if not kept:
             raise InputError("No style has a weight: give one of them more than zero.")
         return kept
+
+    def _shares(self, weights: Mapping[str, Any], picture: Tensor) -> Tensor:
+        """How much of each style goes where on ``picture`` (1, 3, H, W): (1, K, H, W), or (1, K, 1, 1) where nothing varies; they sum
+        to 1."""
+        varies = not all(isinstance(weight, Real) for weight in weights.values())
+        size = (picture.shape[2], picture.shape[3]) if varies else (1, 1)
+        drawn = torch.cat([self._map(weight, size) for weight in weights.values()], 1).to(picture)
+        total = drawn.sum(1, keepdim=True)
+        return torch.where(total > 0, drawn / total.clamp_min(1e-12), 1 / len(weights))
 
     @staticmethod
     def _map(weight: Any, size: tuple[int, int]) -> Tensor:

@@ -103,7 +103,8 @@ class Painting:
     """A network and settings, applied to any photo; usable like a :class:`~stylespace.pipelines.task.Task`.
 
     ``network``: name, file or repository of a network, or an exported one (``.onnx``). None: ``classics``, or ``arbitrary`` where a
-    style is a painting or a code. ``loaded``: the network itself, where it is in memory already.
+    style is a painting or a code. ``loaded``: the network itself, where it is in memory already; ``colours``: the one that
+    knows its styles' palettes, where it is an exported one.
     """
 
     settings: PaintSettings
@@ -113,6 +114,7 @@ class Painting:
     max_pixels: int = MAX_PIXELS
     method: str = "network"
     loaded: StyleNetwork | Runtime | None = None
+    colours: StyleNetwork | None = None
 
     @cached_property
     def _shipped(self) -> tuple[str, StyleNetwork]:
@@ -195,9 +197,10 @@ class Painting:
             found = self._tiled(pixels, self.painter.to("cpu"))
         colour = s.colour
         if colour == PALETTE:
-            if not isinstance(self.painter, StyleNetwork):
+            knowing = self.painter if isinstance(self.painter, StyleNetwork) else self.colours
+            if knowing is None:
                 raise InputError("The styles' palettes need PyTorch: leave --engine or --colour palette out.")
-            found, colour = self.painter.in_palette(found, self.mix), "style"
+            found, colour = knowing.in_palette(found, self.mix), "style"
         made = finished(found, resize(pixels, found.shape[-2:]), colour, s.strength)
         return picture.with_pixels(made.cpu())
 

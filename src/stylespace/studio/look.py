@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Colour = Literal["style", "luminance", "cholesky", "root", "transport"]
+Colour = Literal["style", "palette", "luminance", "cholesky", "root", "transport"]
 SIDE = 16384
 
 

@@ -150,7 +150,7 @@ class StudioPainter:
         self.check(look, maps)
         if live and self.fast is not None and set(look.styles) <= set(self.fast.styles) and not maps and look.stroke == 1.0:
             quick = PaintSettings(look.styles, look.size, look.colour, look.strength, tiles="whole")
-            return Painting(quick, self.name, threads=self.threads, loaded=self.fast).run(photo)
+            return Painting(quick, self.name, threads=self.threads, loaded=self.fast, colours=self.network).run(photo)
         mix = placed(look.styles, maps or {})
         tiles = "whole"
         high, wide = working_size(photo.size, look.size)

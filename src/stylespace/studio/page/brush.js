@@ -6,8 +6,10 @@ import { text } from "./text.js";
 const SIDE = 384;
 
 export class Brush {
-  constructor(frame, changed) {
+  // ``changed(name, map)``: a style has another map, or none; ``listed``: the table is another one.
+  constructor(frame, changed, listed) {
     this.frame = frame;
+    this.listed = listed;
     this.changed = changed;
     this.shown = document.getElementById("paint");
     this.maps = new Map();
@@ -36,9 +38,12 @@ export class Brush {
     ];
   }
 
+  // ``styles``: {name, title, own}; one's own come first.
   setStyles(styles) {
     const before = this.choice.value;
-    this.choice.replaceChildren(...styles.map(({ name, title }) => element("option", { value: name }, title)));
+    const group = (label, found) => element("optgroup", { label }, ...found.map(({ name, title }) => element("option", { value: name }, title)));
+    const [own, others] = [styles.filter((each) => each.own), styles.filter((each) => !each.own)];
+    this.choice.replaceChildren(...(own.length ? [group(text.paintings, own)] : []), group(text.styles, others));
     if (styles.some(({ name }) => name === before)) this.choice.value = before;
   }
 
@@ -57,6 +62,7 @@ export class Brush {
       this.turn(true);
     };
     this.table.replaceChildren(...mapRows(this.maps, titled, chosen, (name) => this.clear(name)));
+    this.listed();
   }
 
   turn(on) {

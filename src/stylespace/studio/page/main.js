@@ -23,11 +23,12 @@ const status = (told) => (at("status").textContent = told);
 const names = (look) => Object.keys(look.styles).map((name) => titles.get(name) ?? name).join(", ");
 const ready = () => status(text.ready(network));
 const titles = new Map();
+const own = new Set(); // of them
 const mix = new Mix();
 const stage = new Stage();
 const moving = new Moving();
 const memory = new History(mix, names);
-const tabs = new Tabs(at("tabs"), text.tabs);
+const tabs = new Tabs(at("tabs"), text.tabs, (panel) => panel.querySelector(".brush-here")?.append(at("brush"))); // one brush for both
 let photo = null, film = null, network = "", reads = false, passing = null;
 
 const live = new Live({
@@ -49,7 +50,7 @@ const brush = new Brush(stage.frame, async (name, map) => {
   await live.setMap(name, map);
   if (map && !mix.look.styles[name]) mix.weigh(name, 1);
   else want();
-});
+}, () => paintings.placed());
 const jobs = new Jobs({
   problem,
   show: async (blob) => stage.show(await createImageBitmap(blob), text.resultShown),
@@ -60,12 +61,14 @@ const paintings = new Paintings(at("panel-paintings"), {
   guarded, status, ready,
   photo: still,
   begin: (address, body) => jobs.begin(address, body),
+  maps: () => brush.files(),
+  placed: (name) => brush.maps.has(name),
   choose: (then) => choose(PICTURE, then, true),
   own: ownPainting,
   match: async (painting) => points.open(await still(), painting),
   blended: (items) => {
-    const own = items.filter(({ style, weight }) => style && weight);
-    if (own.length) mix.set({ ...mix.look, styles: Object.fromEntries(own.map(({ style, weight }) => [style, weight])) });
+    const used = items.filter(({ style, weight }) => style && weight);
+    if (used.length) mix.set({ ...mix.look, styles: Object.fromEntries(used.map(({ style, weight }) => [style, weight])) });
   },
 });
 const points = new Points(at("points"), { guarded, begin: (address, body) => jobs.begin(address, body) });
@@ -174,15 +177,21 @@ const paintFilm = () =>
 function addStyle(style, first = false) {
   if (titles.has(style.name)) return;
   titles.set(style.name, style.title);
+  if (style.own) own.add(style.name);
   at("style-list")[first ? "prepend" : "append"](styleRow(mix, style, style.own && (() => guarded(() => forget(style.name)))));
-  brush.setStyles([...titles].map(([name, title]) => ({ name, title })));
+  offer();
+}
+
+function offer() {
+  brush.setStyles([...titles].map(([name, title]) => ({ name, title, own: own.has(name) })));
 }
 
 async function forget(name) {
   await call(`/v1/styles/${encodeURIComponent(name)}`, { method: "DELETE" });
   titles.delete(name);
   for (const item of paintings.items) if (item.style === name) item.style = null;
-  brush.setStyles([...titles].map(([each, title]) => ({ name: each, title })));
+  if (brush.maps.has(name)) brush.clear(name);
+  offer();
   const { [name]: gone, ...styles } = mix.look.styles;
   mix.set({ ...mix.look, styles });
 }
@@ -202,6 +211,7 @@ async function take(painting) {
     const style = await json("/v1/styles", { method: "POST", body: form({ library: painting.key, title: painting.title.slice(0, 80) }, files) });
     item.style = style.name;
     addStyle(style, true);
+    paintings.placed();
     mix.set({ ...mix.look, styles: { [style.name]: 1 } });
   });
 }

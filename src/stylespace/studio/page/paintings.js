@@ -4,7 +4,7 @@ import { button, element } from "./element.js";
 import { text } from "./text.js";
 import { methods } from "./methods.js";
 
-// ``on``: photo() (throws where there is none), guarded(work), begin(address, body) of a job, status(told), ready(), choose(then),
+// ``on``: maps() and placed(name) of the brush, photo() (throws where there is none), guarded(work), begin(address, body) of a job, status(told), ready(), choose(then),
 // own(file): takes a painting, blended(items): their weights are found, match(painting).
 export class Paintings {
   constructor(place, on) {
@@ -13,6 +13,7 @@ export class Paintings {
     this.photos = []; // that a new style is learned on
     this.list = element("div", { className: "tray" });
     this.told = element("p", { className: "quiet", role: "status" }, text.paintingsHelp);
+    this.where = element("p", { className: "quiet", role: "status" });
     this.name = element("input", { type: "text", id: "style-name", placeholder: text.styleNameHint, maxLength: 60 });
     const choose = button(text.choosePaintings, () => on.choose(on.own), { className: "main" });
     this.method = element("select", { id: "method" });
@@ -33,11 +34,13 @@ export class Paintings {
       element("fieldset", {}, element("legend", {}, title), element("p", { className: "quiet" }, help), ...children);
     place.append(
       group(text.paintings, text.paintingsDrop, element("div", { className: "row" }, choose), this.list, this.told),
+      element("div", { className: "brush-here" }),
       group(
         text.paintWell, text.paintWellHelp, row("method", text.method, this.method), row("quality", text.quality, this.quality),
         row("size", text.size, this.size),
         element("div", { className: "row" }, need(text.paintWell, () => this.paintWell(), { className: "main" }), need(text.blend, () => this.blend()),
           need(text.match, () => on.match(this.items[0]))),
+        this.where,
       ),
       group(
         text.keep, text.keepHelp, row("style-name", text.styleName, this.name),
@@ -81,6 +84,13 @@ export class Paintings {
   changed() {
     this.told.textContent = this.items.length ? "" : text.paintingsHelp;
     for (const each of this.needing) each.disabled = !this.items.length;
+    this.placed();
+  }
+
+  // Says which paintings have a map.
+  placed() {
+    const count = this.items.filter(({ style }) => this.on.placed(style)).length;
+    this.where.textContent = text.placed(count, this.items.length - count);
   }
 
   // In a request's order: files first, then the library's.
@@ -99,8 +109,14 @@ export class Paintings {
 
   async paintWell() {
     const settings = JSON.stringify({ size: Number(this.size.value) });
-    const fields = { method: this.method.value, quality: this.quality.value, settings };
-    await this.on.begin("/v1/transfer", this.body(fields, "styles", await this.on.photo()));
+    const photo = await this.on.photo();
+    const [items, maps] = [this.ordered(), new Map(await this.on.maps())];
+    const placed = items.filter(({ style }) => maps.has(style));
+    const regions = JSON.stringify(placed.map((item, mask) => ({ mask, style: items.indexOf(item) })));
+    const fields = { method: this.method.value, quality: this.quality.value, settings, regions };
+    const body = this.body(fields, "styles", photo, items);
+    for (const { style } of placed) body.append("masks", maps.get(style), "mask.png");
+    await this.on.begin("/v1/transfer", body);
   }
 
   async learn() {

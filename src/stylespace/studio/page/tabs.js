@@ -2,7 +2,9 @@
 import { element } from "./element.js";
 
 export class Tabs {
-  constructor(list, panels) {
+  // ``shown``: called with the panel that comes to be seen, before it is.
+  constructor(list, panels, shown = () => {}) {
+    this.shown = shown;
     this.tabs = Object.entries(panels).map(([name, title]) => {
       const panel = document.getElementById(`panel-${name}`);
       const tab = element("button", { type: "button", id: `tab-${name}`, role: "tab", "aria-controls": panel.id }, title);
@@ -17,6 +19,7 @@ export class Tabs {
 
   show(name) {
     this.now = name;
+    this.shown(document.getElementById(`panel-${name}`));
     for (const each of this.tabs) {
       const chosen = each.name === name;
       each.panel.hidden = !chosen;

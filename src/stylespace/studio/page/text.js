@@ -17,7 +17,7 @@ export const text = {
   random: "Random mix", clear: "Clear", undo: "Undo", redo: "Redo", styles: "Styles", look: "Look", weight: (name) => `Weight of ${name}`,
   history: "Mixes before", again: (names) => `Back to ${names}`, ownPainting: "Your own painting…", reading: "Reading the painting…",
   strength: "Strength", colour: "Colours", stroke: "Stroke size",
-  colours: { style: "the style's", luminance: "the photo's", cholesky: "matched (Cholesky)", root: "matched (root)", transport: "matched (transport)" },
+  colours: { style: "as painted", palette: "the painting's own", luminance: "the photo's", cholesky: "matched (Cholesky)", root: "matched (root)", transport: "matched (transport)" },
   brush: "Where a style goes", brushStyle: "Style", brushOn: "Brush", brushSize: "Brush size", erase: "Eraser", clearMap: "Whole picture again", editMap: "Edit", editMapNamed: (name) => `Edit where ${name} goes`,
   clearMapNamed: (name) => `${name} goes everywhere again`,
   sides: { left: "Left", right: "Right", top: "Top", bottom: "Bottom" },
@@ -27,6 +27,11 @@ export const text = {
   paintings: "Your paintings", choosePaintings: "Choose paintings…", paintingsDrop: "Drop one or many on this side, or take them from the library.",
   paintingsHelp: "Nothing here yet.", removeNamed: (name) => `Remove ${name}`, untitled: "Untitled",
   paintWell: "Paint it well", paintWellHelp: "Any painting, closer than a network gets; it takes minutes. Mixing goes before it.",
+  placed: (count, rest) => {
+    if (!count) return "";
+    const where = count > 1 ? `${count} paintings go` : "One painting goes";
+    return `${where} where the brush put ${count > 1 ? "them" : "it"}; elsewhere ${rest ? "the others do" : "the photo stays"}.`;
+  },
   method: "Method", quality: "Quality", size: "Size", qualities: { draft: "draft", good: "good", best: "best" },
   methods: {
     gatys: "Texture (Gatys 2016)", blend: "Blend to suit the photo", strotss: "Optimal transport (STROTSS)", nnst: "Nearest neighbours (NNST)",

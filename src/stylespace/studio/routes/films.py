@@ -8,6 +8,7 @@ from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 
 from stylespace.errors import InputError, MissingExtraError
 from stylespace.methods.registry import METHODS
+from stylespace.networks.finishing import PALETTE
 from stylespace.pipelines.transfer import resolve
 from stylespace.studio.films import kind_of
 from stylespace.studio.jobs.job import Request, StudioJob
@@ -44,6 +45,8 @@ async def video(
     settings: SettingsText = "{}",
 ) -> StudioJob:  # fmt: skip
     """Redraw a film, with its own times, sound and colours, in a mix of the network's styles, or by a method in pictures' style."""
+    if colour == PALETTE:
+        raise InputError("The paintings' palette is for pictures: choose other colours for a film.")
     if end is not None and end <= start:
         raise InputError("The end lies before the start: give a later end.")
     own, chosen = method == "network", checked(settings)

@@ -42,7 +42,9 @@ async def paint(
     photo: Annotated[UploadFile, File(description="The photo.")],
     styles: Annotated[str, Form(description='Styles and their weights, as JSON: {"starry_night": 0.6, "great_wave": 0.4}.')],
     strength: Annotated[float, Form(ge=0, le=1, description="From 0, the photo, to 1.")] = 1.0,
-    colour: Annotated[Colour, Form(description="Colours: the style's, or the photo's.")] = "style",
+    colour: Annotated[
+        Colour, Form(description="Colours: as painted, in the mean and spread of the paintings' own (palette), or the photo's.")
+    ] = "style",
     stroke: Annotated[float, Form(ge=0.25, le=4, description="Size of strokes; 1: as trained.")] = 1.0,
     size: Annotated[int | None, Form(ge=0, le=SIDE, description="Long side in pixels; 0: the photo's.")] = None,
     form: Annotated[Format, Form(alias="format", description="What the picture comes back as.")] = "png",
