@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
 import signal
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from studio_calls import Client, live, picture, pixels_of, wait
 from stylespace.errors import InputError
 from stylespace.studio.application import application
 from stylespace.studio.jobs import runner
-from stylespace.studio.jobs.job import JobState
+from stylespace.studio.jobs.job import JobState, Request
 from stylespace.studio.jobs.runner import Runner
 from stylespace.studio.jobs.store import Store
 from stylespace.studio.results import Results
@@ -147,7 +149,7 @@ def test_a_job_goes_on_after_a_restart(network_file: Path, tmp_path: Path) -> No
     with TestClient(application(settings), base_url=address) as made:
         job = begin(made, {"size": 32, "steps": 60})
         before = wait(made, job["id"], lambda job: job["step"] > 3)
-        os.kill(made.app.state.studio.jobs._process.pid, signal.SIGSTOP)  # type: ignore[attr-defined]
+        os.kill(made.app.state.studio.jobs.lanes[0].process.pid, signal.SIGSTOP)  # type: ignore[attr-defined]
         with pytest.raises(InputError, match="Another studio"):
             application(settings)
     assert (tmp_path / "jobs" / job["id"]).is_dir()
@@ -212,11 +214,76 @@ def test_the_queue_keeps_its_order_and_forgets_what_is_old(tmp_path: Path) -> No
     store.close()
 
 
+STAND_IN = """
+import json, pathlib, sys, time
+folder = pathlib.Path(sys.argv[1])
+(folder / "device").write_text(sys.argv[2])
+while not (folder / "go").exists():
+    time.sleep(0.02)
+(folder / "result.png").write_text("")
+print(json.dumps({"done": "result.png"}))
+"""
+
+
+def test_each_device_does_one_job_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "stand_in.py"
+    script.write_text(STAND_IN)
+    monkeypatch.setattr(runner, "PROCESS", (sys.executable, str(script)))
+
+    def opened(*devices: str) -> Runner:
+        return Runner(tmp_path / "jobs", Results(tmp_path / "results", 100, 100), 9, 100, devices=devices)
+
+    async def until(queue: Runner, true: Callable[[], bool]) -> None:
+        end = time.monotonic() + 60
+        while not true():
+            assert time.monotonic() < end
+            await asyncio.sleep(0.02)
+
+    async def run() -> None:
+        queue = opened("one", "two")
+        queue.start()
+        folders = []
+        for _ in range(4):
+            name, folder = queue.place()
+            queue.add(name, Request(kind="transfer"))
+            folders.append(folder)
+        names = [folder.name for folder in folders]
+        ran = lambda: {i: path.read_text() for i, f in enumerate(folders) if (path := f / "device").is_file()}  # noqa: E731
+        await until(queue, lambda: ran() == {0: "one", 1: "two"})
+        assert [queue.find(name).state for name in names] == [JobState.RUNNING] * 2 + [JobState.QUEUED] * 2
+        assert queue.find(names[2]).place == 2
+        queue.dragged()
+        assert [queue.find(name).paused for name in names] == [hasattr(signal, "SIGSTOP")] * 2 + [False] * 2
+        queue._go_on()
+        (folders[1] / "go").write_text("")
+        await until(queue, lambda: ran() == {0: "one", 2: "two"})  # the first goes on undisturbed
+        assert queue.find(names[1]).state == JobState.DONE
+        assert queue.find(names[2]).device == "two"
+        queue.cancel(names[3])
+        await queue.close()
+
+        for folder in (folders[0], folders[2]):
+            (folder / "device").unlink()
+        queue = opened("two", "one")
+        queue.start()
+        await until(queue, lambda: ran() == {0: "one", 2: "two"})  # each where it was begun
+        await queue.close()
+
+        for folder in (folders[0], folders[2]):
+            (folder / "device").unlink()
+        queue = opened("three")
+        queue.start()
+        await until(queue, lambda: ran() == {0: "three"})  # theirs are gone: both there, one after the other
+        (folders[0] / "go").write_text("")
+        await until(queue, lambda: ran() == {2: "three"})
+        (folders[2] / "go").write_text("")
+        await until(queue, lambda: queue.find(names[2]).state == JobState.DONE)
+        await queue.close()
+
+    asyncio.run(run())
+
+
 def test_a_process_that_dies_is_told(tmp_path: Path) -> None:
-    import asyncio
-
-    from stylespace.studio.jobs.job import Request
-
     async def died() -> Any:
         queue = Runner(tmp_path / "jobs", Results(tmp_path / "results", 100, 100), 2, 100)
         queue.start()
@@ -236,9 +303,6 @@ def test_a_process_that_dies_is_told(tmp_path: Path) -> None:
 
 
 def test_a_job_that_is_silent_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import asyncio
-    import sys
-
     monkeypatch.setattr(runner, "SILENCE", 0.2)
 
     async def silent() -> tuple[bytes, int]:
@@ -246,7 +310,7 @@ def test_a_job_that_is_silent_is_ended(tmp_path: Path, monkeypatch: pytest.Monke
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", "import time; time.sleep(600)", stdout=asyncio.subprocess.PIPE
         )
-        told = await queue._line(process)
+        told = await queue._line(queue.lanes[0], process)
         code = await process.wait()
         await queue.close()
         return told, code

@@ -17,6 +17,7 @@ from stylespace.pictures.picture import Picture
 from stylespace.pictures.writing import write
 from stylespace.studio.encoding import smaller
 from stylespace.studio.jobs.job import Request
+from stylespace.studio.jobs.lane import devices
 from stylespace.studio.jobs.runner import Runner
 from stylespace.studio.metrics import Metrics
 from stylespace.studio.painter import StudioPainter
@@ -41,8 +42,9 @@ class Studio:
         self.decoder = Decoder(settings)
         self.results = Results(settings.folder / "results", settings.keep_seconds, settings.keep_bytes)
         self.jobs = Runner(
-            settings.folder / "jobs", self.results, settings.jobs, settings.keep_seconds, settings.keep_bytes, self._made
-        )
+            settings.folder / "jobs", self.results, settings.jobs, settings.keep_seconds, settings.keep_bytes, self._made,
+            devices(settings.device),
+        )  # fmt: skip
         self.metrics = Metrics()
         self.pool = ThreadPoolExecutor(1, "paint")
         self.live = ThreadPoolExecutor(1, "live")

@@ -27,7 +27,7 @@ class StudioJob(BaseModel):
     """``title``: of its photo, film or style. ``place``: jobs before it in the queue. ``preview``: number of the latest preview, 0: none.
 
     ``step`` of ``of``: steps, or frames of a film (0: their number is not known). ``result``: its id in ``/v1/results``. ``style``: what
-    an ``add-style`` added to the studio's styles is called.
+    an ``add-style`` added to the studio's styles is called. ``device``: where it runs, or ran.
     """
 
     id: str
@@ -45,6 +45,7 @@ class StudioJob(BaseModel):
     message: str = ""
     result: str | None = None
     style: str | None = None
+    device: str | None = None
 
 
 class RegionFiles(BaseModel):
@@ -70,7 +71,6 @@ class Request(BaseModel):
     regions: list[RegionFiles] = []
     network: str | None = None
     options: dict[str, Any] = {}
-    device: str = "auto"
     threads: int | None = None
     memory: int | None = None
     max_pixels: int = 0

@@ -76,8 +76,8 @@ class Teller:
         self._previews += 1
 
 
-def main(folder: Path) -> None:
-    """Do the job in ``folder``, and there: what it writes down about its inputs names no other place of this machine."""
+def main(folder: Path, device: str) -> None:
+    """Do the job in ``folder``, and there, on ``device``: what it writes down about its inputs names no other place of this machine."""
     end = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print goes to the log
     folder = folder.absolute()
@@ -90,7 +90,7 @@ def main(folder: Path) -> None:
         request = Request.model_validate_json(Path(REQUEST).read_text(encoding="utf-8"))
         options = {name: tuple(value) if isinstance(value, list) else value for name, value in request.options.items()}
         request = request.model_copy(update={"options": options})  # JSON has no tuples
-        if (made := KINDS[request.kind](request, Teller(folder, tell))) is not None:
+        if (made := KINDS[request.kind](request, device, Teller(folder, tell))) is not None:
             tell({"done": made})
     except Exception as error:
         from stylespace.errors import StylespaceError
@@ -123,4 +123,4 @@ def _finite(value: float | None) -> float | None:
 if __name__ == "__main__":
     end_with_parent()
     stand_back()
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

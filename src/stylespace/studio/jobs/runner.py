@@ -1,4 +1,4 @@
-"""The queue: one job at a time, in a process that is suspended while someone mixes."""
+"""The queue: one job at a time on each device, in processes that are suspended while someone mixes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from filelock import FileLock, Timeout
 from stylespace.errors import InputError, StylespaceError
 from stylespace.studio.jobs.job import JobState, Request, StudioJob
 from stylespace.studio.jobs.kinds import FILM, NETWORK, PICTURE
+from stylespace.studio.jobs.lane import Lane
 from stylespace.studio.jobs.process import PREVIEW, REQUEST
 from stylespace.studio.jobs.store import Store
 from stylespace.studio.results import ID, Results, new_id
 
+PROCESS = (sys.executable, "-m", "stylespace.studio.jobs.process")  # takes a folder and a device
 REST = 2.0  # seconds after the last touch until a job goes on
 GRACE = 3.0  # seconds that a job has to write down where it is
 SILENCE = 1800.0  # seconds without a word after which a job is given up
@@ -35,13 +37,14 @@ Made = Callable[[Request, Path], str | None]
 class Runner:
     """The jobs in ``folder``, which belongs to one server at a time.
 
-    ``most``: jobs, and ``keep_bytes``: of all their files, above which no more are taken. ``made``: called with each result; gives the
-    name of the style that it became.
+    ``devices``: each does one job at a time; a job stays with the one that began it. ``most``: jobs, and ``keep_bytes``: of all their
+    files, above which no more are taken. ``made``: called with each result; gives the name of the style that it became.
     """
 
     def __init__(
-        self, folder: Path, results: Results, most: int, keep_seconds: float, keep_bytes: int = 1 << 40, made: Made | None = None
-    ) -> None:
+        self, folder: Path, results: Results, most: int, keep_seconds: float, keep_bytes: int = 1 << 40, made: Made | None = None,
+        devices: Sequence[str] = ("cpu",),
+    ) -> None:  # fmt: skip
         self.folder, self.results, self.most, self.keep_seconds, self.keep_bytes = folder, results, most, keep_seconds, keep_bytes
         self._made = made
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,35 +55,35 @@ class Runner:
             raise InputError(f"Another studio works in {folder}: stop it, or give another --folder.") from None
         self.store = Store(folder / "jobs.sqlite")
         self.changed = asyncio.Event()
-        self._process: Process | None = None
-        self._running: str | None = None
-        self._paused, self._closing = False, False
+        self.lanes = [Lane(device) for device in devices]
+        self._closing = False
         self._resume: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._come = asyncio.Event()
 
     def start(self) -> None:
         """Go on with what was there; called within the server's loop."""
-        self.store.requeue()
-        self._task = asyncio.create_task(self._work())
+        self.store.requeue([lane.device for lane in self.lanes])
+        self._tasks = [asyncio.create_task(self._work(lane)) for lane in self.lanes]
 
     async def close(self) -> None:
         """Stop; what is unfinished goes on with the next start."""
         self._closing = True
-        if self._process is not None:
-            self._go_on()
-            with suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGINT)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), GRACE)
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
+        self._go_on()
+        for lane in self.lanes:
+            lane.send(signal.SIGINT)
+        ends = [asyncio.ensure_future(lane.process.wait()) for lane in self.lanes if lane.process is not None]
+        if ends:
+            await asyncio.wait(ends, timeout=GRACE)
+        for lane in self.lanes:
+            lane.kill()
         self._come.set()
-        if self._task is not None:
-            await asyncio.wait({self._task}, timeout=GRACE)
-            self._task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=GRACE)
+        for task in self._tasks:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._task
+                await task
         self.store.close()
         self._lock.release()
 
@@ -112,7 +115,7 @@ class Runner:
         job = self.store.find(name) if ID.fullmatch(name) else None
         if job is None:
             raise KeyError(name)
-        return job.model_copy(update={"paused": self._paused and name == self._running})
+        return job.model_copy(update={"paused": any(lane.paused for lane in self.lanes if lane.running == name)})
 
     def preview(self, name: str) -> Path | None:
         """The latest picture of a job."""
@@ -123,68 +126,64 @@ class Runner:
         """End a job; what it had made is deleted."""
         if not self.find(name).state.is_over:
             self.store.change(name, state=JobState.CANCELLED, ended=time.time(), message="Cancelled.")
-            if name == self._running and self._process is not None:
-                with suppress(ProcessLookupError):
-                    self._process.kill()
+            lane = next((lane for lane in self.lanes if lane.running == name), None)
+            if lane is not None:
+                lane.kill()
             else:
                 self._remove(name)
             self._tell()
         return self.find(name)
 
     def dragged(self) -> None:
-        """Someone moves a slider: suspend the job until two seconds after the last touch."""
-        if self._process is None or not hasattr(signal, "SIGSTOP"):
-            return
-        if not self._paused:
-            with suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGSTOP)
-            self._paused = True
+        """Someone moves a slider: suspend all jobs until two seconds after the last touch."""
+        stopped = [lane.pause() for lane in self.lanes]
+        if any(stopped):
             self._tell()
+        if not any(lane.paused for lane in self.lanes):
+            return
         if self._resume is not None:
             self._resume.cancel()
         self._resume = asyncio.get_running_loop().call_later(REST, self._go_on)
 
     def _go_on(self) -> None:
-        if self._paused and self._process is not None:
-            with suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGCONT)
-        self._paused = False
+        for lane in self.lanes:
+            lane.go_on()
         self._tell()
 
-    async def _work(self) -> None:
+    async def _work(self, lane: Lane) -> None:
         while not self._closing:
-            name = self.store.next()
+            name = self.store.next(lane.device)
             if name is None:
                 self._come.clear()
                 await self._come.wait()
                 continue
             try:
-                await self._run(name)
+                await self._run(name, lane)
             except (OSError, ValueError):  # its folder is gone, or what it told cannot be read: the next one's turn
-                self._process = self._running = None
-                self._paused = False
+                lane.free()
                 self.store.change(name, state=JobState.FAILED, ended=time.time(), message=BROKEN)
                 self._remove(name)
                 self._tell()
 
-    async def _run(self, name: str) -> None:
-        self.store.change(name, state=JobState.RUNNING)
+    async def _run(self, name: str, lane: Lane) -> None:
+        self.store.change(name, state=JobState.RUNNING, device=lane.device)
+        lane.running = name
         self._tell()
         folder = self.folder / name
-        command = [sys.executable, "-m", "stylespace.studio.jobs.process", str(folder)]
         with (folder / "log.txt").open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=log)
-        self._running = name
-        assert self._process.stdout is not None
+            lane.process = process = await asyncio.create_subprocess_exec(
+                *PROCESS, str(folder), lane.device, stdout=PIPE, stderr=log
+            )
+        if self.find(name).state == JobState.CANCELLED:  # meanwhile
+            lane.kill()
         made, error = None, DIED
-        while line := await self._line(self._process):
+        while line := await self._line(lane, process):
             message = json.loads(line)
             made = message.get("done", made)
             error = message.get("error", error)
             self._heard(name, message)
-        await self._process.wait()
-        self._process = self._running = None
-        self._paused = False
+        await process.wait()
+        lane.free()
         if self._closing and made is None:
             return
         if self.find(name).state != JobState.CANCELLED:
@@ -195,14 +194,14 @@ class Runner:
         self._remove(name)
         self._tell()
 
-    async def _line(self, process: Process) -> bytes:
+    async def _line(self, lane: Lane, process: Process) -> bytes:
         """The next thing that a job tells; one that is silent for too long, and not suspended, is ended."""
         assert process.stdout is not None
         while True:
             try:
                 return await asyncio.wait_for(process.stdout.readline(), SILENCE)
             except TimeoutError:
-                if not self._paused:
+                if not lane.paused:
                     with suppress(ProcessLookupError):
                         process.kill()
                     return json.dumps({"error": HANGS}).encode()

@@ -14,10 +14,10 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
   number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, created REAL NOT NULL,
   ended REAL, step INTEGER NOT NULL DEFAULT 0, steps INTEGER NOT NULL DEFAULT 0, seconds_left REAL, preview INTEGER NOT NULL DEFAULT 0,
-  message TEXT NOT NULL DEFAULT '', result TEXT, title TEXT NOT NULL DEFAULT '', style TEXT);
+  message TEXT NOT NULL DEFAULT '', result TEXT, title TEXT NOT NULL DEFAULT '', style TEXT, device TEXT);
 CREATE TABLE IF NOT EXISTS curve (id TEXT NOT NULL, step INTEGER NOT NULL, loss REAL, PRIMARY KEY (id, step)) WITHOUT ROWID;
 """
-_CHANGEABLE = frozenset({"state", "ended", "step", "steps", "seconds_left", "preview", "message", "result", "style"})
+_CHANGEABLE = frozenset({"state", "ended", "step", "steps", "seconds_left", "preview", "message", "result", "style", "device"})
 
 
 class Store:
@@ -30,6 +30,8 @@ class Store:
         self._base.execute("PRAGMA journal_mode = WAL")
         self._base.execute("PRAGMA synchronous = NORMAL")
         self._base.executescript(_TABLES)
+        if "device" not in {row["name"] for row in self._base.execute("PRAGMA table_info(jobs)")}:  # of an earlier version
+            self._base.execute("ALTER TABLE jobs ADD COLUMN device TEXT")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -58,9 +60,10 @@ class Store:
         known = {key: row[key] for key in row.keys() if key not in ("number", "steps")}  # noqa: SIM118 (a row is no mapping)
         return StudioJob(**known, of=row["steps"], place=place)
 
-    def next(self) -> str | None:
-        """The job whose turn it is."""
-        row = self._base.execute("SELECT id FROM jobs WHERE state = 'queued' ORDER BY number LIMIT 1").fetchone()
+    def next(self, device: str = "cpu") -> str | None:
+        """The job whose turn it is on a device: one that was begun there, or nowhere yet."""
+        waiting = "SELECT id FROM jobs WHERE state = 'queued' AND (device IS NULL OR device = ?) ORDER BY number LIMIT 1"
+        row = self._base.execute(waiting, (device,)).fetchone()
         return None if row is None else str(row["id"])
 
     def count(self) -> dict[JobState, int]:
@@ -68,9 +71,11 @@ class Store:
         found = dict(self._base.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
         return {state: found.get(state, 0) for state in JobState}
 
-    def requeue(self) -> None:
-        """What ran when the server stopped waits again, at its old place."""
+    def requeue(self, devices: Sequence[str] = ("cpu",)) -> None:
+        """What ran when the server stopped waits again, at its old place and for its device, if that is still among ``devices``."""
         self._base.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'")
+        there = ", ".join("?" for _ in devices)
+        self._base.execute(f"UPDATE jobs SET device = NULL WHERE state = 'queued' AND device NOT IN ({there})", tuple(devices))
 
     def add_losses(self, name: str, losses: Sequence[tuple[int, float]]) -> None:
         """Points of a job's curve; a step that is repeated after a restart replaces the old one."""

@@ -49,6 +49,6 @@ async def add_style(
         source = "paintings" if count > 1 else "paintings/painting-0.png"
         request = Request(
             kind="add-style", title=title, photo="photos", styles={source: 1.0}, network=studio.painter.source, options=chosen,
-            device=studio.settings.device, threads=studio.settings.threads,
+            threads=studio.settings.threads,
         )  # fmt: skip
         return studio.jobs.add(job, request)

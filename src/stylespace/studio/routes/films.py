@@ -79,7 +79,7 @@ async def video(
         }
         request = Request(
             kind="video", title=titled(film), photo=f"film{suffix}", styles=named, network=network,
-            options={**options, "loop": loop, "method": method, "suffix": f".{form}", **chosen}, device=studio.settings.device,
+            options={**options, "loop": loop, "method": method, "suffix": f".{form}", **chosen},
             threads=studio.settings.threads, memory=studio.settings.job_bytes, max_pixels=studio.settings.max_pixels,
         )  # fmt: skip
         return studio.jobs.add(name, request)

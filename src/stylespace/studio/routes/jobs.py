@@ -76,7 +76,7 @@ async def transfer(
         request = Request(
             kind="transfer", title=titled(photo), photo="photo.png", styles=named, regions=files(rows, drawn, list(named)),
             options={"method": method, "quality": quality, "points": pairs, **chosen},
-            device=studio.settings.device, threads=studio.settings.threads,
+            threads=studio.settings.threads,
         )  # fmt: skip
         return studio.jobs.add(name, request)
 
@@ -93,8 +93,7 @@ async def learn_style(
     with place(studio) as (name, folder):
         named = await styles_of(studio, folder, references or [], library or [], weights)
         request = Request(
-            kind="learn-style", title=titled(*references or ()), styles=named, options=chosen, device=studio.settings.device,
-            threads=studio.settings.threads,
+            kind="learn-style", title=titled(*references or ()), styles=named, options=chosen, threads=studio.settings.threads,
         )  # fmt: skip
         return studio.jobs.add(name, request)
 
