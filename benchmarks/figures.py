@@ -54,6 +54,7 @@ COMMANDS: tuple[tuple[str, tuple[str, ...], dict[str, str], bool], ...] = (
     ("benchmarks/ancestors.py", (), {}, False),
     ("benchmarks/studio.py", (), {}, False),
     ("benchmarks/dataset.py", ("--photos", "{shared}/data/photos/train"), {}, True),
+    ("benchmarks/transforms.py", (), {}, False),
     ("benchmarks/scale.py", ("--megapixels", "1,4,24,48"), {}, False),
     ("benchmarks/scale.py", ("--megapixels=", "--painted", "1000"), {}, False),
     ("recipes/classics/add_style.py", ("--data", "{shared}/data"), {}, True),

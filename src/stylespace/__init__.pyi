@@ -1,6 +1,7 @@
 from .errors import StylespaceError as StylespaceError
 from .metrics.score import score as score
 from .networks.style_network import StyleNetwork as StyleNetwork
+from .pipelines import transforms as transforms
 from .pipelines.deflicker import deflicker as deflicker
 from .pipelines.learn_style import learn_style as learn_style
 from .pipelines.live import live as live
