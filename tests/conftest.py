@@ -11,6 +11,7 @@ from typing import Any
 
 # Before torch and matplotlib are imported: they read these once.
 os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("STYLESPACE_TEST_THREADS", "1"))
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait leave their core to the other workers
 os.environ["MPLBACKEND"] = "Agg"
 
 import numpy as np

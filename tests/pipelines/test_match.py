@@ -31,7 +31,7 @@ def turned(picture: np.ndarray, degrees: float, scale: float) -> tuple[Image.Ima
     return made, back
 
 
-@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("fast", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_known_warp(fast: bool) -> None:
     near, pairs = 0, 0
     for picture in (chelsea(), astronaut()) if fast else (chelsea(),):  # all five levels take three times as long
@@ -45,6 +45,13 @@ def test_a_known_warp(fast: bool) -> None:
     assert near / pairs > 0.85
 
 
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are compared at half the usual size, in a fraction of the time."""
+    monkeypatch.setattr("stylespace.pipelines.match.SIDE", 128)
+
+
+@pytest.mark.usefixtures("small")
 def test_the_same_picture_and_the_same_result() -> None:
     one, other = (ss.match(chelsea(), chelsea(), fast=True) for _ in range(2))
     assert one == other
@@ -54,6 +61,7 @@ def test_the_same_picture_and_the_same_result() -> None:
     assert len(match(chelsea(), chelsea(), fast=True, clean=False)) > len(one)
 
 
+@pytest.mark.usefixtures("small")
 def test_plain_pictures_have_no_pairs_or_few() -> None:
     assert len(match(np.full((64, 64, 3), 99, np.uint8), chelsea())) < 5
 
@@ -95,6 +103,7 @@ def test_alignment() -> None:
     assert torch.isfinite(aligned(same, torch.rand(4, 2))).all()
 
 
+@pytest.mark.usefixtures("small")
 def test_files_and_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     Image.fromarray(chelsea()).save("a.png")

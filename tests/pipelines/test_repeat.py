@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -32,15 +33,20 @@ from stylespace.pipelines.transfer import resolve, transfer
 TINY = {"size": 32, "smallest": 16, "steps": 4, "encoder": "compact", "content_layers": "relu4_2"}
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
+def pictures() -> None:
+    """In the current folder, the same each time."""
     random = np.random.default_rng(0)
     for name in ("photo.png", "style.png", "second.png"):
         Image.fromarray(random.integers(0, 256, (24, 32, 3), dtype=np.uint8)).save(name)
     mask = np.zeros((24, 32), np.uint8)
     mask[:, :16] = 255
     Image.fromarray(mask).save("mask.png")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    pictures()
     return tmp_path
 
 
@@ -67,6 +73,25 @@ def full(weights: Path) -> Task:
     )
 
 
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, compact_weights: Path) -> Path:
+    """A folder with ``full.png``, of everything that can be stored, and ``plain.png``: made once, copied by tests of what is stored."""
+    folder = tmp_path_factory.mktemp("results")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        pictures()
+        made(full(compact_weights), "full.png")
+        made(Task(resolve("default", None, None, TINY), {Path("style.png"): 1.0}, weights=compact_weights), "plain.png")
+    return folder
+
+
+@pytest.fixture
+def repeatable(folder: Path, results: Path) -> Path:
+    """The folder, with ``result.png`` of everything that can be stored."""
+    shutil.copy(results / "full.png", "result.png")
+    return folder
+
+
 @pytest.mark.parametrize("preset", [*PRESETS])
 def test_identical_to_the_pixel(folder: Path, compact_weights: Path, preset: str) -> None:
     """Exact equality of 16-bit files: the same machine, threads, seeds and settings."""
@@ -83,9 +108,8 @@ def test_identical_to_the_pixel(folder: Path, compact_weights: Path, preset: str
     assert same_pixels("result.png", "again.png")
 
 
-def test_everything_comes_back(folder: Path, compact_weights: Path) -> None:
+def test_everything_comes_back(repeatable: Path, compact_weights: Path) -> None:
     task = full(compact_weights)
-    made(task)
     again = stored("result.png").task
     assert again.settings == replace(task.settings, precision=again.settings.precision)
     assert again == replace(task, settings=again.settings, device="cpu")
@@ -108,9 +132,8 @@ def test_the_command_line_repeats(folder: Path, compact_weights: Path) -> None:
     assert same_pixels("result.png", "third.png")
 
 
-def test_changes(folder: Path, compact_weights: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_changes(repeatable: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Options given with --from replace what is stored; another photo or style too."""
-    made(full(compact_weights))
     flags = ["--from", "result.png", "--seed", "8", "--size", "24", "--steps", "5", "--style", "second.png"]
     assert main(["transfer", "second.png", *flags, "-o", "other.png"]) == 0
     before, after = read_settings("result.png"), read_settings("other.png")
@@ -125,10 +148,9 @@ def test_changes(folder: Path, compact_weights: Path, capfd: pytest.CaptureFixtu
     assert "made with gatys" in capfd.readouterr().err
 
 
-def test_files_beside_the_result(folder: Path, compact_weights: Path) -> None:
+def test_files_beside_the_result(repeatable: Path) -> None:
     """A folder that was moved as a whole, called from elsewhere."""
-    made(full(compact_weights))
-    (folder / "moved").mkdir()
+    (repeatable / "moved").mkdir()
     for name in ("photo.png", "style.png", "second.png", "mask.png", "result.png"):
         os.replace(name, f"moved/{name}")
     again = stored("moved/result.png")
@@ -137,8 +159,7 @@ def test_files_beside_the_result(folder: Path, compact_weights: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["photo.png", "style.png", "mask.png"])
-def test_a_file_that_moved_or_changed(folder: Path, compact_weights: Path, name: str) -> None:
-    made(full(compact_weights))
+def test_a_file_that_moved_or_changed(repeatable: Path, name: str) -> None:
     data = Path(name).read_bytes()
     Path(name).write_bytes(data + b"more")
     with pytest.raises(InputError, match=rf"{name}, has changed since"):
@@ -167,24 +188,22 @@ def rewritten(change: Any) -> None:
     write(read("result.png"), "result.png", force=True, settings=record)
 
 
-def test_what_cannot_be_repeated(folder: Path, compact_weights: Path) -> None:
+def test_what_cannot_be_repeated(repeatable: Path, results: Path) -> None:
     with pytest.raises(PictureError, match="no Stylespace settings"):
         stored("photo.png")
-    task = full(compact_weights)
     for change, words in (
         (lambda record: record.update(method="weaving"), "weaving"),
         (lambda record: record["settings"].update(magic=1), "magic"),
         (lambda record: record.pop("styles"), "incomplete"),
         (lambda record: record.pop("settings"), "cannot repeat"),
     ):
-        made(task, force=True)
+        shutil.copy(results / "full.png", "result.png")
         rewritten(change)
         with pytest.raises(InputError, match=words):
             stored("result.png")
 
 
-def test_differences_are_told(folder: Path, compact_weights: Path) -> None:
-    made(full(compact_weights))
+def test_differences_are_told(repeatable: Path) -> None:
     rewritten(lambda record: record.update(torch="1.0"))
     assert stored("result.png").differences == (f"torch 1.0, now {torch.__version__}",)
 
@@ -267,14 +286,12 @@ def test_a_passed_encoder_is_what_the_record_says(folder: Path, compact_weights:
     ],
     ids=str,
 )  # fmt: skip
-def test_records_that_were_changed_are_refused_in_a_sentence(folder: Path, compact_weights: Path, change: dict[str, Any]) -> None:
-    settings = resolve("default", None, None, TINY)
-    made(Task(settings, {Path("style.png"): 1.0}, weights=compact_weights))
-    record = read_settings("result.png")
+def test_records_that_were_changed_are_refused_in_a_sentence(folder: Path, results: Path, change: dict[str, Any]) -> None:
+    record = read_settings(results / "plain.png")
     for name, value in change.items():
         record[name] = record[name] | value if name == "settings" and isinstance(value, dict) else value
     text = json.dumps(record)  # Infinity and all
-    image = vips.Image.new_from_file("result.png")
+    image = vips.Image.new_from_file(str(results / "plain.png"))
     block = packet({}).replace(b"{}", escape(text).encode())
     vips.with_block(image, "xmp-data", block).pngsave("changed.png")
     with pytest.raises(StylespaceError) as raised:

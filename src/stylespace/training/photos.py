@@ -56,8 +56,8 @@ def prepare(paths: Sequence[Path], side: int, folder: Path, *, progress: Callabl
     key = hashlib.sha256(json.dumps([large, *map(_stamp, paths)]).encode()).hexdigest()[:16]
     place, about = folder / f"photos-{key}.npy", folder / f"photos-{key}.json"
     if place.exists() and about.exists():
-        told_of = json.loads(about.read_text())
-        return Photos(np.load(place, mmap_mode="r")[: told_of["count"]], told_of["skipped"], told_of["sha256"])
+        record = json.loads(about.read_text())
+        return Photos(np.load(place, mmap_mode="r")[: record["count"]], record["skipped"], record["sha256"])
     if not paths:
         raise InputError("There are no photos to train on: give a folder of them.")
     folder.mkdir(parents=True, exist_ok=True)
