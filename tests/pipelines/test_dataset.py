@@ -261,7 +261,7 @@ def test_after_a_full_disk_it_goes_on(
 
 def test_a_full_disk_under_the_manifest(photos: Path, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*arguments: Any) -> None:
-        with Manifest._told(self=arguments[0]):
+        with Manifest._reworded(self=arguments[0]):
             raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patch:

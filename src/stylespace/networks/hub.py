@@ -35,7 +35,7 @@ def fetch(repository: str, *, revision: str | None = None, token: str | None = N
         raise MissingExtraError(
             f"There is no file '{repository}'; to get a network from the Hugging Face Hub: pip install 'stylespace[hub]'."
         ) from error
-    with _told(
+    with _reworded(
         WeightsError,
         f"There is no file '{repository}', and no network of this name could be downloaded from the Hugging Face Hub",
     ):
@@ -58,7 +58,7 @@ def upload(network: StyleNetwork, repository: str, *, private: bool = False, tok
         def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
             return ModelCard(card(network, repository))
 
-    with _told(InputError, f"The network could not be uploaded to the Hugging Face Hub as '{repository}'"):
+    with _reworded(InputError, f"The network could not be uploaded to the Hugging Face Hub as '{repository}'"):
         return str(
             PublishedNetwork().push_to_hub(repository, private=private, token=token, commit_message="Network of Stylespace")
         )
@@ -86,7 +86,7 @@ def card(network: StyleNetwork, repository: str) -> str:
 
 
 @contextmanager
-def _told(kind: type[Exception], what: str) -> Iterator[None]:
+def _reworded(kind: type[Exception], what: str) -> Iterator[None]:
     """Turns errors of the Hub's client into one sentence."""
     from huggingface_hub.errors import (
         EntryNotFoundError,

@@ -66,8 +66,8 @@ def deflicker(
     steadier, cuts = Steadier(steady), Cuts()
     about = {
         "stylespace": __version__,
-        "deflicker": _told(styled),
-        "guide": _told(guide),
+        "deflicker": _described(styled),
+        "guide": _described(guide),
         "settings": {"steady": steady, "loop": False},
     }
     written = {"codec": codec, "bits": bits, "crf": crf}
@@ -134,7 +134,7 @@ def _has_sound(film: Film) -> bool:
         return False
 
 
-def _told(source: str | Path) -> dict[str, object]:
+def _described(source: str | Path) -> dict[str, object]:
     try:
         found = Path(source).stat()
     except OSError as error:

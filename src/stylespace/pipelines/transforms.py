@@ -179,17 +179,17 @@ def _is_all(style: Any) -> bool:
 
 def _of_tensor(picture: Tensor) -> Tensor:
     """(1, 3, H, W), float32 in [0, 1], on the processor."""
-    told = "a tensor (3, height, width) of bytes, or of floats in [0, 1], is expected."
+    expected = "a tensor (3, height, width) of bytes, or of floats in [0, 1], is expected."
     if picture.ndim != 3 or picture.shape[0] != 3 or 0 in picture.shape:
-        raise PictureError(f"The tensor has shape {tuple(picture.shape)}: {told}")
+        raise PictureError(f"The tensor has shape {tuple(picture.shape)}: {expected}")
     if picture.dtype != torch.uint8 and not picture.is_floating_point():
-        raise PictureError(f"The tensor holds {picture.dtype}: {told}")
+        raise PictureError(f"The tensor holds {picture.dtype}: {expected}")
     plain = picture.detach().as_subclass(Tensor).cpu()
     if plain.dtype == torch.uint8:
         return plain[None].float() / 255
     low, high = (float(end) for end in torch.aminmax(plain))
     if not (-1e-3 <= low <= high <= 1 + 1e-3 and math.isfinite(high)):
-        raise PictureError(f"The tensor has values from {low:g} to {high:g}: {told} Put Stylize before Normalize.")
+        raise PictureError(f"The tensor has values from {low:g} to {high:g}: {expected} Put Stylize before Normalize.")
     return plain[None].float().clamp(0, 1)
 
 

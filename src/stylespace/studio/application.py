@@ -50,7 +50,7 @@ def application(settings: StudioSettings | None = None) -> FastAPI:
     app.state.studio = studio
     for each in (paint, live, styles, compare, jobs, films, adding, results, library, health, page):
         app.include_router(each.router)
-    app.add_exception_handler(StylespaceError, _told)
+    app.add_exception_handler(StylespaceError, _refusal)
     app.add_exception_handler(Exception, _broken)
     app.add_exception_handler(RequestValidationError, _misread)
     app.add_middleware(Guard, settings=studio.settings)
@@ -82,7 +82,7 @@ class Counted:
         await self.app(scope, receive, counting)
 
 
-async def _told(request: Request, error: Exception) -> JSONResponse:
+async def _refusal(request: Request, error: Exception) -> JSONResponse:
     """An error of ours is a sentence for the caller."""
     return JSONResponse({"detail": str(error)}, 422)
 

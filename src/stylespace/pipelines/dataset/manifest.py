@@ -58,7 +58,7 @@ class Manifest:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self._told():
+        with self._reworded():
             self._base = sqlite3.connect(path)
             self._base.executescript(_TABLES)
 
@@ -69,13 +69,13 @@ class Manifest:
     @property
     def settings(self) -> dict[str, Any] | None:
         """What the results in it depend on; None where nothing was begun."""
-        with self._told():
+        with self._reworded():
             found = self._base.execute("SELECT settings FROM about").fetchone()
         return None if found is None else json.loads(found[0])
 
     def begin(self, settings: Mapping[str, Any]) -> None:
         """Note what results depend on, and forget any others."""
-        with self._told(), self._base:
+        with self._reworded(), self._base:
             for table in ("about", "versions", "pieces", "joined"):
                 self._base.execute(f"DELETE FROM {table}")
             self._base.execute("INSERT INTO about VALUES (1, ?)", (json.dumps(settings, sort_keys=True),))
@@ -83,53 +83,53 @@ class Manifest:
     def note(self, rows: Iterable[Row], piece: tuple[str, int, str, int] | None = None) -> None:
         """The samples of a part, and (container, part, stamp, bytes) of its piece: all of it or nothing."""
         values = [astuple(row) for row in rows]
-        with self._told(), self._base:
+        with self._reworded(), self._base:
             self._base.executemany(f"INSERT OR REPLACE INTO versions ({_COLUMNS}) VALUES ({_MARKS})", values)
             if piece is not None:
                 self._base.execute("INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?)", piece)
 
     def of(self, name: str) -> list[Row]:
         """The versions of a sample."""
-        with self._told():
+        with self._reworded():
             found = self._base.execute(f"SELECT {_COLUMNS} FROM versions WHERE name = ? ORDER BY version", (name,))
             return [Row(*values) for values in found]
 
     def piece(self, container: str, part: int) -> tuple[str, int] | None:
         """Stamp and size of a part's piece."""
-        with self._told():
+        with self._reworded():
             return self._base.execute(
                 "SELECT stamp, bytes FROM pieces WHERE container = ? AND part = ?", (container, part)
             ).fetchone()
 
     def joined(self, container: str) -> tuple[str, int] | None:
         """Stamp and size of a container that is finished."""
-        with self._told():
+        with self._reworded():
             return self._base.execute("SELECT stamp, bytes FROM joined WHERE container = ?", (container,)).fetchone()
 
     def join(self, container: str, stamp: str, size: int) -> None:
         """Note that a container is finished."""
-        with self._told(), self._base:
+        with self._reworded(), self._base:
             self._base.execute("INSERT OR REPLACE INTO joined VALUES (?, ?, ?)", (container, stamp, size))
 
     def forget(self, container: str) -> None:
         """A container has changed: nothing of it is done."""
-        with self._told(), self._base:
+        with self._reworded(), self._base:
             for table in ("versions", "pieces", "joined"):
                 self._base.execute(f"DELETE FROM {table} WHERE container = ?", (container,))
 
     def rows(self) -> Iterator[Row]:
         """Everything noted, by name and version."""
-        with self._told():
+        with self._reworded():
             for values in self._base.execute(f"SELECT {_COLUMNS} FROM versions ORDER BY name, version"):
                 yield Row(*values)
 
     def counts(self) -> dict[str, int]:
         """How many versions are in each state."""
-        with self._told():
+        with self._reworded():
             return dict(self._base.execute("SELECT state, count(*) FROM versions GROUP BY state"))
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _reworded(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:

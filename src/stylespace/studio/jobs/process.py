@@ -32,14 +32,14 @@ class Teller:
 
     def step(self, progress: Any) -> None:
         """One step of an optimisation."""
-        self._told(progress.done, progress.of, progress.seconds_left, progress.step.total, lambda: progress.step.picture)
+        self._report(progress.done, progress.of, progress.seconds_left, progress.step.total, lambda: progress.step.picture)
 
     def frame(self, progress: Any) -> None:
         """One frame of a film; while it is only looked through, nothing is done yet."""
         if progress.stage == "painting":
             if progress.done == 1:
                 self.note("")
-            self._told(progress.done, progress.of or 0, progress.seconds_left, None, lambda: progress.picture)
+            self._report(progress.done, progress.of or 0, progress.seconds_left, None, lambda: progress.picture)
         elif time.monotonic() - self._last > EVERY:
             self._last = time.monotonic()
             self.note(f"Looking for cuts: {progress.done} frames seen.")
@@ -48,13 +48,13 @@ class Teller:
         """One step of training, with a photo that it redraws."""
         left = (step.of - step.step) * step.seconds / max(step.step, 1)
         total = sum(step.losses.values())
-        self._told(step.step, step.of, left, total, trainer.preview, SELDOM)
+        self._report(step.step, step.of, left, total, trainer.preview, SELDOM)
 
     def note(self, text: str) -> None:
         """A sentence for the visitor."""
         self.tell({"note": text})
 
-    def _told(
+    def _report(
         self, done: int, of: int, left: float | None, loss: float | None, picture: Callable[[], Any], every: float = EVERY
     ) -> None:
         status = {"step": done, "of": of, "left": _finite(left), "loss": _finite(loss)}
