@@ -68,7 +68,8 @@ def test_any_size(network: StyleNetwork, files: dict[str, Path], engine: str, si
 
 
 @pytest.fixture(scope="module")
-def reading(network: StyleNetwork) -> StyleNetwork:
+def reading() -> StyleNetwork:
+    network = made("tiny", blocks=0)
     torch.manual_seed(1)
     reader = Reader(network.body.row_size, widths=(4, 6, 8), hidden=12, basis=5)
     reader.point.reset_parameters()  # as one that has learned: paintings differ
@@ -111,16 +112,16 @@ def test_reader_and_painter(reading: StyleNetwork, parts: dict[str, Path], tmp_p
         painter.read(photo)
 
 
-def test_a_graph_without_statistics(network: StyleNetwork, tmp_path: Path) -> None:
+@pytest.mark.parametrize("graph", ["painter", pytest.param("styles", marks=pytest.mark.slow)])
+def test_a_graph_without_statistics(network: StyleNetwork, tmp_path: Path, graph: str) -> None:
     import onnx
 
     pictures = [torch.from_numpy(photo.copy()).permute(2, 0, 1)[None] / 255 for photo in photos(2, (96, 128))]
     still = steady(network, pictures)
-    for graph in ("styles", "painter"):
-        path = export(still, tmp_path / f"{graph}.onnx", pixels="float", graph=graph)
-        for engine in ENGINES:
-            assert difference(still, path, engine).worst < 1e-3
-    assert not any(node.op_type.startswith("ReduceMean") for node in onnx.load(tmp_path / "painter.onnx").graph.node)
+    path = export(still, tmp_path / "still.onnx", pixels="float", graph=graph)
+    for engine in ENGINES:
+        assert difference(still, path, engine).worst < 1e-3
+    assert not any(node.op_type.startswith("ReduceMean") for node in onnx.load(path).graph.node)
 
 
 def test_the_command_writes_graphs_of_chosen_styles(
@@ -148,13 +149,13 @@ def test_bfloat16(network: StyleNetwork, files: dict[str, Path]) -> None:
         assert apart.mean() <= 2
 
 
-def test_bodies_of_the_papers(tmp_path: Path) -> None:
-    for build in ("published", "johnson"):
-        network = made(build, 2, widths=(4, 8, 8), blocks=2)  # type: ignore[arg-type]
-        path = export(network, tmp_path / f"{build}.onnx", pixels="float")
-        assert difference(network, path).worst < 1e-3
-        with pytest.raises(InputError, match="larger pictures"):
-            Runtime(path)(np.zeros((2, 2, 3), np.float32))
+@pytest.mark.parametrize("build", ["johnson", pytest.param("published", marks=pytest.mark.slow)])
+def test_bodies_of_the_papers(tmp_path: Path, build: str) -> None:
+    network = made(build, 2, widths=(4, 8, 8), blocks=1)  # type: ignore[arg-type]
+    path = export(network, tmp_path / f"{build}.onnx", pixels="float")
+    assert difference(network, path).worst < 1e-3
+    with pytest.raises(InputError, match="larger pictures"):
+        Runtime(path)(np.zeros((2, 2, 3), np.float32))
 
 
 @pytest.mark.parametrize("build", ["tiny", "johnson"])
@@ -257,21 +258,26 @@ def test_a_file_of_others(tmp_path: Path) -> None:
             Runtime(tmp_path / "other.onnx", engine)
 
 
-def test_integers(network: StyleNetwork, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_integers(
+    network: StyleNetwork, files: dict[str, Path], reading: StyleNetwork, parts: dict[str, Path], tmp_path: Path
+) -> None:
     """Random weights lose more than learned ones (benchmarks/networks.py): wrong ranges would give another picture altogether."""
     pytest.importorskip("nncf")
+    import onnx
+
     from stylespace.export.integers import quantised
 
-    made = quantised(model(network), photos(3, (96, 96)))
+    made = quantised(onnx.load(files["bytes"]), photos(3, (96, 96)))
     (tmp_path / "int8.onnx").write_bytes(made.SerializeToString())
     for engine in ENGINES:
         assert difference(network, tmp_path / "int8.onnx", engine).mean < 0.1
     assert Runtime(tmp_path / "int8.onnx").checksum.endswith("int8")
-    painter = quantised(model(network, graph="painter"), photos(3, (96, 96)), network.rows.numpy())
+    painter = quantised(onnx.load(parts["painter"]), photos(3, (96, 96)), reading.rows.numpy())
     (tmp_path / "painter.onnx").write_bytes(painter.SerializeToString())
-    assert difference(network, tmp_path / "painter.onnx").mean < 0.1
+    assert difference(reading, tmp_path / "painter.onnx").mean < 0.1
     with pytest.raises(InputError, match="no photos"):
-        quantised(model(network), [])
+        quantised(onnx.load(files["bytes"]), [])
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,11 +34,18 @@ def network() -> StyleNetwork:
     return StyleNetwork(body, "tiny", rows, ["swirls", "dots"], {}, {}, reader.eval().requires_grad_(False))
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drawings")
     for name in ("waves", "mosaic", "swirls"):
-        Image.fromarray(draw(name, (70, 90))).save(f"{name}.png")
+        Image.fromarray(draw(name, (70, 90))).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def folder(drawings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(drawings, tmp_path, dirs_exist_ok=True)
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 52, 3), dtype=np.uint8)).save("photo.png")
     return tmp_path
 
