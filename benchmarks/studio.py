@@ -105,7 +105,7 @@ def load(address: str, photo: Path, clients: int, seconds: float, called: str) -
         "-r",
         str(clients),
         "-t",
-        f"{seconds:g}s",
+        f"{max(1, round(seconds))}s",  # Locust takes whole seconds
         "--host",
         address,
         "--loglevel",

@@ -71,8 +71,9 @@ def tab(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
     context.set_default_timeout(PATIENCE)
     wrong: list[str] = []
 
-    def opened(with_photo: bool = True, fragment: str = "") -> Any:
+    def opened(with_photo: bool = True, fragment: str = "", wide: int = 1280) -> Any:
         page = context.new_page()
+        page.set_viewport_size({"width": wide, "height": 800})
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
         page.goto(address + fragment)
@@ -212,7 +213,7 @@ def test_a_painting_goes_where_the_brush_put_it_in_the_job_too(tab: Callable[...
     for seed in (3, 4):
         choose(page, "text=Choose paintings…", picture(64, 64, seed=seed), f"number{seed}.png")
         page.wait_for_selector(f"#brush-style option:has-text('number{seed}')", state="attached")
-    page.select_option("#brush-style", label="number4")
+    page.select_option("#brush-style", label="Number4")
     page.get_by_role("button", name="Left", exact=True).click()  # the brush lies on this side, too
     page.wait_for_selector(".maps >> text=number4")
     page.wait_for_selector("text=One painting goes where the brush put it; elsewhere the others do.")
@@ -275,6 +276,7 @@ def test_a_photo_is_dropped_and_a_painting_is_a_slider_at_once(tab: Callable[...
     drop(page, "#styles", picture(64, 64, seed=3), "Harbour.png")
     page.wait_for_selector("input[aria-label='Weight of Harbour'][data-style]")
     number = shown(page, number)
+    assert page.inner_text("#status").startswith("Network:")  # no longer that it is read
     assert page.input_value("[aria-label='Weight of Harbour'][data-style]") == "1"
     assert pixels(page) != before
     page.reload()  # the mix is in the address, and the server knows the painting
@@ -296,7 +298,7 @@ def test_many_paintings_are_blended_and_why(tab: Callable[..., Any]) -> None:
         choose(page, "text=Choose paintings…", picture(64, 64, seed=seed), f"number{seed}.png")
         page.wait_for_selector(f".tray >> text=number{seed}")
     page.get_by_role("button", name="Blend to suit the photo").click()
-    until(page, "document.getElementById('panel-paintings').textContent.includes('the nearest alone, number')")
+    until(page, "document.getElementById('panel-paintings').textContent.includes('the nearest alone, Number')")
     weights = page.eval_on_selector_all(".tray input", "found => found.map((each) => Number(each.value))")
     assert sum(weights) == pytest.approx(1, abs=0.011)
 
@@ -427,11 +429,146 @@ def test_full_resolution_is_downloaded(tab: Callable[..., Any]) -> None:
     assert read_settings(Path(download.value.path()).read_bytes())["settings"]["mix"] == {"swirls": 1.0}
 
 
-def test_nothing_jumps(tab: Callable[..., Any]) -> None:
-    page = tab(with_photo=False)
+AMENDED = """([address, settings]) => {
+  window.real ??= window.fetch;
+  window.fetch = (asked, options) => {
+    if (asked === address) options.body.set("settings", settings);
+    return window.real(asked, options);
+  };
+}"""
+
+
+def followed_and_cancelled(page: Any) -> None:
+    """A job shows how far it is, a picture and its curve, and ends when it is told to."""
+    running = ".job[data-state=running]"
+    page.wait_for_selector(f"{running} svg polyline", timeout=5 * PATIENCE)
+    page.wait_for_selector(f"{running} img[src*='/preview']", timeout=5 * PATIENCE)
+    until(page, f"document.querySelector(\"{running} [role=status]\").textContent.startsWith('Step ')")
+    assert 0 < page.eval_on_selector(f"{running} progress", "bar => bar.value") < 1
+    page.click(f"{running} >> text=Cancel")
+    page.wait_for_selector(".job[data-state=cancelled]")
+    page.click(".job >> text=Remove")
+    page.wait_for_selector(".job", state="detached")
+
+
+def test_a_style_is_learned_and_used(tab: Callable[..., Any]) -> None:
+    page = tab()
+    page.click("#tab-paintings")
+    for seed in (3, 4):
+        choose(page, "text=Choose paintings…", picture(64, 64, seed=seed), f"number{seed}.png")
+        page.wait_for_selector(f".tray >> text=number{seed}")
+    page.evaluate(AMENDED, ["/v1/learn-style", '{"size": 32, "steps": 15000}'])
+    page.click("text=Learn their style")
+    followed_and_cancelled(page)
+    page.evaluate(AMENDED, ["/v1/learn-style", '{"size": 32, "steps": 3}'])
+    page.click("text=Learn their style")
+    over(page)
+    page.click(".job >> text=Use as a painting")
+    page.wait_for_selector(".tray .style:nth-child(3)")
+    page.click("#tab-mix")
+    page.wait_for_selector("input[data-style][aria-label='Weight of Learned style']")
+
+
+def test_a_style_is_added_and_is_a_slider(tab: Callable[..., Any]) -> None:
+    page = tab()
+    number, before = shown(page), pixels(page)
+    page.click("#tab-paintings")
+    choose(page, "text=Choose paintings…", picture(64, 64, seed=3), "first.png")
+    page.wait_for_selector(".tray >> text=first")
+    page.fill("#style-name", "Mosaic")
+    tiny = {"batch": 2, "crop": 32, "style_sizes": [48], "warm_up": 1}
+    page.evaluate(AMENDED, ["/v1/add-style", json.dumps({"steps": 15000, **tiny})])
+    page.get_by_role("button", name="Add to the network", exact=True).click()
+    followed_and_cancelled(page)
+    page.evaluate(AMENDED, ["/v1/add-style", json.dumps({"steps": 3, **tiny})])
+    page.get_by_role("button", name="Add to the network", exact=True).click()
+    over(page)
+    page.click("#tab-mix")
+    page.wait_for_selector("#style-list [data-style=Mosaic]")
+    number = shown(page)
+    page.click("text=Clear")
+    slide(page, "Mosaic", 1)
+    shown(page, number)
+    assert pixels(page) != before
+    page.reload()
+    page.click("[aria-label='Remove Mosaic']")  # it stayed
+    page.wait_for_selector("[data-style=Mosaic]", state="detached")
+
+
+REACHED = """() => {
+  window.reached = new Set();
+  window.unseen = [];
+  document.addEventListener("focusin", ({ target }) => {
+    reached.add(target);
+    const ring = target.id === "divider" ? getComputedStyle(document.getElementById("handle"), "::after") : getComputedStyle(target);
+    if (ring.outlineStyle === "none") unseen.push(target.outerHTML);
+  });
+}"""
+UNREACHED = """() => [...document.querySelectorAll("button, input, select, a[href], [tabindex]")]
+    .filter((e) => e.tabIndex >= 0 && !e.disabled && e.checkVisibility() && !reached.has(e)).map((e) => e.outerHTML)"""
+
+
+def test_every_control_is_reached_by_tab_and_shows_it(tab: Callable[..., Any]) -> None:
+    page = tab()
+    page.click("#tab-paintings")
+    choose(page, "text=Choose paintings…", picture(64, 64, seed=3), "first.png")
+    page.wait_for_selector(".tray >> text=first")
+    page.click("#tab-mix")
+    page.evaluate(REACHED)
+    for name in ("mix", "paintings", "library"):
+        page.focus(f"#tab-{name}")
+        if page.get_attribute(f"#tab-{name}", "aria-selected") != "true":
+            page.focus("[role=tab][aria-selected=true]")
+            page.keyboard.press("ArrowRight")
+        for _ in range(80):
+            if not (left := page.evaluate(UNREACHED)):
+                break
+            page.keyboard.press("Tab")
+        assert left == []
+    assert page.evaluate("window.unseen") == []
+
+
+ROLES = "button|slider|combobox|searchbox|textbox|tab|tabpanel|link|img|group|region|progressbar|dialog|radio|checkbox"
+
+
+def test_a_screen_reader_is_told_what_everything_is(tab: Callable[..., Any]) -> None:
+    page = tab()
+    found = {}
+    for name in ("mix", "paintings", "library"):
+        page.click(f"#tab-{name}")
+        found[name] = page.locator("body").aria_snapshot()
+        assert not re.search(rf"^\s*- ({ROLES})(:|$| \[)", found[name], re.MULTILINE), found[name]
+    wanted = (
+        'heading "Stylespace" [level=1]', 'img "The photo, redrawn: Swirls"', 'tab "Mix" [selected]', 'tabpanel "Mix"', 'group "Styles"',
+        'slider "Weight of Dots"', 'combobox "Colours"', 'slider "Stroke size"', 'group "Where a style goes"', "- banner", "- main",
+        "- status",
+    )  # fmt: skip
+    for each in wanted:
+        assert each in found["mix"], found["mix"]
+    assert 'combobox "Method"' in found["paintings"]
+    assert 'searchbox "Search"' in found["library"]
+
+
+def test_little_moves_where_people_want_less_motion(browser: Any, address: str) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.wait_for_selector("body[data-ready=yes]")
+    timed = """() => [...document.querySelectorAll("*")].filter((e) => {
+      const { transitionDuration, animationName, scrollBehavior } = getComputedStyle(e);
+      return /[1-9]/.test(transitionDuration) || animationName !== "none" || scrollBehavior === "smooth";
+    }).map((e) => e.tagName)"""
+    assert page.evaluate(timed) == []
+    context.close()
+
+
+@pytest.mark.parametrize("wide", [380, 1280])
+def test_nothing_jumps(tab: Callable[..., Any], wide: int) -> None:
+    page = tab(with_photo=False, wide=wide)
     page.evaluate("""() => {
       window.jumped = 0;
-      const heard = (list) => list.getEntries().forEach((entry) => (window.jumped += entry.value));
+      const heard = (list) => list.getEntries().forEach((entry) => (window.jumped += entry.hadRecentInput ? 0 : entry.value));
       new PerformanceObserver(heard).observe({ type: "layout-shift", buffered: true });
     }""")
     choose(page, "#drop", picture(96, 128))
@@ -441,6 +578,10 @@ def test_nothing_jumps(tab: Callable[..., Any]) -> None:
         number = shown(page, number)
     choose(page, "text=Photo…", b"nonsense", "photo.png")
     until(page, "document.getElementById('problem').textContent.includes('not a picture')")
+    paint_well(page, 512)
+    page.wait_for_selector(".job[data-state=running] svg polyline", timeout=5 * PATIENCE)
+    page.click(".job >> text=Cancel")
+    page.wait_for_selector(".job[data-state=cancelled]")
     assert page.evaluate("window.jumped") < 0.01
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from studio_calls import MIX, Client, live, paint, picture, pixels_of
 
+from stylespace.networks.shipped import ARBITRARY, is_shipped
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.pictures.settings import read_settings
 from stylespace.studio import painter
@@ -142,6 +143,19 @@ def test_a_painting_is_a_style_like_any_other(client: Client, reading_network_fi
     own = paint(made, {style["name"]: 1, "swirls": 1})
     assert own.status_code == 200, own.text
     assert np.abs(pixels_of(own.content).astype(int) - pixels_of(paint(made, {"swirls": 1}).content)).max() > 4
+
+
+def test_a_painting_mixes_with_the_shipped_styles(client: Client) -> None:
+    if not is_shipped(ARBITRARY):
+        pytest.skip("no network that reads paintings is shipped")
+    made = client(network="classics")
+    known = {style["name"] for style in made.get("/v1/styles").json()["styles"]}
+    assert known <= set(made.app.state.studio.painter.reading.names)  # each can be mixed with a painting
+    own = made.post("/v1/styles", files={"painting": ("Red.png", plain((210, 60, 50)))}).json()["name"]
+    alone, half = (pixels_of(paint(made, {own: 1, **more}).content).astype(int) for more in ({}, {"great_wave": 1}))
+    assert np.abs(alone - half).mean() > 4
+    reds, blues = (alone.mean((0, 1))[i] for i in (0, 2))
+    assert reds > blues + 20
 
 
 def test_results_are_kept_by_id(client: Client) -> None:

@@ -24,6 +24,7 @@ export class Jobs {
     const job = await json(address, { method: "POST", body });
     keepList(KEPT, [...kept(), job.id].slice(-MOST));
     this.show(job.id);
+    this.shown.get(job.id).element.scrollIntoView({ block: "nearest" });
   }
 
   show(id) {

@@ -214,6 +214,7 @@ async function take(painting) {
     paintings.placed();
     mix.set({ ...mix.look, styles: { [style.name]: 1 } });
   });
+  ready();
 }
 
 function ownPainting(file) {

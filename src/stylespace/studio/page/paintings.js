@@ -13,7 +13,7 @@ export class Paintings {
     this.photos = []; // that a new style is learned on
     this.list = element("div", { className: "tray" });
     this.told = element("p", { className: "quiet", role: "status" }, text.paintingsHelp);
-    this.where = element("p", { className: "quiet", role: "status" });
+    this.where = element("p", { className: "quiet line", role: "status" });
     this.name = element("input", { type: "text", id: "style-name", placeholder: text.styleNameHint, maxLength: 60 });
     const choose = button(text.choosePaintings, () => on.choose(on.own), { className: "main" });
     this.method = element("select", { id: "method" });
@@ -148,7 +148,9 @@ export class Paintings {
   }
 }
 
-export const titleOf = (file) => file.name.replace(/\.[^.]*$/, "") || text.untitled;
+export const titleOf = (file) => capital(file.name.replace(/\.[^.]*$/, "").replaceAll("_", " ").trim()) || text.untitled;
+
+const capital = (title) => title.slice(0, 1).toUpperCase() + title.slice(1);
 
 function select(id, choices, chosen) {
   const options = Object.entries(choices).map(([value, label]) => element("option", { value, selected: value === chosen }, label));
