@@ -22,6 +22,11 @@ PHOTO = np.zeros((32, 32, 3), np.uint8)
         ({"start": "nowhere"}, "start cannot be 'nowhere'"),
         ({"keep": "worst"}, "keep cannot be 'worst'"),
         ({"strokes": PHOTO, "method": "nnst"}, "Strokes are for"),
+        ({"method": "deformable", "strength": 7.0}, "strength cannot be 7.0: give a number from 0 to 1"),
+        ({"method": "strotss", "samples": 0}, "samples cannot be 0: give a number 1 or more"),
+        ({"method": "nnst", "levels": 0}, "levels cannot be 0"),
+        ({"content_weight": -1.0}, "content_weight cannot be -1.0: give a number 0 or more"),
+        ({"sizes": (16, 0)}, r"sizes cannot be \(16, 0\): give numbers 1 or more"),
     ],
 )
 def test_transfer(options: dict[str, Any], words: str) -> None:

@@ -22,7 +22,9 @@ def option(
     least: float = -math.inf,
     most: float = math.inf,
 ) -> Any:
-    """A dataclass field with ``help``, ``choices`` (of a text), ``least`` and ``most`` (of a number) and the default's ``source``."""
+    """A dataclass field with ``help``, ``choices`` (of a text), ``least`` and ``most`` (of a number, or of each of several) and the
+    default's ``source``.
+    """
     metadata = {"help": text, "choices": choices, "source": source, "least": least, "most": most}
     if isinstance(default, dict):
         return field(default_factory=default.copy, metadata=metadata)
@@ -109,7 +111,8 @@ def _check(each: Field[Any], kind: Any, value: Any) -> None:
         raise InputError(f"{each.name} cannot be '{value!s:.80}': choose among {', '.join(choices)}.")
     if not _is(kind, value):
         raise InputError(f"{each.name} cannot be '{value!s:.80}': {wanted(kind)} is expected.")
-    if isinstance(value, Real) and not (least is None or most is None or least <= value <= most):
+    numbers = [one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, Real)]
+    if not (least is None or most is None or all(least <= number <= most for number in numbers)):
         limits = (
             f"{least:g} or more"
             if most == math.inf
@@ -117,7 +120,7 @@ def _check(each: Field[Any], kind: Any, value: Any) -> None:
             if least == -math.inf
             else f"from {least:g} to {most:g}"
         )
-        raise InputError(f"{each.name} cannot be {value}: give a number {limits}.")
+        raise InputError(f"{each.name} cannot be {value}: give {'numbers' if isinstance(value, tuple) else 'a number'} {limits}.")
 
 
 def _is(kind: Any, value: Any) -> bool:

@@ -34,7 +34,7 @@ class AnalogiesSettings(EncoderSettings):
     rounds: int = option(4, "rounds of the search each time", least=1)
     finish: str = option("mix", "last size: patches' weighted mean, or each pixel copied", ("mix", "copy"))
     layer: str = option("relu3_1", "layer of the features")
-    style_scale: float = option(1.0, "size of the style picture relative to the result")
+    style_scale: float = option(1.0, "size of the style picture relative to the result", least=0.01)
     colour: str = option("style", "colours: the style's, or the photo's with the style's luminance", ("style", "luminance"))
     seed: int = option(0, "seed of everything random", least=0)
 

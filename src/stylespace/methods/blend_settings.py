@@ -17,7 +17,7 @@ _READING = "ours: the document leaves it open"
 class BlendSettings(GatysSettings):
     """Style from the blend of many references nearest to the photo, then optimisation as with gatys."""
 
-    references: int | None = option(None, "most references that a blend uses", source=_READING)
+    references: int | None = option(None, "most references that a blend uses", source=_READING, least=1)
     layerwise: bool = option(False, "fit a separate blend at each style layer", source=_READING)
     refit: bool = option(False, "fit the blend again at each size, to the result so far, not once to the photo", source=_READING)
     blend_scale: str = option(

@@ -21,18 +21,18 @@ class GatysSettings(EncoderSettings):
     """What ``method="gatys"`` minimises and how. The defaults are ours; :meth:`paper` gives those of the publication."""
 
     size: int = option(512, "long side of the result in pixels", least=1)
-    smallest: int = option(128, "long side of the first, coarsest size")
+    smallest: int = option(128, "long side of the first, coarsest size", least=1)
     factor: float = option(2**0.5, "growth from size to size", source=CROWSON)
-    sizes: tuple[int, ...] = option((), "all sizes, coarse to fine, instead of size, smallest and factor")
-    steps: int = option(250, "steps in all, shared out over the sizes; 0: the start alone")
+    sizes: tuple[int, ...] = option((), "all sizes, coarse to fine, instead of size, smallest and factor", least=1)
+    steps: int = option(250, "steps in all, shared out over the sizes; 0: the start alone", least=0)
     fall: float = option(1.7, "how fast the share of steps falls with size: (smallest / size) ** fall")
-    least_steps: int = option(20, "fewest steps of each size above 512 pixels, so that it gets its own brushwork")
-    steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps and fall")
+    least_steps: int = option(20, "fewest steps of each size above 512 pixels, so that it gets its own brushwork", least=0)
+    steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps and fall", least=0)
 
     solver: str = option("adam", "optimiser", ("adam", "lbfgs"), CROWSON)
-    rate: float = option(0.015, "learning rate of Adam, in units of the pixel range")
-    final_rate: float | None = option(0.0012, "learning rate that each size ends with (none: constant)")
-    history: int = option(100, "corrections that L-BFGS remembers", source=NEURAL_STYLE)
+    rate: float = option(0.015, "learning rate of Adam, in units of the pixel range", least=0)
+    final_rate: float | None = option(0.0012, "learning rate that each size ends with (none: constant)", least=0)
+    history: int = option(100, "corrections that L-BFGS remembers", source=NEURAL_STYLE, least=1)
     clamped: bool = option(True, "clamp pixels to [0, 1] after each step of Adam, and in the result of L-BFGS")
     carry_moments: bool = option(False, "continue Adam's moments from size to size (style-transfer-pytorch does)")
     keep: str = option("best", "which iterate is the result of a size", ("best", "average", "last"), COURSE)
@@ -44,12 +44,14 @@ class GatysSettings(EncoderSettings):
         "ours",
     )
     start_network: str = option("arbitrary", "network that draws the start 'network': a shipped name or a file", source="ours")
-    noise_share: float = option(0.5, "share of white noise in the start 'mix'", source=COURSE + " (ratio not given; 0.5 is ours)")
+    noise_share: float = option(
+        0.5, "share of white noise in the start 'mix'", source=COURSE + " (ratio not given; 0.5 is ours)", least=0, most=1
+    )
 
     content_layers: Any = option(
         "relu4_2", "layers that hold the content, with weights: relu4_2 or relu3_1=0.5,relu4_2", source=GATYS
     )
-    content_weight: float = option(0.15, "weight of the content")
+    content_weight: float = option(0.15, "weight of the content", least=0)
     content_divisor: str = option(
         "own", "content distance: share of its own variance, mean of squares, or half the sum of squares", ("own", "mean", "half")
     )
@@ -58,7 +60,7 @@ class GatysSettings(EncoderSettings):
         "layers that hold the style, with weights; all; all:geometric",
         source=GATYS + " (layers; the weights are ours)",
     )
-    style_weight: float = option(1.0, "weight of the style")
+    style_weight: float = option(1.0, "weight of the style", least=0)
     statistic: str = option(
         "wasserstein",
         "statistic that style is measured by",
@@ -75,7 +77,7 @@ class GatysSettings(EncoderSettings):
     )
     activation_shift: float = option(0.0, "added to activations before Gram matrices", source=NOVAK + " takes -1")
     neighbours: str = option("none", "Gram matrices between neighbouring style layers", ("none", "also", "instead"), NOVAK)
-    smoothness_weight: float = option(3.0, "weight of total variation")
+    smoothness_weight: float = option(3.0, "weight of total variation", least=0)
     smoothness: str = option(
         "squared",
         "total variation: mean of squares, sum of absolutes, or half the sum of squares over 0..255",
@@ -90,7 +92,7 @@ class GatysSettings(EncoderSettings):
         True, "shift the picture by a few pixels from step to step, against patterns with the pooling's period"
     )
     style_scale: float = option(
-        1.0, "size of the style's strokes; at 1 the style picture is seen as large as the result", source=NEURAL_STYLE
+        1.0, "size of the style's strokes; at 1 the style picture is seen as large as the result", source=NEURAL_STYLE, least=0.01
     )
     colour: str = option(
         "style",

@@ -37,7 +37,7 @@ class PhotorealSettings(EncoderSettings):
     )  # fmt: skip
     style_divisor: str = option("own", "style distance: share of the style's own energy, or 1/(4 C^2 M^2)", ("own", "gatys"))
     solver: str = option("adam", "optimiser", ("adam", "lbfgs"))
-    rate: float = option(0.015, "learning rate of Adam, in units of the pixel range")
+    rate: float = option(0.015, "learning rate of Adam, in units of the pixel range", least=0)
     smoothing: float | None = option(
         0.02, "radius of windows in which the result is made an affine function of the photo, in long sides (none: it is not)", least=0.002
     )  # fmt: skip

@@ -32,7 +32,7 @@ class QuiltingSettings(EncoderSettings):
     variety: float = option(
         0.0, "how far blocks are from what goes on with a neighbour, in blocks; 0: anything goes", source=EFROS, least=0, most=2
     )
-    style_scale: float = option(1.0, "size of the style picture relative to the result")
+    style_scale: float = option(1.0, "size of the style picture relative to the result", least=0.01)
     colour: str = option("style", "colours: the style's, or the photo's with the style's luminance", ("style", "luminance"))
     seed: int = option(0, "seed of everything random", least=0)
 
