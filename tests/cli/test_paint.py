@@ -66,6 +66,18 @@ def test_a_saved_mix_says_where_styles_go(folder: Path, capsys: pytest.CaptureFi
     assert paint("photos/0.png", "-s", "swirls=half.png", "-s", "waves=1", "-o", "other.png") == 0
     with Image.open("one.png") as one, Image.open("other.png") as other:
         assert np.abs(np.asarray(one).astype(int) - np.asarray(other).astype(int)).max() <= 2
+    Path("mix.json").write_text(json.dumps({"styles": {"swirls": 0.4}, "maps": {"photo:": maps["swirls"]}}), encoding="utf-8")
+    Image.fromarray(left).save("left.png")
+    assert paint("photos/0.png", "--mix", "mix.json", "-o", "kept.png") == 0
+    assert paint("photos/0.png", "-s", "swirls", "--keep-region", "left.png", "-o", "same.png") == 0
+    with Image.open("kept.png") as kept, Image.open("same.png") as same, Image.open("photos/0.png") as photo:
+        assert np.array_equal(np.asarray(kept), np.asarray(same))
+        apart = np.abs(np.asarray(kept).astype(int) - np.asarray(photo.convert("RGB")).astype(int))
+    assert apart[:, : apart.shape[1] // 2 - 2].max() <= 1
+    assert apart[:, apart.shape[1] // 2 + 2 :].max() > 8
+    capsys.readouterr()
+    assert paint("photos/0.png", "--from", "kept.png", "-o", "no.png") == 1  # the map is not in it
+    assert "maps" in capsys.readouterr().err
     Path("mix.json").write_text(json.dumps({"styles": {"swirls": 0.4}, "maps": {"swirls": "x"}}), encoding="utf-8")
     assert paint("photos/0.png", "--mix", "mix.json", "-o", "no.png") == 1
     assert "maps" in capsys.readouterr().err

@@ -145,6 +145,28 @@ LINK = """() => {
 }"""
 
 
+PASTE = """([data, name, type]) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.items.add(new File([new Uint8Array(data)], name, { type }));
+  document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+}"""
+
+
+def test_a_photo_is_pasted_mixed_at_random_and_compared(tab: Callable[..., Any]) -> None:
+    page = tab(with_photo=False)
+    page.evaluate(PASTE, [list(picture(96, 128)), "photo.png", "image/png"])
+    number = shown(page)
+    page.click("text=Random mix")
+    shown(page, number)
+    weights = page.eval_on_selector_all("[data-style]", "found => found.map((each) => Number(each.value))")
+    assert sum(weight > 0 for weight in weights) >= 2
+    page.focus("#divider")
+    page.keyboard.press("End")
+    assert page.evaluate("getComputedStyle(document.getElementById('before')).clipPath") == "inset(0px 0% 0px 0px)"  # the photo
+    page.keyboard.press("Home")
+    assert page.evaluate("getComputedStyle(document.getElementById('before')).clipPath") == "inset(0px 100% 0px 0px)"
+
+
 def test_the_keyboard_is_enough(tab: Callable[..., Any]) -> None:
     page = tab()
     number = shown(page)
@@ -216,6 +238,9 @@ def test_a_painting_goes_where_the_brush_put_it_in_the_job_too(tab: Callable[...
     page.select_option("#brush-style", label="Number4")
     page.get_by_role("button", name="Left", exact=True).click()  # the brush lies on this side, too
     page.wait_for_selector(".maps >> text=number4")
+    page.select_option("#brush-style", label="The photo, unchanged")
+    page.get_by_role("button", name="Bottom", exact=True).click()
+    page.wait_for_selector(".maps >> text=The photo, unchanged")
     page.wait_for_selector("text=One painting goes where the brush put it; elsewhere the others do.")
     page.evaluate("""() => {
       const real = window.fetch;
@@ -228,7 +253,8 @@ def test_a_painting_goes_where_the_brush_put_it_in_the_job_too(tab: Callable[...
     page.select_option("#quality", "draft")
     page.get_by_role("button", name="Paint it well", exact=True).click()
     until(page, "Boolean(window.sent)")
-    assert json.loads(page.evaluate("window.sent.get('regions')")) == [{"mask": 0, "style": 1}]
+    assert json.loads(page.evaluate("window.sent.get('regions')")) == [{"mask": 0, "style": 1}, {"mask": 1}]
+    assert page.evaluate("window.sent.getAll('masks').length") == 2
     mask = page.evaluate("window.sent.get('masks').arrayBuffer().then((data) => [...new Uint8Array(data)])")
     white = pixels_of(bytes(mask))
     assert white[:, :5, 0].min() == 255

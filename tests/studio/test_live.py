@@ -105,6 +105,14 @@ def test_a_map_is_followed_until_it_is_taken_back(client: Client) -> None:
         socket.send_bytes(MAP + name + out.getvalue())
         socket.send_bytes(mix(2, both))
         assert np.abs(frame(socket)[1] - plain).max() > 8
+        socket.send_bytes(MAP + len("photo:").to_bytes(2, "big") + b"photo:" + out.getvalue())  # where the photo stays
+        socket.send_bytes(mix(4, both))
+        kept = frame(socket)[1]
+        socket.send_bytes(mix(5, both, strength=0))
+        apart = np.abs(kept - frame(socket)[1])
+        assert apart[:, :16].max() <= 2
+        assert apart[:, 48:].max() > 8
+        socket.send_bytes(MAP + (6).to_bytes(2, "big") + b"photo:")
         socket.send_bytes(MAP + name)
         socket.send_bytes(mix(3, both))
         assert np.abs(frame(socket)[1] - plain).max() <= 1

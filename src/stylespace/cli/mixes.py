@@ -28,16 +28,20 @@ def saved(path: Path) -> dict[str, Any]:
     return dict(look)
 
 
-def mapped(look: dict[str, Any]) -> dict[str, Any]:
-    """Its styles to weights, or to pictures of weights where it says where they go. Raises ``InputError`` and ``PictureError``."""
+def mapped(look: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    """Its styles to weights, or to pictures of weights where it says where they go; and the map of where the photo stays, or None.
+
+    Raises ``InputError`` and ``PictureError``.
+    """
     from stylespace.pictures.reading import read
-    from stylespace.pipelines.paint import placed
+    from stylespace.pipelines.paint import KEEP, placed
 
     maps = look.get("maps", {})
     if not isinstance(maps, dict) or not all(isinstance(text, str) and text.startswith(PNG) for text in maps.values()):
         raise InputError("The mix has maps that cannot be read: save it again in the studio.")
-    drawn = {name: read(_decoded(text)) for name, text in maps.items() if name in look["styles"]}
-    return placed(look["styles"], drawn)
+    drawn = {name: read(_decoded(text)) for name, text in maps.items() if name in look["styles"] or name == KEEP}
+    keep = drawn.pop(KEEP, None)
+    return placed(look["styles"], drawn), keep
 
 
 def stored(path: Path) -> dict[str, Any]:
@@ -53,6 +57,8 @@ def stored(path: Path) -> dict[str, Any]:
     try:
         settings, network = record["settings"], record["weights"]["name"]
         kept = {name: settings[name] for name in ("mix", "size", "colour", "strength")}
+        if "keep" in settings:
+            raise KeyError("keep")
         weights = [float(weight) for weight in kept["mix"].values()]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path.name} has a mix with maps, which are not stored in it: give --mix or --style.") from error

@@ -74,6 +74,12 @@ def paint(
             help="Draw strokes as large as in style pictures of N pixels (long side), whatever the result's size. [default: as trained]",
         ),
     ] = None,
+    keep_region: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MASK", help="Leave the photo unchanged where MASK is white.", rich_help_panel=HOW
+        ),
+    ] = None,
     tiles: Annotated[
         str,
         typer.Option(
@@ -109,25 +115,27 @@ def paint(
     from stylespace.pipelines.sources import MAX_PIXELS
 
     mix: dict[str, Any] = {}
+    keep: Any = keep_region
     if mix_file is not None:
         if style:
             raise typer.BadParameter("a saved mix names its styles: leave --style out, or --mix.", param_hint="--mix")
         look = mixes.saved(mix_file)
-        mix, strength, colour = mixes.mapped(look), look.get("strength", strength), look.get("colour", colour)
+        (mix, kept), strength, colour = mixes.mapped(look), look.get("strength", strength), look.get("colour", colour)
+        keep = keep_region or kept
         if look.get("stroke", 1) != 1:
             style_size = look["stroke"] * _trained_size(network, mix)
     if repeat is not None:
         if style or mix_file is not None:
             raise typer.BadParameter("the result has its own mix: leave --style and --mix out.", param_hint="--from")
-        kept = mixes.stored(repeat)
-        mix, size, colour, strength = kept["mix"], kept["size"] if size is None else size, kept["colour"], kept["strength"]
-        network, style_size = network or kept["network"], style_size or kept["style_size"]
+        found = mixes.stored(repeat)
+        mix, size, colour, strength = found["mix"], found["size"] if size is None else size, found["colour"], found["strength"]
+        network, style_size = network or found["network"], style_size or found["style_size"]
     for name, weight in map(_weight, style or ()):
         if name in mix:
             raise typer.BadParameter(f"'{name}' is given twice: give each style once, with its weight.", param_hint="--style")
         mix[name] = weight
     painting = Painting(
-        PaintSettings(mix, size, colour, strength, engine, stage, style_size, tiles, memory, scratch),
+        PaintSettings(mix, size, colour, strength, engine, stage, style_size, tiles, memory, scratch, keep),
         network,
         device or "auto",
         threads,

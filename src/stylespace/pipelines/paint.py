@@ -39,6 +39,7 @@ from stylespace.storage.memory import is_out_of_memory, return_freed_memory
 
 CHOICES = ("auto", "torch", *ENGINES)
 TILES = ("auto", "whole", "exact")
+KEEP = "photo:"  # whose map, among a mix's, is white where the photo stays
 # Memory per pixel of a network, and of the process itself; side of the small copy of a streamed picture.
 BYTES_A_PIXEL, STANDING, SMALL = 500, 400 << 20, 1536
 
@@ -53,6 +54,7 @@ class PaintSettings:
     network with several stages, the one to stop after, whose picture is smaller. ``style_size``: strokes as in style pictures of this long
     side; None: as trained. ``tiles``: ``whole``; ``exact``, layer by layer over tiles, from file to file; ``auto``: whole where it fits
     ``memory`` (such as 2GB; None: what is free), else exact. ``scratch``: the most disk space to use.
+    ``keep``: a picture that is white where the photo stays as it is.
     """
 
     mix: Mapping[str, Any]
@@ -65,6 +67,7 @@ class PaintSettings:
     tiles: str = "auto"
     memory: str | None = None
     scratch: str | None = None
+    keep: Any = None
 
     def __post_init__(self) -> None:
         check(self.colour, self.strength, PALETTE)
@@ -201,7 +204,11 @@ class Painting:
             if knowing is None:
                 raise InputError("The styles' palettes need PyTorch: leave --engine or --colour palette out.")
             found, colour = knowing.in_palette(found, self.mix), "style"
-        made = finished(found, resize(pixels, found.shape[-2:]), colour, s.strength)
+        photo = resize(pixels, found.shape[-2:])
+        made = finished(found, photo, colour, s.strength)
+        if s.keep is not None:
+            stays = resize(read(s.keep, max_pixels=self.max_pixels).pixels.mean(1, keepdim=True), photo.shape[-2:])
+            made = made.lerp(photo.to(made), stays.clamp(0, 1).to(made))
         return picture.with_pixels(made.cpu())
 
     def mixing(self, mix: Mapping[Any, Any]) -> Painting:
@@ -235,10 +242,10 @@ class Painting:
     ) -> Streamed:  # fmt: skip
         s = self.settings
         network = self._on_processor()
-        if s.colour not in ("style", "luminance") or s.stage is not None or s.style_size is not None:
+        if s.colour not in ("style", "luminance") or s.stage is not None or s.style_size is not None or s.keep is not None:
             raise InputError(
                 "Streaming only keeps the style's colours or the photo's luminance, and needs all stages and strokes as trained: leave"
-                " --colour, --stage and --style-size out, or give --tiles whole."
+                " --colour, --stage, --style-size and --keep-region out, or give --tiles whole."
             )
         return_freed_memory()
         row = network.row(self.mix)
@@ -330,6 +337,7 @@ class Painting:
         mix = {name: weight if isinstance(weight, int | float) else described(weight) for name, weight in self.mix.items()}
         settings = {"mix": mix, "size": s.size, "colour": s.colour, "strength": s.strength, "engine": s.engine}
         settings |= {name: value for name in ("stage", "style_size") if (value := getattr(s, name)) is not None}
+        settings |= {} if s.keep is None else {"keep": described(s.keep)}
         network = {"name": self.source, "body": self._checksum}
         return {"method": self.method, "photo": described(photo), "styles": [], "weights": network, "settings": settings}
 

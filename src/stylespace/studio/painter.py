@@ -20,7 +20,7 @@ from stylespace.networks.shipped import ARBITRARY, is_shipped
 from stylespace.networks.style_network import StyleNetwork, working_size
 from stylespace.pictures.picture import Picture
 from stylespace.pictures.tiles import free_memory
-from stylespace.pipelines.paint import BYTES_A_PIXEL, Painting, PaintSettings, placed
+from stylespace.pipelines.paint import BYTES_A_PIXEL, KEEP, Painting, PaintSettings, placed
 from stylespace.pipelines.result import Result
 from stylespace.pipelines.run import choose_device
 from stylespace.studio.look import Look
@@ -125,7 +125,7 @@ class StudioPainter:
 
     def check(self, look: Look, maps: Maps | None = None) -> None:
         """Raise ``InputError`` for styles that are not there: a name never becomes a path."""
-        names = [*look.styles, *(maps or {})]
+        names = [*look.styles, *(name for name in maps or {} if name != KEEP)]
         for name in names:
             if name.startswith(OWN) and name not in self.codes:
                 raise InputError("A painting of this mix is no longer here: add it again.")
@@ -143,28 +143,33 @@ class StudioPainter:
         return self.source if self._network(look)[1] == self.name else ARBITRARY, mix
 
     def paint(self, photo: Picture, look: Look, maps: Maps | None = None, *, live: bool = False) -> Result:
-        """``photo`` redrawn. ``maps``: style to a picture that is white where the style goes, times its weight.
+        """``photo`` redrawn. ``maps``: style to a picture that is white where the style goes, times its weight; of ``KEEP``: where the
+        photo stays.
 
         ``live``: by an inference engine where there is one for this look, which may differ by a level or two of 255.
         """
         self.check(look, maps)
+        maps = dict(maps or {})
+        keep = maps.pop(KEEP, None)
         if live and self.fast is not None and set(look.styles) <= set(self.fast.styles) and not maps and look.stroke == 1.0:
-            quick = PaintSettings(look.styles, look.size, look.colour, look.strength, tiles="whole")
+            quick = PaintSettings(look.styles, look.size, look.colour, look.strength, tiles="whole", keep=keep)
             return Painting(quick, self.name, threads=self.threads, loaded=self.fast, colours=self.network).run(photo)
-        mix = placed(look.styles, maps or {})
+        mix = placed(look.styles, maps)
         tiles = "whole"
         high, wide = working_size(photo.size, look.size)
         if high * wide > self.max_pixels:
             raise InputError(
                 f"The picture would have {high * wide:,} pixels: choose a smaller size, {self.max_pixels:,} at most."
             )
-        if high * wide * (BYTES_A_PIXEL + MAP_BYTES * len(maps or ())) > SHARE * free_memory():
+        if high * wide * (BYTES_A_PIXEL + MAP_BYTES * len(maps)) > SHARE * free_memory():
             if maps or look.stroke != 1.0:
                 raise InputError("The picture is too large for maps and other strokes: choose a smaller size.")
             tiles = "exact"
         network, called = self._network(look)
         style_size = None if look.stroke == 1.0 else look.stroke * trained_size(network)
-        settings = PaintSettings(mix, look.size, look.colour, look.strength, "torch", style_size=style_size, tiles=tiles)
+        settings = PaintSettings(
+            mix, look.size, look.colour, look.strength, "torch", style_size=style_size, tiles=tiles, keep=keep
+        )
         return Painting(settings, called, threads=self.threads, loaded=network).run(photo)
 
     @torch.no_grad()

@@ -4,6 +4,7 @@ import { mapRows } from "./maps.js";
 import { text } from "./text.js";
 
 const SIDE = 384;
+export const KEEP = "photo:"; // whose map is white where the photo stays
 
 export class Brush {
   // ``changed(name, map)``: a style has another map, or none; ``listed``: the table is another one.
@@ -43,8 +44,9 @@ export class Brush {
     const before = this.choice.value;
     const group = (label, found) => element("optgroup", { label }, ...found.map(({ name, title }) => element("option", { value: name }, title)));
     const [own, others] = [styles.filter((each) => each.own), styles.filter((each) => !each.own)];
-    this.choice.replaceChildren(...(own.length ? [group(text.paintings, own)] : []), group(text.styles, others));
-    if (styles.some(({ name }) => name === before)) this.choice.value = before;
+    this.choice.replaceChildren(...(own.length ? [group(text.paintings, own)] : []), group(text.styles, others),
+      element("option", { value: KEEP }, text.keepPhoto));
+    if (before === KEEP || styles.some(({ name }) => name === before)) this.choice.value = before;
   }
 
   setPhoto(wide, high) {

@@ -1,6 +1,6 @@
 // Puts the page together.
 import { call, form, json } from "./api.js";
-import { Brush } from "./brush.js";
+import { Brush, KEEP } from "./brush.js";
 import { historyButtons, lookRows, randomLook, styleRow } from "./controls.js";
 import { button, choose, element, save } from "./element.js";
 import { History } from "./history.js";
@@ -48,7 +48,7 @@ const live = new Live({
 });
 const brush = new Brush(stage.frame, async (name, map) => {
   await live.setMap(name, map);
-  if (map && !mix.look.styles[name]) mix.weigh(name, 1);
+  if (map && name !== KEEP && !mix.look.styles[name]) mix.weigh(name, 1);
   else want();
 }, () => paintings.placed());
 const jobs = new Jobs({
@@ -162,7 +162,7 @@ const render = (size) =>
     const given = await still();
     status(text.rendering);
     const { styles, strength, colour, stroke } = mix.look;
-    const maps = (await brush.files()).filter(([name]) => styles[name]).map(([name, map]) => ["maps", map, `${name}.png`]);
+    const maps = (await brush.files()).filter(([name]) => styles[name] || name === KEEP).map(([name, map]) => ["maps", map, `${name}.png`]);
     const body = form({ styles: JSON.stringify(styles), strength, colour, stroke, size }, [["photo", given, given.name ?? "photo.png"], ...maps]);
     save(await (await call("/v1/paint", { method: "POST", body })).blob(), "stylespace.png");
     ready();

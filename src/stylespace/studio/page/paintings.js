@@ -1,5 +1,6 @@
 // Paintings of one's own, and what can be made of them: painted well, blended, learned, added to the network, matched.
 import { form, json } from "./api.js";
+import { KEEP } from "./brush.js";
 import { button, element } from "./element.js";
 import { text } from "./text.js";
 import { methods } from "./methods.js";
@@ -112,10 +113,12 @@ export class Paintings {
     const photo = await this.on.photo();
     const [items, maps] = [this.ordered(), new Map(await this.on.maps())];
     const placed = items.filter(({ style }) => maps.has(style));
-    const regions = JSON.stringify(placed.map((item, mask) => ({ mask, style: items.indexOf(item) })));
+    const rows = placed.map((item, mask) => ({ mask, style: items.indexOf(item) }));
+    if (maps.has(KEEP)) rows.push({ mask: rows.length });
+    const regions = JSON.stringify(rows);
     const fields = { method: this.method.value, quality: this.quality.value, settings, regions };
     const body = this.body(fields, "styles", photo, items);
-    for (const { style } of placed) body.append("masks", maps.get(style), "mask.png");
+    for (const name of [...placed.map(({ style }) => style), KEEP]) if (maps.has(name)) body.append("masks", maps.get(name), "mask.png");
     await this.on.begin("/v1/transfer", body);
   }
 

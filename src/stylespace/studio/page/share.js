@@ -1,4 +1,5 @@
 // A mix as a link and as a file that `stylespace paint --mix` takes; maps go into the file.
+import { KEEP } from "./brush.js";
 import { button, choose, save } from "./element.js";
 import { lookOf } from "./mix.js";
 import { text } from "./text.js";
@@ -10,7 +11,7 @@ export function shareButtons(mix, brush, names, { guarded, status, problem }) {
       status(Object.keys(mix.look.styles).some((name) => name.startsWith("painting:")) ? text.ownLink : text.copied);
     })),
     button(text.json, () => guarded(async () => {
-      const files = (await brush.files()).filter(([name]) => mix.look.styles[name]);
+      const files = (await brush.files()).filter(([name]) => mix.look.styles[name] || name === KEEP);
       const maps = Object.fromEntries(await Promise.all(files.map(async ([name, map]) => [name, await address(map)])));
       const look = files.length ? { ...mix.look, maps } : mix.look;
       save(new Blob([JSON.stringify(look, null, 2)], { type: "application/json" }), "mix.json");
@@ -21,7 +22,7 @@ export function shareButtons(mix, brush, names, { guarded, status, problem }) {
       if (!look) return problem(text.badMix);
       mix.set(look);
       for (const [name, map] of Object.entries(JSON.parse(given).maps ?? {}))
-        if (look.styles[name] && String(map).startsWith("data:image/png;base64,")) await brush.load(name, map);
+        if ((look.styles[name] || name === KEEP) && String(map).startsWith("data:image/png;base64,")) await brush.load(name, map);
     }))),
   ];
 }

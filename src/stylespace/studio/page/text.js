@@ -18,7 +18,7 @@ export const text = {
   history: "Mixes before", again: (names) => `Back to ${names}`, ownPainting: "Your own painting…", reading: "Reading the painting…",
   strength: "Strength", colour: "Colours", stroke: "Stroke size",
   colours: { style: "as painted", palette: "the painting's own", luminance: "the photo's", cholesky: "matched (Cholesky)", root: "matched (root)", transport: "matched (transport)" },
-  brush: "Where a style goes", brushStyle: "Style", brushOn: "Brush", brushSize: "Brush size", erase: "Eraser", clearMap: "Whole picture again", editMap: "Edit", editMapNamed: (name) => `Edit where ${name} goes`,
+  brush: "Where a style goes", brushStyle: "Style", keepPhoto: "The photo, unchanged", brushOn: "Brush", brushSize: "Brush size", erase: "Eraser", clearMap: "Whole picture again", editMap: "Edit", editMapNamed: (name) => `Edit where ${name} goes`,
   clearMapNamed: (name) => `${name} goes everywhere again`,
   sides: { left: "Left", right: "Right", top: "Top", bottom: "Bottom" },
   link: "Copy link", json: "Save mix", open: "Open mix…", copied: "The link is copied.", badMix: "This file holds no mix.",

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from stylespace.errors import InputError, StylespaceError
 from stylespace.pictures.picture import Picture
+from stylespace.pipelines.paint import KEEP
 from stylespace.studio.encoding import jpeg, smaller
 from stylespace.studio.look import Look
 from stylespace.studio.state import Here, Studio
@@ -106,7 +107,7 @@ async def _paint(socket: WebSocket, studio: Studio, table: LiveTable) -> None:
             await _tell(socket, "Send a photo first.")
             continue
         (number, look), table.waiting = table.waiting, None
-        photo, maps = table.photo, {name: drawn for name, drawn in table.maps.items() if name in look.styles}
+        photo, maps = table.photo, {name: drawn for name, drawn in table.maps.items() if name in look.styles or name == KEEP}
         studio.dragged()
         try:
             frame = await studio.work(studio.live, "live", lambda: _frame(studio, photo, look, maps))  # noqa: B023 (awaited here)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from fastapi.responses import Response
 from pydantic import RootModel
 
+from stylespace.pipelines.paint import KEEP
 from stylespace.studio.encoding import smaller
 from stylespace.studio.look import SIDE, Colour, Look, Name, Weight
 from stylespace.studio.routes.answers import parsed
@@ -49,7 +50,10 @@ async def paint(
     size: Annotated[int | None, Form(ge=0, le=SIDE, description="Long side in pixels; 0: the photo's.")] = None,
     form: Annotated[Format, Form(alias="format", description="What the picture comes back as.")] = "png",
     maps: Annotated[
-        list[UploadFile] | None, File(description="Pictures that are white where a style goes; a file's name is the style's.")
+        list[UploadFile] | None,
+        File(
+            description=f"Pictures that are white where a style goes; a file's name is the style's, or '{KEEP}' for where the photo stays."
+        ),
     ] = None,
 ) -> Response:
     """Redraw a photo in a mix of the network's styles. The header ``X-Result`` names the result, for ``/v1/results``."""
@@ -57,7 +61,7 @@ async def paint(
     studio.painter.check(look)
     named = {(each.filename or "").removesuffix(".png"): each for each in maps or ()}
     for each in named:
-        if each not in look.styles:
+        if each not in look.styles and each != KEEP:
             raise HTTPException(422, f"The map '{each[:80]}' is of no style in the mix: name its file as the style.")
     if len(named) > MAPS:
         raise HTTPException(422, f"{len(named)} maps were given: give {MAPS} at most.")
