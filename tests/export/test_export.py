@@ -112,7 +112,8 @@ def test_reader_and_painter(reading: StyleNetwork, parts: dict[str, Path], tmp_p
         painter.read(photo)
 
 
-@pytest.mark.parametrize("graph", ["painter", pytest.param("styles", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("graph", ["painter", "styles"])
 def test_a_graph_without_statistics(network: StyleNetwork, tmp_path: Path, graph: str) -> None:
     import onnx
 

@@ -247,11 +247,11 @@ def test_gradient_of_the_whole(encoder_with: Callable[..., Encoder], changes: di
     )  # type: ignore[arg-type]
     encoder = deepcopy(encoder_with(pooling="average", padding="replicate")).double()  # it is shared
     try:
-        content, first, second = (torch.rand(1, 3, 6, 7, dtype=torch.float64) for _ in range(3))
-        guide = torch.rand(1, 1, 6, 7, dtype=torch.float64) if guided else None
+        content, first, second = (torch.rand(1, 3, 4, 5, dtype=torch.float64) for _ in range(3))
+        guide = torch.rand(1, 1, 4, 5, dtype=torch.float64) if guided else None
         regions = [Region((Style(first),), guide), *([Region((Style(second, mask=guide),))] if guided else [])]
         objective = objective_at(content, regions, settings, encoder)
-        picture = torch.rand(1, 3, 10, 11, dtype=torch.float64, requires_grad=True)
+        picture = torch.rand(1, 3, 8, 9, dtype=torch.float64, requires_grad=True)
         assert torch.autograd.gradcheck(lambda x: torch.stack(list(objective(x).values())).sum(), picture)
     finally:
         encoder.float()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,22 @@ from stylespace.pipelines.transfer import resolve
 from stylespace.solvers import budget
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drawings")
     for name, drawing, size in (
         ("photo.png", "waves", (60, 80)),
         ("style.png", "swirls", (50, 40)),
         ("second.png", "linocut", (40, 40)),
     ):
-        Image.fromarray(draw(drawing, size)).save(name)
+        Image.fromarray(draw(drawing, size)).save(folder / name)
+    return folder
+
+
+@pytest.fixture
+def folder(drawings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(drawings, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

@@ -37,6 +37,7 @@ Path(f"{sys.argv[1]}-{devices.number}-of-{devices.count}").write_text(seen)  # n
 """
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_result_of_one(tmp_path: Path) -> None:
     pytest.importorskip("accelerate")
     script = tmp_path / "run.py"

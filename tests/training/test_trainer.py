@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Photos:
     return prepare(paths, 32, folder / "cache")
 
 
+@cache
 def style(name: str, seed: int = 0) -> TrainingStyle:
     pixels = torch.from_numpy(draw(name, (96, 96), seed=seed).copy()).permute(2, 0, 1)[None].float() / 255
     return TrainingStyle(name, pixels, {"title": name})
