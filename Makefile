@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 DEMO ?= demo
 FILES ?= 10000
+SIZE ?= 320
 PYTEST ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Holds for the isolated environment a wheel is built in, too.
@@ -20,7 +21,7 @@ timed := $(shell grep -rl --include='*.py' 'mark\.timing' tests)
 fast := 'import sys, torch; from stylespace.encoders.precision import fastest; sys.exit(fastest(torch.device("cpu")) != torch.bfloat16)'
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-browser numeric hostile slow lint style types imports format figures wheel clean
+.PHONY: help install demo test test-browser numeric hostile slow lint style types imports format figures gallery docs wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,11 +68,17 @@ format: $(develops) ## put the code in the project's style
 figures: $(develops) ## measure speed, memory and quality: one JSON line a figure
 	$(bin)/python benchmarks/figures.py
 
+gallery: $(develops) ## make the pictures of docs/gallery again; SIZE=320
+	cd docs/gallery && for each in $$(ls *.py | grep -v inputs.py); do ../../$(bin)/python $$each --size $(SIZE) || exit 1; done
+
+docs: $(develops) ## the pages of docs/ as a site, in site/; links that lead nowhere are errors
+	NO_MKDOCS_2_WARNING=1 $(bin)/mkdocs build --strict
+
 wheel: $(develops) ## dist/stylespace-*.whl
 	$(bin)/python -m build --wheel --no-isolation --outdir dist
 
 clean: ## remove what make made, the environment included
-	rm -rf .venv build dist demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv build dist demo site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find src tests benchmarks recipes -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(made):
