@@ -69,5 +69,6 @@ def test_a_job_is_guided_by_points(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     told: list[dict[str, Any]] = []
     options = {"method": "strotss", "points": [[[0.5, 0.5], [0.2, 0.2]]], "size": 64, "steps": 1}
     request = Request(kind="transfer", photo="photo.png", styles={"style-0.png": 1.0}, options=options)
-    assert transfer(Request.model_validate_json(request.model_dump_json()), Teller(tmp_path, told.append)) == "result.png"
+    job = Request.model_validate_json(request.model_dump_json())
+    assert transfer(job, "cpu", Teller(tmp_path, told.append)) == "result.png"
     assert read_settings(tmp_path / "result.png")["points"] == options["points"]

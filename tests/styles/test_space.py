@@ -113,7 +113,7 @@ def test_axes(encoder: Encoder) -> None:
 
 
 def test_references_of_one_name_keep_their_own_weights(encoder: Encoder, tmp_path: Path) -> None:
-    pictures = [Picture(torch.from_numpy(picture(i)).permute(2, 0, 1)[None].float() / 255, name="frame") for i in range(3)]
+    pictures = [Picture(torch.from_numpy(picture(i).copy()).permute(2, 0, 1)[None].float() / 255, name="frame") for i in range(3)]
     space = fitted([*pictures, pictures[0]], encoder)
     assert space.names == ("frame", "frame (2)", "frame (3)", "frame (4)")
     blend = space.blend(picture(1))
