@@ -305,6 +305,10 @@ def test_a_photo_is_dropped_and_a_painting_is_a_slider_at_once(tab: Callable[...
     assert page.inner_text("#status").startswith("Network:")  # no longer that it is read
     assert page.input_value("[aria-label='Weight of Harbour'][data-style]") == "1"
     assert pixels(page) != before
+    with page.expect_download() as download:
+        page.click("text=Save mix")
+    saved = json.loads(Path(download.value.path()).read_bytes())
+    assert list(saved["codes"]) == list(saved["styles"])
     page.reload()  # the mix is in the address, and the server knows the painting
     page.wait_for_selector("input[aria-label='Weight of Harbour'][data-style]")
     choose(page, "#drop", picture(96, 128))

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from studio_calls import MIX, Client, live, paint, picture, pixels_of
 
+from stylespace.cli.app import main
 from stylespace.networks.shipped import ARBITRARY, is_shipped
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.pictures.settings import read_settings
@@ -156,6 +157,30 @@ def test_a_painting_mixes_with_the_shipped_styles(client: Client) -> None:
     assert np.abs(alone - half).mean() > 4
     reds, blues = (alone.mean((0, 1))[i] for i in (0, 2))
     assert reds > blues + 20
+
+
+def test_a_picture_of_an_own_painting_is_repeated_without_the_studio(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_shipped(ARBITRARY):
+        pytest.skip("no network that reads paintings is shipped")
+    monkeypatch.chdir(tmp_path)
+    made = client(network="classics")
+    own = made.post("/v1/styles", files={"painting": ("Red.png", plain((210, 60, 50)))}).json()["name"]
+    mix = {own: 0.5, "great_wave": 0.5}
+    answer = paint(made, mix, colour="palette")
+    painted = pixels_of(answer.content).astype(int)
+    Path("photo.png").write_bytes(picture())
+    Path("studio.png").write_bytes(answer.content)
+    code = made.get(f"/v1/styles/{own}/code").json()["code"]
+    assert made.get("/v1/styles/great_wave/code").status_code == 404
+    for name, codes in (("mix.json", {own: code}), ("lost.json", {})):
+        Path(name).write_text(json.dumps({"styles": mix, "colour": "palette", "codes": codes}), encoding="utf-8")
+    for number, how in enumerate((["--from", "studio.png"], ["--mix", "mix.json"])):
+        assert main(["paint", "photo.png", *how, "-o", f"{number}.png"]) == 0
+        assert np.abs(pixels_of(Path(f"{number}.png").read_bytes()).astype(int) - painted).max() <= 1
+    assert main(["paint", "photo.png", "--from", "1.png", "-o", "again.png"]) == 0  # what was repeated can be, too
+    assert main(["paint", "photo.png", "--mix", "lost.json", "-o", "no.png"]) == 1
 
 
 def test_results_are_kept_by_id(client: Client) -> None:

@@ -29,9 +29,10 @@ def saved(path: Path) -> dict[str, Any]:
 
 
 def mapped(look: dict[str, Any]) -> tuple[dict[str, Any], Any]:
-    """Its styles to weights, or to pictures of weights where it says where they go; and the map of where the photo stays, or None.
+    """Its styles (of paintings their codes) to weights, or to pictures of weights where it says where they go; and the map of where the
+    photo stays, or None.
 
-    Raises ``InputError`` and ``PictureError``.
+    Raises ``InputError``, ``PictureError`` and ``WeightsError``.
     """
     from stylespace.pictures.reading import read
     from stylespace.pipelines.paint import KEEP, placed
@@ -41,7 +42,19 @@ def mapped(look: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         raise InputError("The mix has maps that cannot be read: save it again in the studio.")
     drawn = {name: read(_decoded(text)) for name, text in maps.items() if name in look["styles"] or name == KEEP}
     keep = drawn.pop(KEEP, None)
-    return placed(look["styles"], drawn), keep
+    return _coded(placed(look["styles"], drawn), look.get("codes", {})), keep
+
+
+def _coded(mix: dict[str, Any], codes: Any) -> dict[Any, Any]:
+    """The mix with the codes of those styles that are in no network. Raises ``InputError`` and ``WeightsError``."""
+    from stylespace.networks.code import StyleCode
+
+    if not isinstance(codes, dict) or not all(isinstance(text, str) for text in codes.values()):
+        raise InputError("The mix has styles that cannot be read: save it again in the studio.")
+    lost = next((name for name in mix if name.startswith("painting:") and name not in codes), None)
+    if lost is not None:
+        raise InputError("A painting of the studio is in this mix, but not in its file: save it again, or give --style PAINTING.")
+    return {StyleCode.of_text(codes[name]) if name in codes else name: weight for name, weight in mix.items()}
 
 
 def stored(path: Path) -> dict[str, Any]:
@@ -64,6 +77,7 @@ def stored(path: Path) -> dict[str, Any]:
         raise InputError(f"{path.name} has a mix with maps, which are not stored in it: give --mix or --style.") from error
     if not weights:
         raise InputError(f"{path.name} holds no mix: give --style.")
+    kept["mix"] = _coded(kept["mix"], settings.get("codes", {}))
     return {**kept, "style_size": settings.get("style_size"), "network": network}
 
 

@@ -114,7 +114,7 @@ def paint(
     from stylespace.pipelines.paint import Painting, PaintSettings
     from stylespace.pipelines.sources import MAX_PIXELS
 
-    mix: dict[str, Any] = {}
+    mix: dict[Any, Any] = {}
     keep: Any = keep_region
     if mix_file is not None:
         if style:
@@ -146,7 +146,8 @@ def paint(
         raise typer.BadParameter(f"give at least one style of '{painting.source}': {known}.", param_hint="--style")
     painting.check_pictures()
     photos, errors = sources.find_photos(photo)
-    ending = f"-{'-'.join(Path(name).stem for name in mix)}"[:80]
+    titles = [style if isinstance(style, str) else str(style.about.get("title") or "painting") for style in mix]
+    ending = f"-{'-'.join(Path(title).stem for title in titles)}"[:80]
     todo = sources.jobs(photos, out, ending, several=sources.many(photo), max_pixels=max_pixels) if photos else []
     for error in errors:
         tell(error)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -27,8 +29,11 @@ class StyleCode:
 
     def save(self, path: str | Path) -> Path:
         """Write a safetensors file of a few kilobytes. Atomic."""
+        return self._written(path, self.row.float())
+
+    def _written(self, path: str | Path, row: Tensor) -> Path:
         about = {"kind": KIND, "version": VERSION, "name": self.name, "network": self.network, "about": dict(self.about)}
-        return write_tensors(path, {"row": self.row.float()}, about)
+        return write_tensors(path, {"row": row}, about)
 
     @classmethod
     def load(cls, path: str | Path) -> StyleCode:
@@ -46,6 +51,25 @@ class StyleCode:
         if row is None or row.ndim != 1 or not row.is_floating_point() or not bool(torch.isfinite(row).all()) or not named:
             raise WeightsError(f"{path} does not hold the style it should: make it anew from its painting.")
         return cls(about["name"], row.float(), about["network"], about["about"])
+
+    def text(self) -> str:
+        """The same file in base64, its row in half precision where that holds it exactly; :meth:`of_text` reads it."""
+        row = self.row.float()
+        row = row.half() if bool((row.half().float() == row).all()) else row
+        with TemporaryDirectory() as folder:
+            return base64.b64encode(self._written(Path(folder) / "code.safetensors", row).read_bytes()).decode()
+
+    @classmethod
+    def of_text(cls, text: str) -> StyleCode:
+        """Read what :meth:`text` gave. Raises ``WeightsError``."""
+        try:
+            data = base64.b64decode(text, validate=True)
+        except ValueError as error:
+            raise WeightsError("The style's code cannot be read: save the mix again.") from error
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "code.safetensors"
+            path.write_bytes(data)
+            return cls.load(path)
 
     def check(self, network: str) -> None:
         """Raise ``InputError`` when the code was made by another network, by the checksum of its body."""

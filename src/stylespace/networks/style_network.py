@@ -184,7 +184,8 @@ class StyleNetwork:
     def painting(cls, mix: Mix) -> tuple[str, StyleNetwork]:
         """The shipped network that paints ``mix``, and its name: ``classics``, or ``arbitrary`` where a style is a painting or a code."""
         network = cls.load(CLASSICS)
-        if mix is None or not is_shipped() or all(isinstance(each, str) and each in network.names for each in _each(mix)):
+        others = [each for each in ([] if mix is None else _each(mix)) if not isinstance(each, str) or each not in network.names]
+        if not is_shipped() or all(isinstance(each, StyleCode) and each.network == network.checksum() for each in others):
             return CLASSICS, network
         return ARBITRARY, cls.load(ARBITRARY)
 

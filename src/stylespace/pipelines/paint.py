@@ -39,6 +39,7 @@ from stylespace.storage.memory import is_out_of_memory, return_freed_memory
 
 CHOICES = ("auto", "torch", *ENGINES)
 TILES = ("auto", "whole", "exact")
+MOST_CODES = 60_000  # characters of styles' codes that a result carries: a JPEG's settings have 64 KB
 KEEP = "photo:"  # whose map, among a mix's, is white where the photo stays
 # Memory per pixel of a network, and of the process itself; side of the small copy of a streamed picture.
 BYTES_A_PIXEL, STANDING, SMALL = 500, 400 << 20, 1536
@@ -46,8 +47,8 @@ BYTES_A_PIXEL, STANDING, SMALL = 500, 400 << 20, 1536
 
 @dataclass(frozen=True)
 class PaintSettings:
-    """How a network paints. ``mix``: style (a name, or the path of a painting or of a style's code) to weight, or to a picture of weights.
-    ``size``, ``colour`` and ``strength`` as for
+    """How a network paints. ``mix``: style (a name, a style's code, the path of one or of a painting) to weight, or to a picture of
+    weights. ``size``, ``colour`` and ``strength`` as for
     :class:`~stylespace.networks.style_network.StyleNetwork`.
 
     ``engine``: ``torch``, ``openvino``, ``onnxruntime``; ``auto``: torch, or for an exported network the installed one. ``stage``: in a
@@ -57,7 +58,7 @@ class PaintSettings:
     ``keep``: a picture that is white where the photo stays as it is.
     """
 
-    mix: Mapping[str, Any]
+    mix: Mapping[Any, Any]
     size: int | None = None
     colour: str = "style"
     strength: float = 1.0
@@ -87,6 +88,10 @@ def placed(styles: Mapping[str, float], maps: Mapping[str, Picture]) -> dict[str
         return dict(styles)
     most = max(styles.values(), default=0.0) or 1.0
     return {name: Picture(maps[name].pixels * (w / most)) if name in maps else w / most for name, w in styles.items()}
+
+
+def _name(style: Any) -> str:
+    return style.name if isinstance(style, StyleCode) else str(style)
 
 
 @dataclass
@@ -149,7 +154,7 @@ class Painting:
     @cached_property
     def mix(self) -> dict[str, Any]:
         """The settings' mix by the names that the network has for it."""
-        return {str(name): weight for name, weight in self.settings.mix.items()}
+        return {_name(style): weight for style, weight in self.settings.mix.items()}
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -335,9 +340,12 @@ class Painting:
         """What the record of the result for ``photo`` will say about its inputs."""
         s = self.settings
         mix = {name: weight if isinstance(weight, int | float) else described(weight) for name, weight in self.mix.items()}
-        settings = {"mix": mix, "size": s.size, "colour": s.colour, "strength": s.strength, "engine": s.engine}
+        settings: dict[str, Any] = {"mix": mix, "size": s.size, "colour": s.colour, "strength": s.strength, "engine": s.engine}
         settings |= {name: value for name in ("stage", "style_size") if (value := getattr(s, name)) is not None}
         settings |= {} if s.keep is None else {"keep": described(s.keep)}
+        codes = {style.name: style.text() for style in s.mix if isinstance(style, StyleCode)}
+        if codes and sum(map(len, codes.values())) < MOST_CODES:
+            settings["codes"] = codes
         network = {"name": self.source, "body": self._checksum}
         return {"method": self.method, "photo": described(photo), "styles": [], "weights": network, "settings": settings}
 

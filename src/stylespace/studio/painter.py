@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -78,8 +79,9 @@ class StudioPainter:
         """Take ``painting`` as a style; its name. Raises ``InputError`` where no network reads any."""
         code = (self.reading or self.network).code(painting)
         name = f"{OWN}{new_id()}"
+        row = code.row.half().float()  # as in the network's file; so a result can carry it
         with self._turn:
-            self.codes[name] = replace(code, name=name, about={**code.about, "title": title})
+            self.codes[name] = replace(code, name=name, row=row, about={**code.about, "title": title})
             while len(self.codes) > PAINTINGS:
                 self.codes.popitem(last=False)
         return name
@@ -116,9 +118,13 @@ class StudioPainter:
             self.added = {other: code for other, code in self.added.items() if other != name}
             return True
 
+    def code(self, name: str) -> StyleCode | None:
+        """Of a painting or an added style."""
+        return self.codes.get(name) or self.added.get(name)
+
     def known(self, name: str) -> StyleNetwork | None:
         """A network that has the style, or None."""
-        code = self.codes.get(name) or self.added.get(name)
+        code = self.code(name)
         if code is not None:
             return self.network.with_style(name, code.row, code.about) if name in self.added else self._reading(name, code)
         return self.network if name in self.network.names else None
@@ -136,7 +142,7 @@ class StudioPainter:
         self.check(look)
         mix: dict[str, float] = {}
         for number, (name, weight) in enumerate(look.styles.items()):
-            code = self.codes.get(name) or self.added.get(name)
+            code = self.code(name)
             if code is not None:
                 name = code.save(folder / f"style-{number}.safetensors").name
             mix[name] = weight
@@ -154,7 +160,9 @@ class StudioPainter:
         if live and self.fast is not None and set(look.styles) <= set(self.fast.styles) and not maps and look.stroke == 1.0:
             quick = PaintSettings(look.styles, look.size, look.colour, look.strength, tiles="whole", keep=keep)
             return Painting(quick, self.name, threads=self.threads, loaded=self.fast, colours=self.network).run(photo)
-        mix = placed(look.styles, maps)
+        mix: dict[Any, Any] = placed(look.styles, maps)
+        if not live:  # codes go into the file
+            mix = {self.code(name) or name: weight for name, weight in mix.items()}
         tiles = "whole"
         high, wide = working_size(photo.size, look.size)
         if high * wide > self.max_pixels:
@@ -191,7 +199,7 @@ class StudioPainter:
                         f"A painting of yours and '{name}' are of different networks: leave one of them out of the mix."
                     )
         for name in look.styles:
-            code = self.codes.get(name) or self.added.get(name)
+            code = self.code(name)
             if code is not None and name not in network.names:
                 network = network.with_style(name, code.row, code.about)
         return network, called

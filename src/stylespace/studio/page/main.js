@@ -248,7 +248,7 @@ function arrange() {
   document.querySelector("#brush legend").textContent = text.brush;
   at("brush").append(...brush.controls());
   at("panel-library").append(...library(take, guarded));
-  at("share-buttons").append(...shareButtons(mix, brush, () => new Set(titles.keys()), { guarded, status, problem }));
+  at("share-buttons").append(...shareButtons(mix, brush, () => new Set(titles.keys()), (name) => own.has(name), { guarded, status, problem }));
 }
 
 function listen() {

@@ -1,10 +1,12 @@
-// A mix as a link and as a file that `stylespace paint --mix` takes; maps go into the file.
+// A mix as a link and as a file that `stylespace paint --mix` takes; maps, and the codes of paintings, go into the file.
+import { json } from "./api.js";
 import { KEEP } from "./brush.js";
 import { button, choose, save } from "./element.js";
 import { lookOf } from "./mix.js";
 import { text } from "./text.js";
 
-export function shareButtons(mix, brush, names, { guarded, status, problem }) {
+// ``own(name)``: whether a style is in no network.
+export function shareButtons(mix, brush, names, own, { guarded, status, problem }) {
   return [
     button(text.link, () => guarded(async () => {
       await navigator.clipboard.writeText(mix.link());
@@ -13,7 +15,8 @@ export function shareButtons(mix, brush, names, { guarded, status, problem }) {
     button(text.json, () => guarded(async () => {
       const files = (await brush.files()).filter(([name]) => mix.look.styles[name] || name === KEEP);
       const maps = Object.fromEntries(await Promise.all(files.map(async ([name, map]) => [name, await address(map)])));
-      const look = files.length ? { ...mix.look, maps } : mix.look;
+      const known = await Promise.all(Object.keys(mix.look.styles).filter(own).map(async (name) => [name, (await json(`/v1/styles/${encodeURIComponent(name)}/code`)).code]));
+      const look = { ...mix.look, ...(files.length ? { maps } : {}), ...(known.length ? { codes: Object.fromEntries(known) } : {}) };
       save(new Blob([JSON.stringify(look, null, 2)], { type: "application/json" }), "mix.json");
     })),
     button(text.open, () => choose("application/json,.json", (file) => guarded(async () => {

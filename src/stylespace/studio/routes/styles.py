@@ -35,6 +35,12 @@ class ShownStyles(BaseModel):
     styles: list[ShownStyle]
 
 
+class StyleText(BaseModel):
+    """A style's code in base64."""
+
+    code: str
+
+
 @router.get("/styles")
 def styles(studio: Here) -> ShownStyles:
     """All styles of the network, and those that were added. Paintings are known only to who has their names."""
@@ -68,6 +74,15 @@ def thumbnail(studio: Here, name: str) -> Response:
     if not data:
         raise HTTPException(404, "There is no picture of this style.")
     return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600"})
+
+
+@router.get("/styles/{name}/code", responses=MISSING)
+def code(studio: Here, name: str) -> StyleText:
+    """A painting's or an added style's code, which a saved mix carries: then ``stylespace paint --mix`` needs no studio."""
+    found = studio.painter.code(name)
+    if found is None:
+        raise HTTPException(404, "No style of this name was added: the network's own need no code.")
+    return StyleText(code=found.text())
 
 
 @router.post("/styles", status_code=201, responses=MISSING)
