@@ -84,7 +84,9 @@ def test_the_shipped_encoder() -> None:
     compared(BASE, compact, (104, 120), [Region((Style(noise(60, 70, seed=3), 0.7), Style(noise(80, 50, seed=4), 0.3)))])
 
 
-@pytest.mark.parametrize("statistic", sorted(STATISTICS))
+@pytest.mark.parametrize(
+    "statistic", [s if s in ("gram", "wasserstein") else pytest.param(s, marks=pytest.mark.slow) for s in sorted(STATISTICS)]
+)
 def test_in_float32_as_well(statistic: str) -> None:
     encoder = encoders.load("compact", precision="fp32")
     # Fewer positions than channels make the Wasserstein distance sensitive to rounding.

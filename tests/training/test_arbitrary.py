@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ SMALL = TrainingSettings(
     style_layers="relu1_1,relu2_1", content_layers="relu2_1",
 )  # fmt: skip
 NAMES = ("swirls", "waves", "mosaic", "linocut")
+drawn = cache(draw)
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +37,11 @@ def encoder() -> Encoder:
 
 @pytest.fixture(scope="module")
 def paintings() -> Paintings:
-    return Paintings(NAMES, [draw(name, (96, 120)) for name in NAMES])
+    return Paintings(NAMES, [drawn(name, (96, 120)) for name in NAMES])
 
 
 def pixels(name: str) -> torch.Tensor:
-    return torch.from_numpy(draw(name, (96, 120)).copy()).permute(2, 0, 1)[None].float() / 255
+    return torch.from_numpy(drawn(name, (96, 120)).copy()).permute(2, 0, 1)[None].float() / 255
 
 
 def trainer(
@@ -130,6 +132,6 @@ def test_it_learns_to_tell_paintings_apart(paintings: Paintings, tmp_path: Path,
 
 def far(run: ArbitraryTrainer, photo: torch.Tensor, name: str) -> float:
     """Style distance of the photo painted like a drawn picture to that picture."""
-    network, mix = run.network().taking([draw(name, (96, 120))])
+    network, mix = run.network().taking([drawn(name, (96, 120))])
     goal = run._goal(TrainingStyle(name, pixels(name)), 64, list(run.loss.style))
     return float(run.loss.against(network.pixels(photo, mix), photo, [goal], torch.ones(1))["style"])
