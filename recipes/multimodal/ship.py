@@ -69,7 +69,7 @@ def main() -> None:
         " in the one's manner and brushwork in the other's; `--stage 1` or `2` shows what the first networks make.", "",
         f"Made by: `recipes/multimodal` ({provenance['steps']:,} steps of {provenance['settings']['batch']} crops of"
         f" {provenance['settings']['crop']} px, styles seen at 256, 512 and 1,024 px; {provenance['seconds'] / 60:.0f} minutes on"
-        f" {provenance['threads']} cores beside other work; loss network: the compact encoder).",
+        f" {provenance['threads']} core(s) beside other work; loss network: the compact encoder).",
         *([provenance["note"]] if "note" in provenance else []),
         f"Data: {provenance['photos']:,} photographs (one for most ImageNet classes, BSDS500), random crops; The Starry Night (Vincent van"
         " Gogh, 1889) and Portrait of Metzinger (Robert Delaunay, 1906), in the public domain.",

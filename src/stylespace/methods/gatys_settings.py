@@ -24,7 +24,7 @@ class GatysSettings(EncoderSettings):
     smallest: int = option(128, "long side of the first, coarsest size", least=1)
     factor: float = option(2**0.5, "growth from size to size", source=CROWSON)
     sizes: tuple[int, ...] = option((), "all sizes, coarse to fine, instead of size, smallest and factor", least=1)
-    steps: int = option(250, "steps in all, shared out over the sizes; 0: the start alone", least=0)
+    steps: int = option(340, "steps in all, shared out over the sizes; 0: the start alone", least=0)
     fall: float = option(1.7, "how fast the share of steps falls with size: (smallest / size) ** fall")
     least_steps: int = option(20, "fewest steps of each size above 512 pixels, so that it gets its own brushwork", least=0)
     steps_each: tuple[int, ...] = option((), "steps of each size, instead of steps and fall", least=0)
@@ -164,7 +164,7 @@ def novak_nikulin() -> GatysSettings:
 LEVELS: dict[str, dict[str, Any]] = {
     "draft": {"start": "network", "steps": 0},
     "good": {"start": "network", "smallest": 256, "steps": 44},
-    "best": {"start": "network", "steps": 1000},
+    "best": {"start": "network", "steps": 1360},
 }
 
 PRESETS: dict[str, Callable[[], GatysSettings]] = {
