@@ -109,7 +109,7 @@ def test_the_stochastic_route_draws_by_weight(encoder: Encoder) -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"route": "stochastic"}, {"tileable": True}, {"regions": 2}])
 def test_going_on_gives_the_same_pixels(encoder: Encoder, tmp_path: Path, settings: dict[str, Any]) -> None:
-    refs = []
+    refs, settings = [], {**settings, "style_layers": "relu1_1,relu2_1"}
     for i in range(3):
         refs.append(tmp_path / f"{i}.png")
         Image.fromarray(plaid(i, (64, 64))).save(refs[-1])
