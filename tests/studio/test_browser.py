@@ -321,6 +321,14 @@ def test_a_photo_is_dropped_and_a_painting_is_a_slider_at_once(tab: Callable[...
     page.wait_for_selector("[aria-label='Weight of Harbour'][data-style]", state="detached")
 
 
+def test_the_addresses_are_listed(tab: Callable[..., Any]) -> None:
+    page = tab(with_photo=False)
+    page.goto(page.url.split("#")[0] + "docs")
+    page.wait_for_selector("h2:has-text('POST /v1/paint')")
+    assert "The photo. (needed)" in page.inner_text("main")
+    assert "Answers: 200" in page.inner_text("main")
+
+
 def test_many_paintings_are_blended_and_why(tab: Callable[..., Any]) -> None:
     page = tab()
     page.click("#tab-paintings")

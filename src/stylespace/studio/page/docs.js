@@ -1,4 +1,5 @@
 // Lists the addresses of openapi.json: what each takes, what it answers.
+import { text as words } from "./text.js";
 
 function element(name, text = "") {
   const made = document.createElement(name);
@@ -14,8 +15,8 @@ function schemaOf(schema, document_) {
 function kind(schema) {
   if (schema.enum) return schema.enum.join(" | ");
   if (schema.anyOf) return schema.anyOf.map(kind).join(" | ");
-  if (schema.type === "array") return `list of ${kind(schema.items ?? {})}`;
-  if (schema.contentMediaType || schema.format === "binary") return "file";
+  if (schema.type === "array") return words.docs.list(kind(schema.items ?? {}));
+  if (schema.contentMediaType || schema.format === "binary") return words.docs.file;
   return schema.$ref?.split("/").pop() ?? schema.type ?? "";
 }
 
@@ -31,6 +32,10 @@ function rows(operation, document_) {
 
 const answer = await (await fetch("/openapi.json")).json();
 const main = document.getElementById("docs");
+document.title = `Stylespace: ${words.docs.title.toLowerCase()}`;
+const same = element("p", words.docs.same);
+same.append(Object.assign(element("a", "openapi.json"), { href: "/openapi.json" }));
+main.append(element("h1", words.docs.title), same);
 for (const [path, methods] of Object.entries(answer.paths))
   for (const [method, operation] of Object.entries(methods)) {
     const section = element("section");
@@ -38,9 +43,9 @@ for (const [path, methods] of Object.entries(answer.paths))
     const table = element("table");
     for (const [name, type, description, required] of rows(operation, answer)) {
       const row = element("tr");
-      row.append(element("td", name), element("td", type), element("td", `${description}${required ? " (needed)" : ""}`));
+      row.append(element("td", name), element("td", type), element("td", required ? words.docs.needed(description) : description));
       table.append(row);
     }
-    section.append(table, element("small", `Answers: ${Object.keys(operation.responses).join(", ")}.`));
+    section.append(table, element("small", words.docs.answers(Object.keys(operation.responses))));
     main.append(section);
   }

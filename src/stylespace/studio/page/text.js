@@ -1,4 +1,4 @@
-// All English of the page.
+// All English of the pages.
 export const text = {
   // Picture
   drop: "Drop a photo or a video here, paste one,\nor press to choose a file",
@@ -55,6 +55,11 @@ export const text = {
   search: "Search", query: "words, or tag=oil, artist=monet, year=1880..1900", libraryHelp: "Search the pictures that 'stylespace library add' took in.",
   found: (count, like) => (count ? `${count} picture${count > 1 ? "s" : ""}${like ? ` like ${like}` : ""}` : "Nothing matches."),
   take: "Take", taken: "Taken", takeNamed: (name) => `Take ${name} as a style`, like: "Similar", likeNamed: (name) => `Pictures similar to ${name}`,
+  // The page of addresses
+  docs: {
+    title: "Addresses", same: "The same as a document for programs: ", file: "file", list: (kind) => `list of ${kind}`,
+    needed: (description) => `${description} (needed)`, answers: (codes) => `Answers: ${codes.join(", ")}.`,
+  },
   // Jobs
   jobs: "Jobs", cancel: "Cancel", result: "Save result", showResult: "Show", takeResult: "Use as a painting", remove: "Remove",
   loss: "Loss by step", progress: "Progress", preview: "Preview", learned: "Learned style", addedStyle: "The network has a new style.",
