@@ -66,7 +66,7 @@ def test_levels(networks: dict[str, StyleNetwork], tmp_path: Path, monkeypatch: 
     assert resolve("default", "good", None, {"start": "noise"}) == GatysSettings(start="noise")
     monkeypatch.setattr("stylespace.networks.shipped.MODELS", tmp_path)
     assert resolve("default", "good", None, {}) == GatysSettings()
-    assert resolve("default", "draft", None, {}) == GatysSettings(steps=82)
+    assert resolve("default", "draft", None, {}) == GatysSettings(steps=round(QUALITIES["draft"] * GatysSettings().steps))
     assert all(row.qualities for row in METHODS.values())
 
 
