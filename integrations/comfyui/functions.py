@@ -89,7 +89,7 @@ def transfer(
             where.mkdir()
             for number, plane in enumerate(planes, 1):
                 write(Picture(plane.contiguous()), where / f"{number:05d}.png", bits=16)
-        listed = [str(path) for path in find_pictures([styles])]
+        listed = find_pictures([styles])
         style_files: Any = listed if method == "blend" else dict.fromkeys(listed, 1.0)
         ss.stylize_video(frames, out, style_files, steady=steady, seed=seed, **given)
         made = [resize(read(path).pixels, image.shape[1:3]) for path in find_pictures([out])]

@@ -23,6 +23,7 @@ from PIL import Image
 
 from stylespace.errors import InputError, PictureError, StylespaceError
 from stylespace.methods.deformable_settings import DeformableSettings
+from stylespace.networks.arbitrary import Reader
 from stylespace.networks.builds import BUILDS
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.pictures.warp import Warp
@@ -303,6 +304,90 @@ def test_mistakes(photos: Path, network: Path, tmp_path: Path) -> None:
     (tmp_path / "s.tar").write_bytes(b"x" * 2000)
     with pytest.raises(PictureError, match="cannot be read as a shard"):
         redraw(tmp_path / "s.tar", tmp_path / "more", network)
+
+
+@pytest.fixture(scope="module")
+def reading(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that reads paintings."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        body = BUILDS["tiny"]().eval().requires_grad_(False)
+        reader = Reader(body.row_size).eval().requires_grad_(False)
+        rows = body.initial_row() + 0.3 * torch.randn(1, body.row_size)
+    path = tmp_path_factory.mktemp("network") / "reading.safetensors"
+    StyleNetwork(body, "tiny", rows, ["swirls"], reader=reader).save(path)
+    return path
+
+
+@pytest.fixture
+def paintings(tmp_path: Path) -> Path:
+    folder = tmp_path / "paintings"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.jpg").write_bytes(jpeg(100 + number))
+    return folder
+
+
+def painted_as(out: Path, photos: Path, network: StyleNetwork) -> list[str]:
+    """The styles of all results, each of which is what ``network`` paints by itself."""
+    rows = [row for row in provenance(out) if row["state"] == "done"]
+    for row in rows:
+        (style,) = row["styles"]
+        photo = photos / row["source"]
+        code = style["style"] if style["style"] in network.names else network.code(style["style"])
+        wanted = np.asarray(network(photo, code)).astype(int)
+        assert np.abs(pixels(out / row["target"]) - wanted).max() <= 1
+    return [row["styles"][0]["style"] for row in rows]
+
+
+def test_paintings_and_folders_as_styles(photos: Path, reading: Path, paintings: Path, tmp_path: Path) -> None:
+    told = redraw(
+        photos, tmp_path / "out", reading, styles={str(paintings): 3.0, "swirls": 1.0}, plan={"masks": "masks", "format": "png"}
+    )
+    assert (told.done, told.failed) == (9, 0)
+    drawn = painted_as(tmp_path / "out", photos, StyleNetwork.load(reading))
+    assert set(drawn) <= {"swirls", *map(str, paintings.iterdir())}
+    assert len(set(drawn)) > 2
+    # A painting is known by its content: elsewhere, the same draws and the same bytes.
+    moved = paintings.rename(tmp_path / "moved")
+    redraw(photos, tmp_path / "again", reading, styles={str(moved): 3.0, "swirls": 1.0}, plan={"masks": "masks", "format": "png"})
+    first, again = files(tmp_path / "out"), files(tmp_path / "again")
+    assert {name: data for name, data in first.items() if name != "provenance.parquet"} == {
+        name: data for name, data in again.items() if name != "provenance.parquet"
+    }
+
+
+def test_codes_as_styles(photos: Path, reading: Path, network: Path, paintings: Path, tmp_path: Path) -> None:
+    plain = StyleNetwork.load(reading)
+    code = plain.code(paintings / "0.jpg").save(tmp_path / "first.safetensors")
+    redraw(photos, tmp_path / "coded", reading, styles=[code], plan={"masks": "masks", "format": "png"})
+    redraw(photos, tmp_path / "painted", reading, styles=[paintings / "0.jpg"], plan={"masks": "masks", "format": "png"})
+    coded, painted = (
+        {n: d for n, d in files(tmp_path / out).items() if "masks" not in n and n.endswith(".png")}
+        for out in ("coded", "painted")
+    )
+    assert len(coded) == 9
+    assert coded == painted
+    with pytest.raises(InputError, match="made by another network"):
+        redraw(photos, tmp_path / "other", network, styles=[code])
+
+
+def test_a_library_query_as_style(
+    photos: Path, reading: Path, paintings: Path, compact_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("lancedb", reason="needs the extra 'library'")
+    from stylespace import encoders
+    from stylespace.library import describing
+    from stylespace.library.adding import add
+    from stylespace.library.store import Library
+
+    monkeypatch.setenv("STYLESPACE_LIBRARY", str(tmp_path / "library"))
+    monkeypatch.setattr(describing, "network", lambda: encoders.load("compact", weights=compact_weights, precision="fp32"))
+    add(Library(), [paintings / "0.jpg", paintings / "1.jpg"], tags=["oil"])
+    add(Library(), [paintings / "2.jpg"], tags=["ink"])
+    redraw(photos, tmp_path / "out", reading, styles=["library:tag=oil"], plan={"masks": "masks", "format": "png"})
+    drawn = painted_as(tmp_path / "out", photos, StyleNetwork.load(reading))
+    assert {Path(name).name for name in drawn} == {"0.jpg", "1.jpg"}
 
 
 def test_draws_follow_their_weights_and_each_other_little() -> None:

@@ -454,7 +454,8 @@ def _about(
         found = Path(source).stat()
         about |= {"bytes": found.st_size, "modified": found.st_mtime_ns}
     about["network"] = network.checksum() if isinstance(network, StyleNetwork) else str(network) if method == "network" else None
-    about["styles"] = json.loads(json.dumps(style if isinstance(style, Mapping) else list(_each(style)), default=str))
+    listed = {str(each): weight for each, weight in style.items()} if isinstance(style, Mapping) else list(_each(style))
+    about["styles"] = json.loads(json.dumps(listed, default=str))
     about["track"] = None if track is None else track.as_json()
     span = {"start": film.span.start, "end": film.span.end, "every": film.span.every}
     return about | {"settings": {**chosen.__dict__, **span, **json.loads(json.dumps(dict(settings), default=str))}}

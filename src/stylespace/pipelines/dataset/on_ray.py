@@ -36,18 +36,18 @@ def on_ray(orders: Iterator[Part | Join], job: Job, workers: int, address: str) 
         if address == "local":
             options |= {"num_cpus": workers, "object_store_memory": STORE, "include_dashboard": False}
         try:
-            ray.init(address=None if address == "local" else address, **options)
+            ray.init(address=address, **options)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise StylespaceError(f"There is no Ray cluster at '{address}' ({error}): start one, or give --ray local.") from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    # Both are needed: the first alone repeats only what dead processes had, not what an error of the storage ended.
+    # Ray Data starts dead actors again, and repeats what they had; what an error of the storage ended only if it is told to.
     context.actor_task_retry_on_errors = [OSError]
     while wave := list(itertools.islice(orders, WAVE)):
         rows = [{"order": pickle.dumps(order)} for order in wave]
         data = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             _Actor, fn_constructor_args=(job,), batch_size=1, zero_copy_batch=False, num_cpus=1,
-            concurrency=(1, min(workers, len(rows))), max_restarts=-1, max_task_retries=-1,
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(workers, len(rows))),
         )  # fmt: skip
         for row in data.iter_rows():
             answer = pickle.loads(row["done"])
