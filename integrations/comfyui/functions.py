@@ -77,10 +77,10 @@ def transfer(
     """
     _check(image)
     pictures = list(_planes(style).split(1))
-    given = settings | {"method": method, "quality": quality, "size": size} | ({} if colour == "style" else {"colour": colour})
+    options = settings | {"method": method, "quality": quality, "size": size} | ({} if colour == "style" else {"colour": colour})
     if len(image) == 1:
         references: Any = pictures if method == "blend" else dict.fromkeys(pictures, 1.0)
-        result = ss.transfer(_planes(image), references, seed=seed, **given)
+        result = ss.transfer(_planes(image), references, seed=seed, **options)
         found = "" if result.blend is None else ", ".join(f"{weight:.3f}" for weight in result.blend.weights.values())
         return _image(resize(result.source.pixels, image.shape[1:3])), found
     with TemporaryDirectory() as folder:
@@ -91,7 +91,7 @@ def transfer(
                 write(Picture(plane.contiguous()), where / f"{number:05d}.png", bits=16)
         listed = find_pictures([styles])
         style_files: Any = listed if method == "blend" else dict.fromkeys(listed, 1.0)
-        ss.stylize_video(frames, out, style_files, steady=steady, seed=seed, **given)
+        ss.stylize_video(frames, out, style_files, steady=steady, seed=seed, **options)
         made = [resize(read(path).pixels, image.shape[1:3]) for path in find_pictures([out])]
     return _image(torch.cat(made)), ""
 

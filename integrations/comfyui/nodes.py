@@ -81,10 +81,10 @@ class Mix(io.ComfyNode):
         )  # fmt: skip
 
     @classmethod
-    def execute(cls, image, strength, size, colour, steady, **given) -> io.NodeOutput:
+    def execute(cls, image, strength, size, colour, steady, **slots) -> io.NodeOutput:
         """The inputs, by name."""
-        styles = {given[f"style_{n}"]: given[f"mask_{n}"] for n in range(1, MASKS + 1) if given.get(f"mask_{n}") is not None} or {
-            given["style_1"]: None
+        styles = {slots[f"style_{n}"]: slots[f"mask_{n}"] for n in range(1, MASKS + 1) if slots.get(f"mask_{n}") is not None} or {
+            slots["style_1"]: None
         }
         return io.NodeOutput(functions.mixed(image, styles, strength=strength, size=size, colour=colour, steady=steady))
 

@@ -162,7 +162,7 @@ def test_nodes_take_what_their_schemas_name(functions: Any, repository: Path, mo
         for each in schema.inputs:
             assert each.kind != "Combo" or each.default in each.options
         taken = inspect.signature(node.execute).parameters
-        assert set(taken) <= {*inputs, "given"}
+        assert set(taken) <= {*inputs, "slots"}
         required = {each.id: inputs[each.id] for each in schema.inputs if not getattr(each, "optional", False)}
         assert len(node.execute(**required)) == len(schema.outputs)
     assert called["mixed"][0][1] == {"swirls": None}
