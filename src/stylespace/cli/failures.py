@@ -7,6 +7,8 @@ import sys
 
 from stylespace.errors import StylespaceError
 
+WORD = 200  # characters of a name or path that are shown
+
 
 def tell(error: Exception | str, name: str = "") -> None:
     """Print ``stylespace: ...`` on standard error, the error's sentence after ``name``, the photo it concerns."""
@@ -17,8 +19,9 @@ def tell(error: Exception | str, name: str = "") -> None:
 
 def sentence(error: Exception) -> str:
     """What went wrong and what to do, in a sentence or two, for any exception."""
-    # Names and records in files may hold control characters.
+    # Names and records in files may hold control characters, and words of any length.
     text = re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", " ".join(str(error).split()))
+    text = re.sub(rf"\S{{{WORD + 1},}}", lambda word: f"{word[0][: WORD // 2]}…{word[0][-WORD // 2 :]}", text)
     if isinstance(error, StylespaceError):
         return text
     kind = type(error).__name__
