@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stylespace.networks import initial
 from stylespace.networks.body import Body
 from stylespace.networks.conditioning import Conditioning
 from stylespace.networks.normalisation import ConditionalInstanceNorm
@@ -43,7 +44,7 @@ class Conditional(Body):
         # No bias: the normalisation that follows takes any away.
         made = [nn.Conv2d(i, o, k, stride, bias=False) for i, o, k, stride in shapes]
         for convolution in made:
-            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+            initial.kaiming_normal(convolution.weight)
         self.convolutions = nn.ModuleList(made)
         self.channels = tuple(o for _, o, _, _ in shapes)
         self.norms = nn.ModuleList(ConditionalInstanceNorm(o) for o in self.channels)

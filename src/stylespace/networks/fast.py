@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylespace.errors import InputError
+from stylespace.networks import initial
 from stylespace.networks.body import Body
 from stylespace.networks.conditioning import Conditioning
 from stylespace.networks.normalisation import ConditionalInstanceNorm
@@ -94,7 +95,7 @@ class Up(nn.Module):
         self.convolution: nn.Conv2d | nn.ConvTranspose2d = nn.Conv2d(
             inputs, outputs, 3, padding=1, padding_mode="replicate", bias=bias
         )
-        nn.init.kaiming_normal_(self.convolution.weight, nonlinearity="relu")
+        initial.kaiming_normal(self.convolution.weight)
         self.is_folded = False
 
     def forward(self, x: Tensor) -> Tensor:
@@ -126,7 +127,7 @@ def _convolution(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) 
     convolution = nn.Conv2d(
         inputs, outputs, 3, stride=stride, padding=dilation, dilation=dilation, padding_mode="replicate", bias=False
     )
-    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+    initial.kaiming_normal(convolution.weight)
     return convolution
 
 

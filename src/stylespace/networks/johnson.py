@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylespace.errors import InputError
+from stylespace.networks import initial
 from stylespace.networks.body import Body
 from stylespace.networks.conditioning import Conditioning
 from stylespace.networks.normalisation import NORMALISATIONS
@@ -94,14 +95,14 @@ class Johnson(Body):
         if self.upsampling == "nearest":
             return _convolution(inputs, outputs, 3)
         up = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1, bias=False)
-        nn.init.normal_(up.weight, std=(2 / (inputs * 9 / 4)) ** 0.5)  # a result sees 9/4 positions on average
+        initial.normal(up.weight, std=(2 / (inputs * 9 / 4)) ** 0.5)  # a result sees 9/4 positions on average
         return up
 
 
 def _convolution(inputs: int, outputs: int, side: int, stride: int = 1) -> nn.Conv2d:
     # No bias: the normalisation that follows takes any away.
     convolution = nn.Conv2d(inputs, outputs, side, stride=stride, bias=False)
-    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+    initial.kaiming_normal(convolution.weight)
     return convolution
 
 

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylespace.errors import InputError
+from stylespace.networks import initial
 from stylespace.networks.body import Body
 from stylespace.networks.conditioning import Conditioning
 from stylespace.networks.normalisation import ConditionalInstanceNorm
@@ -198,10 +199,10 @@ class _Convolution(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int, side: int, stride: int = 1, bias: bool = False) -> None:
         super().__init__(inputs, outputs, side, stride, bias=bias)
         if bias:
-            nn.init.normal_(self.weight, std=0.01)
+            initial.normal(self.weight, std=0.01)
             nn.init.zeros_(self.bias)  # type: ignore[arg-type]
         else:
-            nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
+            initial.kaiming_normal(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         edge = self.kernel_size[0] // 2

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylespace.errors import InputError
+from stylespace.networks import initial
 from stylespace.networks.body import Body
 from stylespace.networks.conditioning import Conditioning
 from stylespace.networks.normalisation import NORMALISATIONS
@@ -56,7 +57,7 @@ class Texture(Body):
         self.convolutions = nn.ModuleList(nn.Conv2d(i, o, k, bias=False) for i, o, k in shapes)
         for convolution in self.convolutions:
             assert isinstance(convolution, nn.Conv2d)
-            nn.init.kaiming_normal_(convolution.weight, nonlinearity="leaky_relu", a=0.01)
+            initial.kaiming_normal(convolution.weight, slope=0.01)
         self.leave = nn.Conv2d(scales * width, 3, 1)
         self.channels = tuple(channels)
         self.norms = nn.ModuleList(NORMALISATIONS[normalisation](o) for o in channels)
