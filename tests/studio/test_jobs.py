@@ -252,6 +252,7 @@ def test_each_device_does_one_job_at_a_time(tmp_path: Path, monkeypatch: pytest.
         await until(queue, lambda: ran() == {0: "one", 1: "two"})
         assert [queue.find(name).state for name in names] == [JobState.RUNNING] * 2 + [JobState.QUEUED] * 2
         assert queue.find(names[2]).place == 2
+        await until(queue, lambda: all(lane.process for lane in queue.lanes))  # the queue, too, knows that they have begun
         queue.dragged()
         assert [queue.find(name).paused for name in names] == [hasattr(signal, "SIGSTOP")] * 2 + [False] * 2
         queue._go_on()
