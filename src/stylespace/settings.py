@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
+from functools import cache
 from numbers import Integral, Real
+from types import MappingProxyType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from stylespace.errors import InputError
@@ -36,7 +39,7 @@ class Settings:
     """Base of all settings. Raises ``InputError`` for a value that is not of the field's type, choices or range."""
 
     def __post_init__(self) -> None:
-        hints = kinds(type(self))
+        hints = kinds(type(self))  # type: ignore[arg-type]
         for each in fields(self):
             _check(each, hints[each.name], getattr(self, each.name))
 
@@ -53,10 +56,11 @@ class EncoderSettings(Settings):
     )
 
 
-def kinds(settings: type) -> dict[str, Any]:
+@cache
+def kinds(settings: type) -> Mapping[str, Any]:
     """The type of each field of a settings dataclass."""
     hints = get_type_hints(settings)
-    return {f.name: hints[f.name] for f in fields(settings)}
+    return MappingProxyType({f.name: hints[f.name] for f in fields(settings)})
 
 
 def parsed(settings: type, name: str, text: str) -> Any:
