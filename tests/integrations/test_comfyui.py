@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 import torch
+from tiny import tiny_network
 
 from stylespace.errors import InputError
-from stylespace.networks.arbitrary import Reader
-from stylespace.networks.builds import BUILDS
 from stylespace.networks.style_network import StyleNetwork
 
 IDS = {"StylespacePaint", "StylespaceTransfer", "StylespaceBlend", "StylespaceMix"}
@@ -42,14 +41,8 @@ def functions(repository: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> str:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        body = BUILDS["tiny"]().eval().requires_grad_(False)
-        rows = body.initial_row() + 0.3 * torch.randn(3, body.row_size)
-        reader = Reader(body.row_size).eval().requires_grad_(False)
     path = tmp_path_factory.mktemp("network") / "net.safetensors"
-    StyleNetwork(body, "tiny", rows, ["swirls", "waves", "dots"], reader=reader).save(path)
-    return str(path)
+    return str(tiny_network(path, ["swirls", "waves", "dots"], reads=True))
 
 
 def test_one_picture_is_painted_as_the_network_paints_it(functions: Any, network: str) -> None:

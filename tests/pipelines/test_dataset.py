@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny import tiny_network
 
 from stylespace.errors import InputError, PictureError, StylespaceError
 from stylespace.methods.deformable_settings import DeformableSettings
@@ -55,13 +56,7 @@ def in_place(orders: Iterator[Any], job: Any, workers: int) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        body = BUILDS["tiny"]().eval().requires_grad_(False)
-        rows = body.initial_row() + 0.3 * torch.randn(3, body.row_size)
-    path = tmp_path_factory.mktemp("network") / "net.safetensors"
-    StyleNetwork(body, "tiny", rows, list(STYLES)).save(path)
-    return path
+    return tiny_network(tmp_path_factory.mktemp("network") / "net.safetensors", STYLES)
 
 
 def jpeg(number: int, size: tuple[int, int] = (40, 28)) -> bytes:

@@ -11,12 +11,11 @@ import pytest
 import torch
 from PIL import Image
 from styled import Styled
+from tiny import tiny_network
 from torch.utils.data import DataLoader
 
 import stylespace as ss
 from stylespace.errors import InputError, PictureError, WeightsError
-from stylespace.networks.arbitrary import Reader
-from stylespace.networks.builds import BUILDS
 from stylespace.networks.style_network import StyleNetwork
 from stylespace.pipelines.transforms import Stylize
 
@@ -25,14 +24,7 @@ NAMES = ["swirls", "waves", "dots"]
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        body = BUILDS["tiny"]().eval().requires_grad_(False)
-        rows = body.initial_row() + 0.3 * torch.randn(3, body.row_size)
-        reader = Reader(body.row_size).eval().requires_grad_(False)
-    path = tmp_path_factory.mktemp("network") / "net.safetensors"
-    StyleNetwork(body, "tiny", rows, NAMES, reader=reader).save(path)
-    return path
+    return tiny_network(tmp_path_factory.mktemp("network") / "net.safetensors", NAMES, reads=True)
 
 
 @pytest.fixture

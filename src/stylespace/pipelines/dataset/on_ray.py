@@ -1,15 +1,13 @@
 """Orders carried to the actors of a Ray cluster, by Ray Data. Needs the extra ``ray``.
 
 Only orders and rows pass through Ray's object store: pictures are read and written by the actors, on storage that every node sees under the
-same path, so that nothing spills. Orders and answers are pickled, as everything that Ray carries between its own processes;
-nothing that is read from a file is.
+same path, so that nothing spills.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-import pickle
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,13 +42,13 @@ def on_ray(orders: Iterator[Part | Join], job: Job, workers: int, address: str) 
     # Ray Data starts dead actors again, and repeats what they had; what an error of the storage ended only if it is told to.
     context.actor_task_retry_on_errors = [OSError]
     while wave := list(itertools.islice(orders, WAVE)):
-        rows = [{"order": pickle.dumps(order)} for order in wave]
+        rows = [{"order": order} for order in wave]
         data = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             _Actor, fn_constructor_args=(job,), batch_size=1, zero_copy_batch=False, num_cpus=1,
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(workers, len(rows))),
         )  # fmt: skip
         for row in data.iter_rows():
-            answer = pickle.loads(row["done"])
+            answer = row["done"]
             if isinstance(answer, BaseException):
                 raise answer
             yield answer
@@ -67,8 +65,8 @@ class _Actor:
         made = []
         for order in batch["order"]:
             try:
-                answer: Any = self.worker.do(pickle.loads(order))
+                answer: Any = self.worker.do(order)
             except StylespaceError as error:
                 answer = error
-            made.append(pickle.dumps(answer))
+            made.append(answer)
         return {"done": made}
